@@ -1,0 +1,1 @@
+"""Segmentation with symmetric networks: equivariant U-Nets, trained and fairly compared."""

@@ -1,0 +1,9 @@
+"""What a user did, said in one sentence: the errors that ``run.py`` turns into a line and an exit code."""
+
+
+class GequnetError(Exception):
+    """A mistake that the user can mend: says what came, what was expected, and what to do now."""
+
+
+class ConfigError(GequnetError):
+    """The configuration asks for something that does not exist or does not fit together."""

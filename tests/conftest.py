@@ -1,0 +1,17 @@
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+# One thread: the tests use small grids, where more threads only get in each other's way.
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real datasets, where the machine has one."""
+    folder = os.environ.get("GEQUNET_TEST_DATA")
+    if not folder:
+        pytest.skip("GEQUNET_TEST_DATA names no folder with real data")
+    return Path(folder).resolve()
