@@ -1,0 +1,1 @@
+"""Datasets, one per file, and the datamodule that turns them into patches and whole images."""

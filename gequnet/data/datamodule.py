@@ -1,0 +1,181 @@
+"""From a dataset and the facts about it to the loaders that training, validation and testing read."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from typing import Literal
+
+import pytorch_lightning as pl
+from torch.utils.data import DataLoader
+
+from gequnet.data.dataset import PatchDataset, Sample, SceneCache, WholeImages
+from gequnet.data.errors import FactMismatchError
+from gequnet.data.sampler import EpochSampler, RankSampler, ResumableLoader
+from gequnet.data.scene import Scene
+from gequnet.data.source import SPLITS, Source, Split
+from gequnet.data.transforms.augment import Augmentation
+from gequnet.data.transforms.normalise import Normalisation
+from gequnet.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+
+class SegmentationDataModule(pl.LightningDataModule):
+    """Random patches of the training images; whole images, one at a time, for validation and test.
+
+    What a training patch shows is a function of (seed, epoch, index) alone, whatever the number of workers,
+    of ranks or the batch size, and a run resumes with the first batch that was not consumed. On several
+    devices the trainer must leave our samplers in place (``use_distributed_sampler=False``).
+
+    Args:
+        source: The dataset.
+        name: Its name in folders and tables.
+        in_channels: Channels of an image.
+        num_classes: Number of logits K; 1 for one class against the background.
+        spatial_dims: 2 for images, 3 for volumes.
+        class_names: One name per logit.
+        head: ``sigmoid`` for K = 1 or for overlapping regions, ``softmax`` for K >= 2 exclusive classes.
+        fov: Whether ``valid`` is a field of view, so that scores are also reported over the whole image.
+        augment: The random change of each training patch.
+        seed: Seed of crops, order and augmentation.
+        batch_size: Patches per step and device.
+        patch_size: Side of a training patch in pixels, or one number per axis.
+        patches_per_epoch: Patches in an epoch, over all devices.
+        num_workers: Worker processes for the training patches, 0 for none.
+        normalisation: ``image``, ``range`` or ``none``, see ``scale_of``.
+        min_valid: Least share of a training patch inside the field of view.
+        foreground: Probability of a training patch around a labelled pixel.
+        num_patches: Train on this many fixed places only, for studies of data efficiency; None for no limit.
+
+    Raises:
+        ConfigError: If arguments contradict each other.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        name: str,
+        in_channels: int,
+        num_classes: int,
+        spatial_dims: int,
+        class_names: Sequence[str],
+        head: Literal["sigmoid", "softmax"],
+        fov: bool,
+        augment: Augmentation,
+        seed: int,
+        batch_size: int,
+        patch_size: int | Sequence[int],
+        patches_per_epoch: int,
+        num_workers: int = 0,
+        normalisation: Normalisation = "image",
+        min_valid: float = 0.5,
+        foreground: float = 0.0,
+        num_patches: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.source, self.name, self.augment, self.seed = source, name, augment, seed
+        self.in_channels, self.num_classes, self.spatial_dims = in_channels, num_classes, spatial_dims
+        self.class_names, self.head, self.fov = list(class_names), head, fov
+        self.batch_size, self.num_workers, self.patches_per_epoch = batch_size, num_workers, patches_per_epoch
+        self.patch_size = [patch_size] * spatial_dims if isinstance(patch_size, int) else list(patch_size)
+        self.min_valid, self.foreground, self.num_patches = min_valid, foreground, num_patches
+        self.scenes = SceneCache(source, normalisation)
+        self.splits: dict[Split, list[str]] = {split: source.ids(split) for split in SPLITS}
+        self.labels_differ: list[str] = []
+        self._checked = False
+        self._check_arguments()
+
+    @property
+    def split_hash(self) -> str:
+        """SHA-256 of which image is in which split: equal hashes, same images to train on and test on."""
+        return hashlib.sha256(json.dumps(self.splits, sort_keys=True).encode()).hexdigest()
+
+    def setup(self, stage: str | None = None) -> None:
+        """Look whether all the data is there and whether the facts are true of it.
+
+        Raises:
+            DataError: If something is missing, unreadable, of the wrong size or not what the configuration
+                says.
+        """
+        if self._checked:
+            return
+        self.source.check()
+        scene, _ = self.scenes[self.splits["train"][0]]
+        self._check_facts(scene)
+        self.labels_differ = self.source.labels_differ()
+        if self.labels_differ:
+            log.warning(
+                "%s: the labels of %s are not those that the split was made for; scores may not compare.",
+                self.name,
+                ", ".join(self.labels_differ),
+            )
+        self._checked = True
+
+    def train_dataloader(self) -> ResumableLoader:
+        """Batches of random patches."""
+        ids = self.splits["train"]
+        if self.num_workers > 0:
+            # Decoded here, before the workers are forked, the images are shared by all of them.
+            for sample_id in ids:
+                _ = self.scenes[sample_id]
+        patches = PatchDataset(
+            self.scenes,
+            ids,
+            self.patch_size,
+            self.augment,
+            self.seed,
+            self.min_valid,
+            self.foreground,
+            self.num_patches,
+        )
+        return ResumableLoader(
+            patches, EpochSampler(self.patches_per_epoch, self.batch_size, self.seed), self.num_workers
+        )
+
+    def val_dataloader(self) -> DataLoader[Sample]:
+        """The whole validation images, one per batch."""
+        images = WholeImages(self.scenes, self.splits["val"])
+        return DataLoader(images, batch_size=1, sampler=RankSampler(images))
+
+    def test_dataloader(self) -> DataLoader[Sample]:
+        """The whole test images, one per batch, with the second observer's mask where there is one."""
+        images = WholeImages(self.scenes, self.splits["test"], second=True)
+        return DataLoader(images, batch_size=1, sampler=RankSampler(images))
+
+    def _check_arguments(self) -> None:
+        if self.batch_size < 1 or self.patches_per_epoch < self.batch_size:
+            raise ConfigError(
+                f"data.patches_per_epoch={self.patches_per_epoch} makes no batch of "
+                f"data.batch_size={self.batch_size}; ask for at least one batch of at least one patch."
+            )
+        if len(self.patch_size) != self.spatial_dims or min(self.patch_size) < 1:
+            raise ConfigError(
+                f"data.patch_size={self.patch_size} is no size of a patch with {self.spatial_dims} axes; "
+                "give one positive number, or one per axis."
+            )
+        if len(self.class_names) != self.num_classes:
+            raise ConfigError(
+                f"data.class_names names {len(self.class_names)} classes and "
+                f"data.num_classes={self.num_classes}; give one name per logit."
+            )
+        if self.num_patches is not None and self.num_patches < 1:
+            raise ConfigError(
+                f"data.num_patches={self.num_patches} leaves nothing to train on; use null for no limit."
+            )
+
+    def _check_facts(self, scene: Scene) -> None:
+        facts: list[tuple[str, object, object]] = [
+            ("spatial_dims", self.spatial_dims, len(scene.space)),
+            ("in_channels", self.in_channels, len(scene.image)),
+        ]
+        regions = scene.mask.dim() > len(scene.space)
+        if regions:
+            facts += [("num_classes", self.num_classes, len(scene.mask)), ("head", self.head, "sigmoid")]
+        for fact, written, found in facts:
+            if written != found:
+                raise FactMismatchError(self.source.name, fact, written, found)
+        classes = 2 if regions else max(2, self.num_classes)
+        highest = int(scene.mask.max())
+        if highest >= classes:
+            raise FactMismatchError(self.source.name, "num_classes", self.num_classes, highest + 1)

@@ -1,0 +1,127 @@
+"""Scenes as the samples that a network is fed: random patches to train on, whole images to be judged by."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset
+
+from gequnet.data.sampler import Key, generator_for
+from gequnet.data.scene import Scene
+from gequnet.data.source import Source
+from gequnet.data.transforms.augment import Augmentation
+from gequnet.data.transforms.normalise import Normalisation, Scale, scale_of
+from gequnet.data.transforms.patch import Patch, draw_corner, whole, window
+from gequnet.errors import ConfigError
+
+Sample = dict[str, Any]
+"""``image`` float32 [C, *space], ``mask`` int64 [*space] or [K, *space], ``valid`` bool [*space], ``id``."""
+
+
+class SceneCache:
+    """Scenes of a source with their scales, each decoded once and kept; a copy for each process that asks."""
+
+    def __init__(self, source: Source, normalisation: Normalisation) -> None:
+        self.source, self.normalisation = source, normalisation
+        self._kept: dict[str, tuple[Scene, Scale]] = {}
+
+    def __getitem__(self, sample_id: str) -> tuple[Scene, Scale]:
+        if sample_id not in self._kept:
+            scene = self.source.load(sample_id)
+            self._kept[sample_id] = scene, scale_of(scene, self.normalisation)
+        return self._kept[sample_id]
+
+
+class PatchDataset(Dataset[Sample]):
+    """Random patches, each a function of (seed, epoch, index) alone.
+
+    Index *i* is cut from image *i* modulo the number of images, so an epoch uses all images alike. With a
+    pool of N patches, index *i* is patch *i* modulo N of the pool: the same place in every epoch, augmented
+    anew each time.
+
+    Args:
+        scenes: Where the images come from.
+        ids: Which of them.
+        size: Size of a patch in pixels, one number per axis.
+        augment: The random change of each patch.
+        seed: Seed of the run.
+        min_valid: Least share of a patch inside the field of view, see ``draw_corner``.
+        foreground: Probability of a patch around a labelled pixel.
+        pool: Number of distinct places from which patches are ever cut; None for no limit.
+    """
+
+    def __init__(
+        self,
+        scenes: SceneCache,
+        ids: Sequence[str],
+        size: Sequence[int],
+        augment: Augmentation,
+        seed: int,
+        min_valid: float = 0.5,
+        foreground: float = 0.0,
+        pool: int | None = None,
+    ) -> None:
+        self.scenes, self.ids, self.size, self.augment, self.seed = (
+            scenes,
+            list(ids),
+            list(size),
+            augment,
+            seed,
+        )
+        self.min_valid, self.foreground, self.pool = min_valid, foreground, pool
+
+    def __getitem__(self, key: Key) -> Sample:
+        if not isinstance(key, tuple):
+            raise ConfigError(
+                "Training patches are asked for by (epoch, index) and not by a number: the trainer put its "
+                "own sampler in place of ours; set trainer.use_distributed_sampler=false and "
+                "trainer.overfit_batches=0."
+            )
+        epoch, index = key
+        place = index if self.pool is None else index % self.pool
+        generator = generator_for(self.seed, "patch", epoch, index)
+        where = generator if self.pool is None else generator_for(self.seed, "pool", place)
+        scene, scale = self.scenes[self.ids[place % len(self.ids)]]
+        corner = draw_corner(scene, self.size, where, self.min_valid, self.foreground)
+        patch = self.augment(self._surroundings(scene, corner), self.size, generator)
+        return _sample(scene, patch, scale)
+
+    def _surroundings(self, scene: Scene, corner: Sequence[int]) -> Patch:
+        """The window around the patch from which the augmentation can fill it to its corners."""
+        needed = self.augment.needs(self.size)
+        outer = [c - (n - side) // 2 for c, n, side in zip(corner, needed, self.size, strict=True)]
+        return window(scene, outer, needed)
+
+
+class WholeImages(Dataset[Sample]):
+    """Whole images at full resolution, unchanged but for their scale.
+
+    Args:
+        scenes: Where the images come from.
+        ids: Which of them.
+        second: Also hand out the mask of the second observer, where there is one.
+    """
+
+    def __init__(self, scenes: SceneCache, ids: Sequence[str], second: bool = False) -> None:
+        self.scenes, self.ids, self.second = scenes, list(ids), second
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, index: int) -> Sample:
+        scene, scale = self.scenes[self.ids[index]]
+        sample = _sample(scene, whole(scene), scale)
+        if self.second and scene.second is not None:
+            sample["second"] = scene.second.long()
+        return sample
+
+
+def _sample(scene: Scene, patch: Patch, scale: Scale) -> Sample:
+    # The copies own their memory: a view of a cached scene would drag the whole scene through a worker's
+    # pipe.
+    return {
+        "image": scale(patch.image),
+        "mask": patch.mask.long(),
+        "valid": patch.valid.clone(memory_format=torch.contiguous_format),
+        "id": scene.id,
+    }

@@ -1,0 +1,84 @@
+"""What can be wrong with a dataset on disk, each said in one sentence that ends with what to do."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gequnet.errors import GequnetError
+
+
+class DataError(GequnetError):
+    """Something about the data on disk has to be mended before anything can be computed."""
+
+
+class DatasetNotFoundError(DataError):
+    """No folder of the dataset's layout exists where it was looked for."""
+
+    def __init__(self, name: str, looked_in: Sequence[Path], layout: str, source: str) -> None:
+        places = " and ".join(str(place) for place in looked_in)
+        super().__init__(
+            f"{name} was not found: looked in {places} for {layout}; get it from {source} and say where "
+            "it is with paths.data=<folder>."
+        )
+
+
+class MissingImageError(DataError):
+    """The split names an image that is not in the folder."""
+
+    def __init__(self, name: str, sample_id: str, path: Path) -> None:
+        super().__init__(
+            f"{name}: image {sample_id} of the split is not there, expected {path}; complete the download."
+        )
+
+
+class MissingMaskError(DataError):
+    """An image has no mask (or no field of view or second observer, where the dataset ships them)."""
+
+    def __init__(self, name: str, sample_id: str, path: Path, what: str = "mask") -> None:
+        super().__init__(
+            f"{name}: image {sample_id} has no {what}, expected {path}; every image needs "
+            "one, so complete the download."
+        )
+
+
+class SizeMismatchError(DataError):
+    """Two arrays of one sample that must lie over each other have different sizes."""
+
+    def __init__(self, sample_id: str, what: str, came: Sequence[int], expected: Sequence[int]) -> None:
+        super().__init__(
+            f"Sample {sample_id}: the {what} has {_side(came)} pixels and the image {_side(expected)}; "
+            "both must show the same picture at the same resolution, so fetch the file that belongs to it."
+        )
+
+
+class UnreadableFileError(DataError):
+    """A file exists and cannot be decoded."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"{path} cannot be read as an image ({reason}); it is damaged or unfinished, fetch it again."
+        )
+
+
+class UnexpectedMaskValuesError(DataError):
+    """A mask holds values that stand for no class."""
+
+    def __init__(self, path: Path, came: Sequence[int], expected: str) -> None:
+        shown = ", ".join(str(value) for value in came[:8]) + (", …" if len(came) > 8 else "")
+        super().__init__(
+            f"{path} holds the values {shown} and a mask here holds {expected}; "
+            "it was probably saved lossily or is not a mask, fetch the original file."
+        )
+
+
+class FactMismatchError(DataError):
+    """A fact written in the configuration is not what the first sample shows."""
+
+    def __init__(self, name: str, fact: str, written: object, found: object) -> None:
+        super().__init__(
+            f"{name}: the configuration says {fact}={written} but the first sample has {found}; "
+            f"correct {fact} in conf/data or on the command line (data.{fact}={found})."
+        )
+
+
+def _side(size: Sequence[int]) -> str:
+    return "x".join(str(side) for side in size)

@@ -1,0 +1,39 @@
+"""What a dataset is to the rest of the program: ids for each split, and a scene for each id."""
+
+from abc import ABC, abstractmethod
+from typing import Literal, get_args
+
+from gequnet.data.scene import Scene
+
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+
+
+class Source(ABC):
+    """A dataset: which images belong to which split, and how one of them is loaded.
+
+    One subclass per dataset, one file per subclass. A source is cheap to construct and to pickle; it holds no
+    image.
+    """
+
+    name: str
+
+    @abstractmethod
+    def ids(self, split: Split) -> list[str]:
+        """The images of a split, in a fixed order."""
+
+    @abstractmethod
+    def load(self, sample_id: str) -> Scene:
+        """The image of this id at full resolution; the same every time."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise a ``DataError`` if the data of any split is not all there.
+
+        Called once before training, so that a missing file ends a run in its first second and not in its last
+        hour.
+        """
+
+    def labels_differ(self) -> list[str]:
+        """The ids whose labels are not those that the split was made for; none where nothing is known."""
+        return []

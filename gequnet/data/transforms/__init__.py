@@ -1,0 +1,1 @@
+"""What happens to a scene on its way to the network: normalisation, cropping, augmentation."""
