@@ -1,0 +1,99 @@
+"""Reading pictures and masks from disk, with an error that says what is wrong with which file."""
+
+import gzip
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from PIL import Image
+from torch import Tensor
+
+from gequnet.data.errors import DatasetNotFoundError, UnexpectedMaskValuesError, UnreadableFileError
+
+BLACK, WHITE = 15, 240
+"""Grey levels up to the first are black in a mask, from the second on white."""
+
+
+def find_folder(name: str, root: Path, folders: Sequence[str], marker: str, layout: str, source: str) -> Path:
+    """The dataset's folder: one of ``folders`` under ``root`` or ``root`` itself, by what it holds.
+
+    Args:
+        name: The dataset, for the message.
+        root: Folder of all datasets, or of this one.
+        folders: Names that the dataset's folder may have.
+        marker: Glob pattern of something that only the right folder holds.
+        layout: The layout in words.
+        source: Where to get the dataset.
+
+    Raises:
+        DatasetNotFoundError: If no candidate holds the marker.
+    """
+    candidates = [*(root / folder for folder in folders), root]
+    for candidate in candidates:
+        if candidate.is_dir() and next(candidate.glob(marker), None) is not None:
+            return candidate
+    raise DatasetNotFoundError(name, [candidate.absolute() for candidate in candidates], layout, source)
+
+
+def find_file(folder: Path, *names: str) -> Path:
+    """The first of ``names`` that is in ``folder``, in any case of letters; else where it should be."""
+    present = {path.name.lower(): path for path in folder.glob("*")} if folder.is_dir() else {}
+    return next((present[name.lower()] for name in names if name.lower() in present), folder / names[0])
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Height and width, from the header alone."""
+    width, height = _open(path).size
+    return height, width
+
+
+def read_image(path: Path) -> UInt8[Tensor, "3 h w"]:
+    """A colour photograph, 8 bit.
+
+    Raises:
+        UnreadableFileError: If the file cannot be decoded.
+    """
+    return torch.from_numpy(_decode(path, "RGB").transpose(2, 0, 1).copy())
+
+
+def read_binary(path: Path) -> UInt8[Tensor, "h w"]:
+    """A mask of black and white as 0 and 1.
+
+    Black and white are stored as 0 and 1, 0 and 255, or, by a palette as in some files of DRIVE, as two
+    values that are nearly 0 and nearly 255. A third value or a grey means that the file is no such mask.
+
+    Raises:
+        UnreadableFileError: If the file cannot be decoded.
+        UnexpectedMaskValuesError: If it holds anything but black and white.
+    """
+    values = _decode(path, "L")
+    found = np.flatnonzero(np.bincount(values.ravel(), minlength=256)).tolist()
+    if set(found) <= {0, 1}:
+        return torch.from_numpy(values.astype(np.uint8))
+    if len(found) > 2 or any(BLACK < value < WHITE for value in found):
+        raise UnexpectedMaskValuesError(path, found, "two values, black and white (0 and 255, or 0 and 1)")
+    return torch.from_numpy((values >= WHITE).astype(np.uint8))
+
+
+def _open(path: Path) -> Image.Image:
+    try:
+        if path.suffix == ".gz":
+            return Image.open(io.BytesIO(gzip.decompress(path.read_bytes())))
+        return Image.open(path)
+    except (OSError, EOFError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise UnreadableFileError(path, _short(error)) from error
+
+
+def _decode(path: Path, mode: str) -> np.ndarray:
+    picture = _open(path)
+    try:
+        return np.asarray(picture.convert(mode))
+    except (OSError, EOFError, SyntaxError, ValueError) as error:
+        raise UnreadableFileError(path, _short(error)) from error
+
+
+def _short(error: Exception) -> str:
+    return str(error).split("\n")[0].split(" '")[0].split(" <")[0] or type(error).__name__
