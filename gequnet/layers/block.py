@@ -1,0 +1,32 @@
+"""The block that a U-Net repeats at each level: convolutions, normalised and activated, perhaps with a shortcut."""
+
+from collections.abc import Sequence
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class ConvBlock(nn.Module):
+    """Units one after the other; with a shortcut, its output is added before the last activation.
+
+    Each unit is a convolution with what follows it. The block knows nothing of groups, so the plain and the
+    equivariant networks share it.
+
+    Args:
+        units: modules from [B, C, *space] to [B, C', *space], in order; without their last activation.
+        shortcut: from the block's input to the shape of its output; ``None`` for a block without one.
+        activation: what is applied at the end.
+    """
+
+    def __init__(self, units: Sequence[nn.Module], activation: nn.Module, shortcut: nn.Module | None = None) -> None:
+        super().__init__()
+        self.units = nn.Sequential(*units)
+        self.shortcut = shortcut
+        self.activation = activation
+
+    def forward(self, x: Float[Tensor, "b in *space"]) -> Float[Tensor, "b out *space"]:
+        """[B, C, *space] -> [B, C', *space]."""
+        y = self.units(x)
+        if self.shortcut is not None:
+            y = y + self.shortcut(x)
+        return self.activation(y)

@@ -1,0 +1,85 @@
+"""Ordinary convolutions, norms and activations by name, in two and three dimensions: what the baseline is built of."""
+
+import math
+from collections.abc import Mapping
+from typing import Literal, TypeVar
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from gequnet.errors import ConfigError
+
+T = TypeVar("T")
+
+PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
+NormName = Literal["batch", "instance", "group", "none"]
+ActivationName = Literal["relu", "leaky_relu", "elu", "silu", "gelu"]
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU, "leaky_relu": nn.LeakyReLU, "elu": nn.ELU, "silu": nn.SiLU, "gelu": nn.GELU,
+}  # fmt: skip
+CONV = {2: nn.Conv2d, 3: nn.Conv3d}
+CONV_TRANSPOSE = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
+BATCH_NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
+INSTANCE_NORM = {2: nn.InstanceNorm2d, 3: nn.InstanceNorm3d}
+DROPOUT = {2: nn.Dropout2d, 3: nn.Dropout3d}
+
+
+def choose(table: Mapping[str, T], name: str, what: str) -> T:
+    """The entry called ``name``, or an error that lists the others."""
+    if name not in table:
+        raise ConfigError(f"{what}={name!r} is not known; choose one of {', '.join(table)}")
+    return table[name]
+
+
+def activation(name: str) -> nn.Module:
+    """A pointwise nonlinearity by name."""
+    return choose(ACTIVATIONS, name, "activation")()
+
+
+def conv(
+    dims: int,
+    in_channels: int,
+    out_channels: int,
+    kernel_size: int,
+    stride: int = 1,
+    padding_mode: PaddingMode = "zeros",
+    bias: bool = True,
+) -> nn.Module:
+    """A convolution that keeps the size (or halves it, ``stride=2``), with He's initialisation (arXiv:1502.01852)."""
+    layer = CONV[dims](
+        in_channels, out_channels, kernel_size, stride, kernel_size // 2, padding_mode=padding_mode, bias=bias
+    )
+    he_normal_(layer.weight, fan_in=in_channels * kernel_size**dims)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+def he_normal_(weight: Float[Tensor, "..."], fan_in: int) -> None:
+    """Normal weights of variance 2 / fan_in: the rule that all our networks start from."""
+    nn.init.normal_(weight, std=math.sqrt(2 / fan_in))
+
+
+def norm(dims: int, name: str, channels: int, groups: int = 8) -> nn.Module:
+    """Batch, instance or group normalisation with an affine map, or nothing.
+
+    ``groups`` is an upper bound: the largest number that divides the channels is taken.
+    """
+    makers = {
+        "batch": lambda: BATCH_NORM[dims](channels),
+        "instance": lambda: INSTANCE_NORM[dims](channels, affine=True),
+        "group": lambda: nn.GroupNorm(divisor_up_to(groups, channels), channels),
+        "none": nn.Identity,
+    }
+    return choose(makers, name, "norm")()
+
+
+def divisor_up_to(bound: int, number: int) -> int:
+    """The largest divisor of ``number`` that is at most ``bound``."""
+    return max(d for d in range(1, min(bound, number) + 1) if number % d == 0)
+
+
+def dropout(dims: int, rate: float) -> nn.Module:
+    """Drops whole channels; nothing at rate 0."""
+    return DROPOUT[dims](rate) if rate else nn.Identity()

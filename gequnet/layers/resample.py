@@ -1,0 +1,126 @@
+"""Halving and doubling a grid so that turns and mirrors of the grid commute with it, at even and at odd sides.
+
+A side of even length has its centre between two pixels, one of odd length on a pixel; an operator that respects the
+centre exists for each, but not one for both. So the parity of each axis decides, by itself:
+
+=====  ======================  ==============================  =====================
+side   padded to               halved by                       doubled by
+=====  ======================  ==============================  =====================
+even   a multiple of 2^L       windows of 2, stride 2          half-pixel centres
+odd    a multiple of 2^L, + 1  windows of 3, stride 2, pad 1   aligned corners
+=====  ======================  ==============================  =====================
+
+Both columns stand for the same continuous operation as nearly as the grid allows (binomial windows of 4 and 5 taps
+for the blur, say). Padding and cropping take the same amount from both ends. A quarter turn exchanges the axes and
+their parities with them, so the whole commutes with it exactly.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from gequnet.errors import ConfigError
+
+MAX_POOL = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
+CONVOLUTION = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+INTERPOLATION = {1: "linear", 2: "bilinear", 3: "trilinear"}
+
+
+def padded_side(side: int, halvings: int) -> int:
+    """The least side of the same parity that can be halved so often: a multiple of 2^halvings, or that plus 1."""
+    unit = 2**halvings
+    odd = side % 2 if halvings else 0
+    return max(1, math.ceil((side - odd) / unit)) * unit + odd
+
+
+def pad_to_grid(x: Float[Tensor, "b c *space"], halvings: int) -> Float[Tensor, "b c *padded"]:
+    """Repeats the border, equally at both ends of each axis, until every side can be halved ``halvings`` times."""
+    amounts: list[int] = []
+    for side in reversed(x.shape[2:]):
+        amounts += [(padded_side(side, halvings) - side) // 2] * 2
+    return F.pad(x, amounts, mode="replicate") if any(amounts) else x
+
+
+def crop_to(x: Float[Tensor, "b c *padded"], sides: Sequence[int]) -> Float[Tensor, "b c *space"]:
+    """The middle of ``x``: takes the same amount from both ends of each axis."""
+    for axis, side in enumerate(sides, start=2):
+        x = x.narrow(axis, (x.shape[axis] - side) // 2, side)
+    return x
+
+
+def binomial(taps: int) -> Tensor:
+    """Binomial coefficients that sum to 1: a Gaussian on a grid."""
+    return torch.tensor([math.comb(taps - 1, k) / 2 ** (taps - 1) for k in range(taps)])
+
+
+def max_pool(x: Float[Tensor, "b c *space"]) -> Float[Tensor, "b c *half"]:
+    """Halves each axis by the maximum over windows of 2 (even side) or 3 (odd side)."""
+    odd = [side % 2 for side in x.shape[2:]]
+    return MAX_POOL[len(odd)](x, [2 + o for o in odd], 2, odd)
+
+
+def blur_pool(x: Float[Tensor, "b c *space"], taps: int) -> Float[Tensor, "b c *half"]:
+    """Halves each axis by a binomial blur of ``taps`` taps (even side) or ``taps + 1`` (odd side), axis by axis.
+
+    Beyond the border the image repeats its last pixel. ``taps=2`` is average pooling on an even side.
+    """
+    dims = x.dim() - 2
+    for axis in range(2, 2 + dims):
+        kernel = binomial(taps + x.shape[axis] % 2).to(x)
+        pad, stride = [0] * dims, [1] * dims
+        pad[axis - 2], stride[axis - 2] = (len(kernel) - 1) // 2, 2
+        shape = [1] * dims
+        shape[axis - 2] = len(kernel)
+        flat = x.reshape(-1, 1, *x.shape[2:])
+        padded = F.pad(flat, [p for p in reversed(pad) for _ in range(2)], mode="replicate")
+        flat = CONVOLUTION[dims](padded, kernel.view(1, 1, *shape), stride=stride)
+        x = flat.reshape(*x.shape[:2], *flat.shape[2:])
+    return x
+
+
+def double(x: Float[Tensor, "b c *half"], sides: Sequence[int]) -> Float[Tensor, "b c *space"]:
+    """Linear interpolation onto ``sides``, each the double of a side of ``x`` (even) or the double less 1 (odd)."""
+    odd = [side % 2 for side in sides]
+    mode = INTERPOLATION[len(odd)]
+    for parity in sorted(set(odd)):
+        size = [new if o == parity else old for new, old, o in zip(sides, x.shape[2:], odd, strict=True)]
+        x = F.interpolate(x, size=size, mode=mode, align_corners=bool(parity))
+    return x
+
+
+class MaxPool(nn.Module):
+    """Halves the grid by the maximum, see ``max_pool``."""
+
+    def forward(self, x: Float[Tensor, "b c *space"]) -> Float[Tensor, "b c *half"]:
+        """[B, C, *space] -> [B, C, *half]."""
+        return max_pool(x)
+
+
+class BlurPool(nn.Module):
+    """Halves the grid after a binomial blur, see ``blur_pool``; less aliasing than the maximum, and linear."""
+
+    def __init__(self, taps: int = 4) -> None:
+        super().__init__()
+        if taps % 2:
+            raise ConfigError(f"taps is the number of taps on an even side and must be even, got {taps}")
+        self.taps = taps
+
+    def extra_repr(self) -> str:
+        """The number of taps."""
+        return f"taps={self.taps}"
+
+    def forward(self, x: Float[Tensor, "b c *space"]) -> Float[Tensor, "b c *half"]:
+        """[B, C, *space] -> [B, C, *half]."""
+        return blur_pool(x, self.taps)
+
+
+class Double(nn.Module):
+    """Doubles the grid by linear interpolation, see ``double``."""
+
+    def forward(self, x: Float[Tensor, "b c *half"], sides: Sequence[int]) -> Float[Tensor, "b c *space"]:
+        """[B, C, *half] -> [B, C, *sides]."""
+        return double(x, sides)

@@ -1,0 +1,210 @@
+"""The U-Net that commutes with a group of rotations and mirrors of the plane."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from gequnet.errors import ConfigError
+from gequnet.layers import plain
+from gequnet.layers.block import ConvBlock
+from gequnet.layers.field_norm import field_norm
+from gequnet.layers.resample import BlurPool, Double, MaxPool
+from gequnet.layers.steerable import (
+    FieldDropout,
+    Restriction,
+    SteerableConv,
+    SteerableUpConv,
+    field_activation,
+)
+from gequnet.nets.topology import UNetTopology, check_image, check_widths, rate_at
+from gequnet.symmetry.gspace import FieldType, PlaneGroup
+
+Downsample = Literal["max", "average", "blur", "strided"]
+Upsample = Literal["interpolate", "transposed"]
+
+
+class SteerableKit:
+    """Layers between fields of a group of the plane, where a type is a ``FieldType``. Arguments: see ``E2UNet``."""
+
+    def __init__(
+        self,
+        kernel_size: int,
+        convs: int,
+        norm: plain.NormName,
+        activation: plain.ActivationName,
+        dropout: float | Sequence[float],
+        residual: bool,
+        downsample: Downsample,
+        upsample: Upsample,
+        padding_mode: plain.PaddingMode,
+    ) -> None:
+        self.kernel_size, self.convs = kernel_size, convs
+        self.norm, self.activation, self.dropout = norm, activation, dropout
+        self.residual, self.downsample, self.upsample = residual, downsample, upsample
+        self.padding_mode = padding_mode
+
+    def _conv_norm(self, in_type: FieldType, out_type: FieldType, kernel_size: int, stride: int = 1) -> nn.Sequential:
+        conv = SteerableConv(in_type, out_type, kernel_size, stride, self.padding_mode, bias=self.norm == "none")
+        return nn.Sequential(conv, field_norm(self.norm, out_type))
+
+    def _activation(self, field_type: FieldType) -> nn.Module:
+        return field_activation(field_type, plain.activation(self.activation))
+
+    def block(self, in_type: FieldType, out_type: FieldType, level: int) -> nn.Module:
+        """``convs`` convolutions, each normalised and activated, fields dropped before the last."""
+        units: list[nn.Module] = []
+        rate = rate_at(self.dropout, level)
+        for index in range(self.convs):
+            if index:
+                units.append(self._activation(out_type))
+            if index == self.convs - 1 and rate:
+                units.append(FieldDropout(out_type if index else in_type, rate))
+            units.append(self._conv_norm(out_type if index else in_type, out_type, self.kernel_size))
+        return ConvBlock(units, self._activation(out_type), self._shortcut(in_type, out_type))
+
+    def _shortcut(self, in_type: FieldType, out_type: FieldType) -> nn.Module | None:
+        if not self.residual:
+            return None
+        return nn.Identity() if in_type == out_type else self._conv_norm(in_type, out_type, 1)
+
+    def down(self, in_type: FieldType, level_type: FieldType) -> tuple[nn.Module, FieldType]:
+        """Pooling, or a convolution of stride 2; then the restriction, if the next level has a smaller group."""
+        if self.downsample == "max" and not in_type.representation.is_permutation:
+            raise ConfigError(
+                "downsample=max takes the maximum of single channels, which the Fourier coefficients of "
+                f"{in_type.group} do not survive; choose downsample=blur or average"
+            )
+        makers: dict[str, Callable[[], nn.Module]] = {
+            "max": MaxPool,
+            "average": lambda: BlurPool(2),
+            "blur": lambda: BlurPool(4),
+            "strided": lambda: self._conv_norm(in_type, in_type, 3, stride=2),
+        }
+        halve = plain.choose(makers, self.downsample, "downsample")()
+        restrict, out_type = self.skip(in_type, level_type)
+        return nn.Sequential(halve, restrict), out_type
+
+    def up(self, in_type: FieldType, level_type: FieldType) -> tuple[nn.Module, FieldType]:
+        """Interpolation, or a transposed convolution to the level's fields."""
+        makers = {
+            "interpolate": lambda: (Double(), in_type),
+            "transposed": lambda: (SteerableUpConv(in_type, level_type), level_type),
+        }
+        return plain.choose(makers, self.upsample, "upsample")()
+
+    def skip(self, in_type: FieldType, level_type: FieldType) -> tuple[nn.Module, FieldType]:
+        """The map itself, read as fields of the smaller group where the level has one."""
+        if in_type.group == level_type.group:
+            return nn.Identity(), in_type
+        restriction = Restriction(in_type, level_type.group)
+        return restriction, restriction.out_type
+
+    def concatenated(self, first: FieldType, second: FieldType) -> FieldType:
+        """The fields of both."""
+        return first + second
+
+    def head(self, in_type: FieldType, num_classes: int) -> nn.Module:
+        """Invariant logits: a steerable convolution of kernel size 1 to trivial fields."""
+        return SteerableConv(in_type, FieldType(in_type.group.trivial, num_classes), 1, bias=True)
+
+
+class E2UNet(UNetTopology):
+    """A U-Net whose logits turn (and mirror) with the image.
+
+    For the elements that map the pixel grid to itself (quarter turns if 4 divides N, mirrors in D_N and O(2)) the net
+    commutes with them to rounding, at every size, in training as in evaluation. For other angles it does as well as
+    3x3 kernels, pooling and the sampled nonlinearity allow, which is measured, not promised: see
+    ``gequnet.symmetry.equivariance``. With ``downsample=strided`` or ``upsample=transposed`` the kernels respect the
+    centre of an odd side only; such a net refuses even sides.
+
+    Args:
+        in_channels: C of the image; each channel is a trivial field.
+        num_classes: K, the number of logits at each pixel.
+        widths: regular fields at each level, finest first; a field is ``group.regular.size`` channels.
+        group: the group, or its name.
+        restrict: from which level on which subgroup acts, as ``{2: "d4"}``; a field becomes as many fields of
+            the subgroup as keep its channels, and the whole decoder stays in the smallest group.
+        depth, kernel_size, convs, norm, activation, residual, padding_mode: as for ``UNet``.
+        dropout: rate at which whole fields are dropped, for all levels or one for each.
+        downsample: ``max``, ``average``, ``blur`` or ``strided``; ``max`` for finite groups only.
+        upsample: ``interpolate`` or ``transposed``.
+
+    Shape:
+        [B, C, H, W] -> logits [B, K, H, W].
+
+    Raises:
+        ConfigError: where an argument does not fit the group.
+        ValueError: in ``forward``, for even sides with learned resampling.
+
+    References:
+        Weiler and Cesa, arXiv:1911.08251.
+
+    >>> import torch
+    >>> E2UNet(in_channels=3, num_classes=1, widths=[2, 4], group="d4")(torch.zeros(1, 3, 33, 40)).shape
+    torch.Size([1, 1, 33, 40])
+    """
+
+    spatial_dims = 2
+
+    def __init__(
+        self,
+        in_channels: int,
+        num_classes: int,
+        widths: Sequence[int],
+        group: PlaneGroup | str,
+        restrict: Mapping[int, PlaneGroup | str] | None = None,
+        depth: int | None = None,
+        kernel_size: int = 3,
+        convs: int = 2,
+        norm: plain.NormName = "batch",
+        activation: plain.ActivationName = "relu",
+        dropout: float | Sequence[float] = 0.0,
+        residual: bool = False,
+        downsample: Downsample = "max",
+        upsample: Upsample = "interpolate",
+        padding_mode: plain.PaddingMode = "zeros",
+    ) -> None:
+        levels = check_widths(widths, depth)
+        start = as_group(group)
+        encoder = encoder_types(levels, start, restrict or {})
+        smallest = encoder[-1].group
+        decoder = [restricted(level_type, smallest) for level_type in encoder[:-1]]
+        kit = SteerableKit(kernel_size, convs, norm, activation, dropout, residual, downsample, upsample, padding_mode)
+        super().__init__(kit, FieldType(start.trivial, in_channels), encoder, decoder, num_classes)
+        self.in_channels, self.num_classes, self.widths = in_channels, num_classes, levels
+        self.group, self.exact_group = start, smallest
+
+    def forward(self, image: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k h w"]:
+        """Image to logits."""
+        check_image(image, self.in_channels, self.spatial_dims)
+        return super().forward(image)
+
+
+def as_group(group: PlaneGroup | str) -> PlaneGroup:
+    """A group given as itself or by name."""
+    return PlaneGroup.parse(group) if isinstance(group, str) else group
+
+
+def restricted(field_type: FieldType, subgroup: PlaneGroup) -> FieldType:
+    """The type of the same fields under a subgroup."""
+    return field_type if field_type.group == subgroup else Restriction(field_type, subgroup).out_type
+
+
+def encoder_types(
+    widths: Sequence[int], group: PlaneGroup, restrict: Mapping[int, PlaneGroup | str]
+) -> list[FieldType]:
+    """The field type of each level: the group shrinks where ``restrict`` says so, the channels stay."""
+    if unknown := [level for level in restrict if not 0 < level < len(widths)]:
+        raise ConfigError(
+            f"restrict names level {unknown[0]}, but the group can change at levels 1 to {len(widths) - 1}"
+        )
+    types, acting = [], group
+    for level, width in enumerate(widths):
+        smaller = as_group(restrict.get(level, acting))
+        if not smaller.is_subgroup_of(acting):
+            raise ConfigError(f"restrict at level {level}: {smaller} is not a subgroup of {acting}")
+        acting = smaller
+        types.append(restricted(FieldType(group.regular, width), acting))
+    return types

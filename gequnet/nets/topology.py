@@ -1,0 +1,124 @@
+"""The U-Net as a shape: levels, skips and a head, for whatever layers a kit provides.
+
+A network is the topology plus a *kit*, which knows one kind of layer (plain, steerable, …) and what a level's maps are
+(a number of channels, a field type). All families share this file, so that a comparison between them compares the
+layers alone.
+
+References:
+    Ronneberger, Fischer and Brox, U-Net, arXiv:1505.04597.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from gequnet.errors import ConfigError
+from gequnet.layers.resample import crop_to, pad_to_grid
+
+Type = TypeVar("Type")
+
+
+class Kit(Protocol[Type]):
+    """One kind of layer. A ``Type`` says what a map is; methods that change it return the new one beside the module."""
+
+    def block(self, in_type: Type, out_type: Type, level: int) -> nn.Module:
+        """The convolutions of a level."""
+
+    def down(self, in_type: Type, level_type: Type) -> tuple[nn.Module, Type]:
+        """Halves the grid, on the way to a level whose maps are ``level_type``."""
+
+    def up(self, in_type: Type, level_type: Type) -> tuple[nn.Module, Type]:
+        """Doubles the grid, called with the map and the sides to reach."""
+
+    def skip(self, in_type: Type, level_type: Type) -> tuple[nn.Module, Type]:
+        """Carries an encoder's map over to a decoder whose maps are ``level_type``."""
+
+    def concatenated(self, first: Type, second: Type) -> Type:
+        """The type of two maps side by side."""
+
+    def head(self, in_type: Type, num_classes: int) -> nn.Module:
+        """Logits at each pixel."""
+
+
+class UNetTopology(nn.Module):
+    """Encoder, bottleneck, decoder and skips on a grid of any size.
+
+    Args:
+        kit: the layers.
+        in_type: what the image is.
+        encoder: the maps of each level on the way down, finest first; the last is the bottleneck.
+        decoder: the maps of each level on the way up, finest first; one fewer.
+        num_classes: K, the number of logits at each pixel.
+
+    Shape:
+        [B, C, *space] -> logits [B, K, *space], for every size.
+    """
+
+    def __init__(
+        self,
+        kit: Kit[Type],
+        in_type: Type,
+        encoder: Sequence[Type],
+        decoder: Sequence[Type],
+        num_classes: int,
+    ) -> None:
+        super().__init__()
+        self.halvings = len(decoder)
+        self.encoders, self.downs = nn.ModuleList(), nn.ModuleList()
+        self.skips, self.ups, self.decoders = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        current = in_type
+        for level, level_type in enumerate(encoder):
+            if level:
+                down, current = kit.down(current, level_type)
+                self.downs.append(down)
+            self.encoders.append(kit.block(current, level_type, level))
+            current = level_type
+        for level in reversed(range(self.halvings)):
+            up, raised = kit.up(current, decoder[level])
+            skip, carried = kit.skip(encoder[level], decoder[level])
+            self.ups.append(up)
+            self.skips.append(skip)
+            self.decoders.append(kit.block(kit.concatenated(carried, raised), decoder[level], level))
+            current = decoder[level]
+        self.head = kit.head(current, num_classes)
+
+    def forward(self, image: Float[Tensor, "b c *space"]) -> Float[Tensor, "b k *space"]:
+        """Image to logits."""
+        x = self.encoders[0](pad_to_grid(image, self.halvings))
+        carried = [x]
+        for down, encoder in zip(self.downs, self.encoders[1:], strict=True):
+            x = encoder(down(x))
+            carried.append(x)
+        carried.pop()
+        for up, skip, decoder in zip(self.ups, self.skips, self.decoders, strict=True):
+            same_level = carried.pop()
+            x = decoder(self._concatenate(skip(same_level), up(x, same_level.shape[2:])))
+        return crop_to(self.head(x), image.shape[2:])
+
+    @staticmethod
+    def _concatenate(first: Float[Tensor, "b c1 *s"], second: Float[Tensor, "b c2 *s"]) -> Float[Tensor, "b c *s"]:
+        return torch.cat([first, second], dim=1)
+
+
+def check_widths(widths: Sequence[int], depth: int | None) -> tuple[int, ...]:
+    """The widths as a tuple, one positive number for each of ``depth`` levels (of any number if it is ``None``)."""
+    widths = tuple(int(w) for w in widths)
+    if not widths or min(widths) < 1 or (depth is not None and len(widths) != depth):
+        levels = f"{depth} levels" if depth is not None else "each level"
+        raise ConfigError(f"widths={list(widths)} must be one positive number for each of {levels}")
+    return widths
+
+
+def check_image(image: Float[Tensor, "b c *space"], in_channels: int, spatial_dims: int) -> None:
+    """Raises ValueError unless the image is [B, in_channels, *space] with ``spatial_dims`` axes of space."""
+    if image.dim() != spatial_dims + 2 or image.shape[1] != in_channels:
+        axes = "H, W" if spatial_dims == 2 else "D, H, W"
+        raise ValueError(f"expected an image [B, {in_channels}, {axes}], got {list(image.shape)}")
+
+
+def rate_at(dropout: float | Sequence[float], level: int) -> float:
+    """The dropout rate of a level: one for all, or one for each."""
+    return dropout[min(level, len(dropout) - 1)] if isinstance(dropout, Sequence) else dropout

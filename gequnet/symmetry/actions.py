@@ -1,0 +1,58 @@
+"""What an element of O(2) does to an image and to a map of fields.
+
+An image is moved by (g·f)(x) = f(g⁻¹x) about its centre, x right and y up. The eight elements of D4 permute pixels
+and are exact at every size (a quarter turn exchanges height and width). Any other angle has to interpolate: bicubic,
+zero outside the image.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from gequnet.symmetry.gspace import Element, FieldType
+
+
+def quarter_turns(element: Element) -> int | None:
+    """How many quarter turns the rotation of ``element`` is; ``None`` if it is no whole number of them."""
+    turns = element.angle / (math.pi / 2)
+    return round(turns) % 4 if abs(turns - round(turns)) < 1e-9 else None
+
+
+def act_on_image(image: Float[Tensor, "b c h w"], element: Element) -> Float[Tensor, "b c h2 w2"]:
+    """The image moved by ``element``: exact for D4, interpolated for other angles (then of the same size)."""
+    if element.flip:
+        image = image.flip(-2)
+    turns = quarter_turns(element)
+    return rotate(image, element.angle) if turns is None else torch.rot90(image, turns, (-2, -1))
+
+
+def rotate(image: Float[Tensor, "b c h w"], angle: float) -> Float[Tensor, "b c h w"]:
+    """The image turned counter-clockwise by ``angle`` radians about its centre; bicubic, zero outside."""
+    height, width = image.shape[2:]
+    rows = torch.arange(height, dtype=image.dtype, device=image.device) - (height - 1) / 2
+    columns = torch.arange(width, dtype=image.dtype, device=image.device) - (width - 1) / 2
+    # The pixel at x shows what was at R(-angle) x; rows run down, against y.
+    cosine, sine = math.cos(angle), math.sin(angle)
+    source_x = cosine * columns - sine * rows[:, None]
+    source_rows = sine * columns + cosine * rows[:, None]
+    grid = torch.stack([2 * source_x / max(width - 1, 1), 2 * source_rows / max(height - 1, 1)], dim=-1)
+    grid = grid.expand(len(image), -1, -1, -1)
+    return F.grid_sample(image, grid, mode="bicubic", padding_mode="zeros", align_corners=True)
+
+
+def act_on_fields(
+    fields: Float[Tensor, "b c h w"], field_type: FieldType, element: Element
+) -> Float[Tensor, "b c h2 w2"]:
+    """The map of fields moved by ``element``: pixels by the element, the channels of each field by ρ(element)."""
+    matrix = torch.from_numpy(field_type.representation.matrix(element)).to(fields)
+    split = fields.unflatten(1, (field_type.fields, -1))
+    return act_on_image(torch.einsum("ij,bfjhw->bfihw", matrix, split).flatten(1, 2), element)
+
+
+def disc(side: int, margin: int) -> Bool[Tensor, "h w"]:
+    """The pixels of a square that stay ``margin`` pixels inside it under every rotation."""
+    centred = torch.arange(side) - (side - 1) / 2
+    return centred.square() + centred[:, None].square() <= (side / 2 - margin) ** 2

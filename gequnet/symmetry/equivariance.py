@@ -1,0 +1,96 @@
+"""How far a map is from commuting with a group: measured, never assumed."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from gequnet.symmetry.actions import act_on_image, disc
+from gequnet.symmetry.gspace import Element, PlaneGroup
+
+Map = Callable[[Tensor], Tensor]
+OFF_GRID = (Element(math.pi / 4), Element(math.pi / 8))
+
+
+def relative_error(
+    actual: Float[Tensor, "..."], expected: Float[Tensor, "..."], inside: Bool[Tensor, "..."] | None = None
+) -> float:
+    """Root mean square of the difference over that of ``expected`` about its mean, over ``inside`` or everywhere.
+
+    Dividing by the deviation and not by the norm keeps a large constant from hiding an error.
+    """
+    difference, deviation = actual - expected, expected
+    if inside is not None:
+        difference, deviation = difference[..., inside], expected[..., inside]
+    spread = (deviation - deviation.mean()).norm()
+    return (difference.norm() / spread.clamp_min(torch.finfo(spread.dtype).tiny)).item()
+
+
+def equivariance_error(
+    f: Map,
+    image: Float[Tensor, "b c *space"],
+    act: Map,
+    act_out: Map | None = None,
+    inside: Bool[Tensor, "..."] | None = None,
+) -> float:
+    """The relative error of f(act(image)) against act_out(f(image)).
+
+    Args:
+        f: the map under test.
+        image: what it is applied to.
+        act: what the group element does to the input.
+        act_out: what it does to the output; the same if ``None``.
+        inside: pixels of the output that count; all if ``None``.
+
+    Returns:
+        Root mean square error over the deviation of the expected output, dimensionless.
+    """
+    return relative_error(f(act(image)), (act_out or act)(f(image)), inside)
+
+
+def exact_elements(net: nn.Module) -> list[Element]:
+    """The elements of D4 that the network promises to commute with; none but the identity for a plain one."""
+    group: PlaneGroup | None = getattr(net, "exact_group", None)
+    return [Element(0.0)] if group is None else group.grid_elements()
+
+
+@torch.no_grad()
+def equivariance_report(net: nn.Module, image: Float[Tensor, "b c h w"]) -> dict[str, dict[str, Any]]:
+    """Equivariance errors of a 2-D network on given images, ready to be written down.
+
+    For each element of D4 except the identity: ``error`` on the whole image, and ``in_group``, whether the network
+    promises it. For 45° and 22.5°: ``error`` and ``floor`` on the largest central square, away from its borders.
+    There the input and the output are interpolated; the floor is what two interpolations of the output alone do (a
+    turn there and back), so an error near it is as small as can be seen.
+
+    Args:
+        net: from [B, C, H, W] to logits [B, K, H, W]; evaluated in the mode it is in.
+        image: images it is used on.
+    """
+    promised = exact_elements(net)
+    logits = net(image)
+    report: dict[str, dict[str, Any]] = {}
+    for element in PlaneGroup(4, True).elements()[1:]:
+        error = relative_error(net(act_on_image(image, element)), act_on_image(logits, element))
+        report[str(element)] = {"error": error, "in_group": element in promised}
+    side = min(image.shape[2:])
+    inside = disc(side, margin=min(16, side // 4)).to(image.device)
+    square = central_square(image, side)
+    logits = net(square)
+    for element in OFF_GRID:
+        turned = act_on_image(logits, element)
+        back = act_on_image(turned, element.inverse())
+        report[str(element)] = {
+            "error": relative_error(net(act_on_image(square, element)), turned, inside),
+            "floor": relative_error(back, logits, inside),
+        }
+    return report
+
+
+def central_square(image: Float[Tensor, "b c h w"], side: int) -> Float[Tensor, "b c s s"]:
+    """The middle of the image."""
+    top, left = (image.shape[2] - side) // 2, (image.shape[3] - side) // 2
+    return image[..., top : top + side, left : left + side]
