@@ -160,9 +160,7 @@ class SegmentationDataModule(pl.LightningDataModule):
                 f"data.num_classes={self.num_classes}; give one name per logit."
             )
         if self.num_patches is not None and self.num_patches < 1:
-            raise ConfigError(
-                f"data.num_patches={self.num_patches} leaves nothing to train on; use null for no limit."
-            )
+            raise ConfigError(f"data.num_patches={self.num_patches} leaves nothing to train on; use null for no limit.")
 
     def _check_facts(self, scene: Scene) -> None:
         facts: list[tuple[str, object, object]] = [

@@ -54,9 +54,7 @@ class UnreadableFileError(DataError):
     """A file exists and cannot be decoded."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(
-            f"{path} cannot be read as an image ({reason}); it is damaged or unfinished, fetch it again."
-        )
+        super().__init__(f"{path} cannot be read as an image ({reason}); it is damaged or unfinished, fetch it again.")
 
 
 class UnexpectedMaskValuesError(DataError):

@@ -119,9 +119,7 @@ class PhantomVessels(Source):
         self.size, self.noise, self.rotation = size, noise, rotation
         self.num_images = {"train": 48, "val": 8, "test": 16} if num_images is None else num_images
         if set(self.num_images) != set(SPLITS):
-            raise ConfigError(
-                f"data.source.num_images has {sorted(self.num_images)}; it needs train, val and test."
-            )
+            raise ConfigError(f"data.source.num_images has {sorted(self.num_images)}; it needs train, val and test.")
         if size < 32:
             raise ConfigError(f"data.source.size={size} is too small for a vessel; use 32 or more.")
 
@@ -133,9 +131,7 @@ class PhantomVessels(Source):
         """Draw the phantom of this id."""
         image, mask = draw(sample_id, self.size, self.rotation, self.noise)
         labels = torch.from_numpy(mask)
-        return Scene(
-            sample_id, torch.from_numpy(image)[None], labels.to(torch.uint8), torch.ones_like(labels)
-        )
+        return Scene(sample_id, torch.from_numpy(image)[None], labels.to(torch.uint8), torch.ones_like(labels))
 
     def check(self) -> None:
         """Nothing can be missing: there are no files."""

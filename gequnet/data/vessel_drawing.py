@@ -26,9 +26,7 @@ def grid_axis(side: int) -> Float64[np.ndarray, " side"]:
     return np.arange(side) - (side - 1) / 2
 
 
-def draw_segments(
-    segments: Segments, side: int
-) -> tuple[Float64[np.ndarray, "h w"], Float64[np.ndarray, "h w"]]:
+def draw_segments(segments: Segments, side: int) -> tuple[Float64[np.ndarray, "h w"], Float64[np.ndarray, "h w"]]:
     r"""How dark the curves make each pixel, and how deep each pixel lies inside a curve.
 
     For a pixel at distance :math:`d` of a piece of local radius :math:`r` the depth is :math:`r - d`
@@ -47,11 +45,7 @@ def draw_segments(
     y, x = rows - (side - 1) / 2, columns - (side - 1) / 2
     depth = _depth(segments, y, x)
     dark = segments.contrast[:, None, None] * np.clip(depth + 0.5, 0, 1)
-    seen = (
-        ((rows >= 0) & (rows < side))[:, :, None]
-        & ((columns >= 0) & (columns < side))[:, None, :]
-        & (depth > -0.5)
-    )
+    seen = ((rows >= 0) & (rows < side))[:, :, None] & ((columns >= 0) & (columns < side))[:, None, :] & (depth > -0.5)
     where = np.broadcast_to(rows[:, :, None] * side + columns[:, None, :], depth.shape)[seen]
     darkness, deepest = np.zeros(side * side), np.full(side * side, -1.0)
     np.maximum.at(darkness, where, dark[seen])
@@ -79,9 +73,7 @@ def draw_spots(
 ) -> Float64[np.ndarray, "h w"]:
     """The sum of round spots ``height * exp(-(distance / radius)^4)``: flat inside, with a soft edge."""
     axis = grid_axis(side)
-    squared = (axis[:, None] - centres[:, 0, None, None]) ** 2 + (
-        axis[None, :] - centres[:, 1, None, None]
-    ) ** 2
+    squared = (axis[:, None] - centres[:, 0, None, None]) ** 2 + (axis[None, :] - centres[:, 1, None, None]) ** 2
     return (heights[:, None, None] * np.exp(-((squared / radii[:, None, None] ** 2) ** 2))).sum(0)
 
 

@@ -62,10 +62,7 @@ def grow_forest(rng: np.random.Generator, extent: float, trees: int, generations
         if branch.generation + 1 < generations:
             queue.extend(_offspring(rng, branch, points, headings, radii))
     return Segments(
-        *(
-            np.concatenate([getattr(g, part) for g in grown])
-            for part in ("start", "end", "radius", "contrast")
-        )
+        *(np.concatenate([getattr(g, part) for g in grown]) for part in ("start", "end", "radius", "contrast"))
     )
 
 
@@ -116,9 +113,7 @@ def _offspring(
     return [shoot() for _ in range(int(rng.integers(1, 4)))]
 
 
-def _turned(
-    points: Float64[np.ndarray, "n 2"], turn: Float64[np.ndarray, "2 2"]
-) -> Float64[np.ndarray, "n 2"]:
+def _turned(points: Float64[np.ndarray, "n 2"], turn: Float64[np.ndarray, "2 2"]) -> Float64[np.ndarray, "n 2"]:
     # Written out and not as a matrix product, so that a quarter turn (entries 0 and ±1) is exact to the last
     # bit.
     y, x = points[:, 0], points[:, 1]

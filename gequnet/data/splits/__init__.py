@@ -33,9 +33,7 @@ def read_splits(name: str) -> Splits:
     """The split of this name, from the package."""
     text = resources.files("gequnet.data.splits").joinpath(f"{name}.json").read_text(encoding="utf-8")
     stored = json.loads(text)
-    return Splits(
-        name, stored["made_for"], {split: stored[split] for split in SPLITS}, stored["labels_sha256"] or {}
-    )
+    return Splits(name, stored["made_for"], {split: stored[split] for split in SPLITS}, stored["labels_sha256"] or {})
 
 
 def label_hash(mask: UInt8[Tensor, "*shape"]) -> str:

@@ -44,8 +44,7 @@ def _cut(part: Tensor, corner: Sequence[int], size: Sequence[int]) -> Tensor:
     inside = tuple(slice(max(c, 0), max(c + s, 0)) for c, s in zip(corner, size, strict=True))
     piece = part[(..., *inside)]  # type: ignore[index]  # torch's stub forgets slices after an ellipsis
     missing = [
-        (min(max(-c, 0), s), min(max(c + s - full, 0), s))
-        for c, s, full in zip(corner, size, space, strict=True)
+        (min(max(-c, 0), s), min(max(c + s - full, 0), s)) for c, s, full in zip(corner, size, space, strict=True)
     ]
     if not any(map(any, missing)):
         return piece
