@@ -1,0 +1,1 @@
+"""What happens beside the training: records, pictures, measurements. One callback per file, named in conf/callbacks."""

@@ -1,0 +1,60 @@
+"""The scalars of a training as a table: one row for each step at which something was logged."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+
+
+class History(pl.Callback):
+    """Writes ``step, epoch, train/loss, train/lr, val/loss, val/dice, ...`` to a CSV; empty where nothing was logged.
+
+    ``step`` counts finished optimizer steps. The file is whole after each validation and at the end. A training
+    that is resumed in the same folder continues the table from its own step.
+
+    Args:
+        path: of the CSV.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = Path(path)
+        self.rows: dict[int, dict[str, Any]] = {}
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Reads back what an interrupted training wrote, up to the step at which this one starts."""
+        if trainer.global_step and self.path.exists():
+            with self.path.open(newline="") as file:
+                for row in csv.DictReader(file):
+                    if int(row["step"]) <= trainer.global_step:
+                        self.rows[int(row["step"])] = {name: text for name, text in row.items() if text}
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        """Notes loss and learning rate at the trainer's logging interval, and at the first step."""
+        every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
+        if trainer.global_step == 1 or trainer.global_step % every == 0:
+            self._note(trainer, "train/")
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Notes the scores of a validation."""
+        if trainer.state.fn == "fit" and not trainer.sanity_checking:
+            self._note(trainer, "val/")
+            self._write(trainer)
+
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Writes the steps after the last validation."""
+        self._write(trainer)
+
+    def _note(self, trainer: pl.Trainer, prefix: str) -> None:
+        row = self.rows.setdefault(trainer.global_step, {"step": trainer.global_step, "epoch": trainer.current_epoch})
+        row |= {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith(prefix)}
+
+    def _write(self, trainer: pl.Trainer) -> None:
+        if not trainer.is_global_zero:
+            return
+        columns = list(dict.fromkeys(name for row in self.rows.values() for name in row))
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(self.rows[step] for step in sorted(self.rows))

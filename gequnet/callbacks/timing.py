@@ -1,0 +1,69 @@
+"""How long a training step and the segmentation of a test image take on the machine at hand."""
+
+import statistics
+import time
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import nn
+
+WARM_UP = 10  # so many steps are always timed; later ones now and then, as a GPU has to be waited for
+
+
+class Timing(pl.Callback):
+    """Two medians in seconds.
+
+    ``seconds_per_training_step`` is forward, backward and optimizer, not the loading of data;
+    ``seconds_per_test_image`` the network alone, on a whole image.
+    """
+
+    def __init__(self) -> None:
+        self.training: list[float] = []
+        self.test: list[float] = []
+        self.started = 0.0
+        self.hooks: list[Any] = []
+
+    def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
+        """Starts the clock."""
+        if self._timed(trainer.fit_loop.total_batch_idx):
+            self.started = _now()
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        """Stops the clock."""
+        if self._timed(trainer.fit_loop.total_batch_idx):
+            self.training.append(_now() - self.started)
+
+    def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Hangs a clock on the network."""
+        net = pl_module.net
+        assert isinstance(net, nn.Module)
+        self.hooks = [net.register_forward_pre_hook(self._start), net.register_forward_hook(self._stop)]
+
+    def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Takes it off again."""
+        for hook in self.hooks:
+            hook.remove()
+
+    def results(self) -> dict[str, float]:
+        """Medians in seconds; nan for what has not happened."""
+        return {
+            "seconds_per_training_step": statistics.median(self.training or [float("nan")]),
+            "seconds_per_test_image": statistics.median(self.test or [float("nan")]),
+        }
+
+    @staticmethod
+    def _timed(step: int) -> bool:
+        return step < WARM_UP or step % WARM_UP == 0
+
+    def _start(self, net: nn.Module, inputs: Any) -> None:
+        self.started = _now()
+
+    def _stop(self, net: nn.Module, inputs: tuple[torch.Tensor], logits: torch.Tensor) -> None:
+        self.test.append((_now() - self.started) / len(logits))
+
+
+def _now() -> float:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()

@@ -1,0 +1,243 @@
+"""One experiment, from configuration to report. With run.py the only module that knows Hydra."""
+
+import logging
+import math
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException, InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+from pytorch_lightning.callbacks import ModelCheckpoint
+from torch import nn
+
+from gequnet import report
+from gequnet.advice import composition_advice, first_sentence
+from gequnet.errors import ConfigError, GequnetError
+from gequnet.recipe import check
+from gequnet.task import SegmentationTask
+
+CONF = Path(__file__).resolve().parents[1] / "conf"
+CURVE_POINTS = 200  # training losses in a curve, whatever the number of steps
+
+# A value for where nothing else is given: ${unless:${.max_epochs},1000,-1} is 1000 unless max_epochs has a value.
+OmegaConf.register_new_resolver("unless", lambda given, value, otherwise: value if given is None else otherwise)
+
+
+def run(cfg: DictConfig) -> float:
+    """Trains a network, tests its best checkpoint and writes the report into ``cfg.paths.run``.
+
+    Args:
+        cfg: a composed configuration, see ``conf/``.
+
+    Returns:
+        The best validation Dice.
+
+    Raises:
+        GequnetError: the configuration or the data cannot be used; says what to do.
+    """
+    began = time.monotonic()
+    quieten()
+    cfg = settle(cfg)
+    check(cfg)
+    pl.seed_everything(cfg.seed, workers=True, verbose=False)
+    data = build(cfg.data)
+    data.setup("fit")
+    net = build_net(cfg)
+    save_config(cfg, net)
+    task = build_task(cfg, net)
+    trainer = build_trainer(cfg, data)
+    try:
+        trainer.fit(task, datamodule=data)
+        steps = trainer.global_step
+        checkpoint, score = best_checkpoint(trainer)
+        trainer.test(task, datamodule=data, ckpt_path=checkpoint, weights_only=True, verbose=False)
+        if trainer.is_global_zero:
+            summary = report.summarise(cfg, data, task, trainer, score, steps, time.monotonic() - began)
+            report.write(Path(cfg.paths.run), summary, task.test_metrics.per_image())
+    finally:
+        close(trainer)
+    return score
+
+
+def load_run(folder: str | Path) -> tuple[DictConfig, nn.Module]:
+    """A finished run's configuration and its network with the weights of the best checkpoint, in eval mode.
+
+    Both come from the run's own folder: today's defaults play no part.
+
+    Args:
+        folder: of the run; holds ``config.yaml`` and ``checkpoints/best.ckpt``.
+
+    Raises:
+        ConfigError: the folder is not that of a finished run.
+    """
+    folder = Path(folder)
+    recipe, checkpoint = folder / "config.yaml", folder / "checkpoints" / "best.ckpt"
+    if not (recipe.exists() and checkpoint.exists()):
+        raise ConfigError(
+            f"{folder} is not the folder of a finished run: expected config.yaml and checkpoints/best.ckpt in it."
+        )
+    cfg = OmegaConf.load(recipe)
+    assert isinstance(cfg, DictConfig)
+    net: nn.Module = build(cfg.model)
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
+    net.load_state_dict({key.removeprefix("net."): value for key, value in state.items()}, strict=True)
+    return cfg, net.eval()
+
+
+def build(node: DictConfig, **arguments: Any) -> Any:
+    """The object that a node of the configuration describes.
+
+    Raises:
+        GequnetError: what the constructor itself raised, without Hydra's wrapping.
+    """
+    try:
+        return instantiate(node, **arguments, _convert_="all")
+    except InstantiationException as error:
+        if isinstance(error.__cause__, GequnetError):
+            raise error.__cause__ from None
+        raise
+
+
+def build_net(cfg: DictConfig) -> nn.Module:
+    """The model's recipe at the widths that the width rule finds for it."""
+
+    def at_widths(widths: list[int]) -> nn.Module:
+        net: nn.Module = build(cfg.model, widths=widths)
+        return net
+
+    return at_widths(build(cfg.width).solve(at_widths))
+
+
+def build_task(cfg: DictConfig, net: nn.Module) -> SegmentationTask:
+    """The network with its loss, scores, optimizer and schedule."""
+    metrics = build(cfg.metrics, _partial_=True)
+    return SegmentationTask(net, build(cfg.loss), metrics, build(cfg.optim), build(cfg.scheduler))
+
+
+def build_trainer(cfg: DictConfig, data: pl.LightningDataModule) -> pl.Trainer:
+    """Lightning's trainer with our callbacks; validations evenly spaced over the training, epochs or not."""
+    callbacks = [build(node) for node in cfg.callbacks.values()]
+    logger = build(cfg.logger) if cfg.logger else False
+    batches = cfg.trainer.max_steps * cfg.trainer.accumulate_grad_batches
+    if cfg.trainer.max_epochs is not None:
+        epochs = cfg.trainer.max_epochs * len(data.train_dataloader())
+        batches = min(epochs, batches) if batches > 0 else epochs
+    rhythm = {
+        "val_check_interval": cfg.trainer.val_check_interval or math.ceil(batches / cfg.validations),
+        "check_val_every_n_epoch": None,
+        "log_every_n_steps": cfg.trainer.log_every_n_steps or max(1, batches // CURVE_POINTS),
+    }
+    trainer = build(cfg.trainer, _partial_=True)(callbacks=callbacks, logger=logger, **rhythm)
+    for each in trainer.loggers:
+        each.log_hyperparams(OmegaConf.to_container(cfg))
+    return trainer
+
+
+def best_checkpoint(trainer: pl.Trainer) -> tuple[str, float]:
+    """The checkpoint with the best validation Dice, and that Dice.
+
+    Raises:
+        ConfigError: there was no validation.
+    """
+    callback = trainer.checkpoint_callback
+    assert isinstance(callback, ModelCheckpoint)
+    if callback.best_model_score is None:
+        raise ConfigError(
+            f"The training ended after {trainer.global_step} steps without a validation, so no checkpoint is the "
+            "best: give trainer.val_check_interval a smaller number, or leave it out."
+        )
+    return callback.best_model_path, float(callback.best_model_score)
+
+
+def close(trainer: pl.Trainer) -> None:
+    """Ends what the loggers have open, so that the next job of a sweep starts its own."""
+    for logger in trainer.loggers:
+        session = logger.experiment  # type: ignore[attr-defined]
+        end = session.finish if hasattr(session, "finish") else session.close
+        end()
+
+
+def quieten() -> None:
+    """Leaves out what libraries say that nobody who runs an experiment can act upon."""
+    for name in ("pytorch_lightning", "lightning_fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", ".*does not have many workers")
+    warnings.filterwarnings("ignore", ".*treespec, LeafSpec", FutureWarning)
+
+
+def settle(cfg: DictConfig) -> DictConfig:
+    """The configuration with every interpolation replaced by its value and paths that hold in any folder.
+
+    Raises:
+        ConfigError: a value refers to something that does not exist.
+    """
+    try:
+        plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(first_sentence(str(error))) from None
+    settled = DictConfig(plain)
+    for name in ("data", "runs", "run"):
+        settled.paths[name] = str(Path(settled.paths[name]).expanduser().absolute())
+    return settled
+
+
+def save_config(cfg: DictConfig, net: Any) -> None:
+    """Writes the settled configuration, the network's widths with it, so that the run can be rebuilt from it alone."""
+    saved = cfg.copy()
+    with open_dict(saved):
+        saved.model.widths = list(net.widths)
+    folder = Path(cfg.paths.run)
+    folder.mkdir(parents=True, exist_ok=True)
+    OmegaConf.save(saved, folder / "config.yaml")
+
+
+def compose(overrides: list[str]) -> DictConfig:
+    """The configuration of ``python run.py <overrides>``, for notebooks and tests; say where with ``paths.run=``."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = hydra_compose("config", overrides, return_hydra_config=True)
+    HydraConfig.instance().set_config(cfg)
+    with open_dict(cfg):
+        del cfg["hydra"]
+    return cfg
+
+
+def explain(error: Exception, overrides: list[str] | None = None) -> str:
+    """One sentence about a mistake in the configuration or the data, with the nearest names where one is unknown."""
+    if isinstance(error, GequnetError):
+        return first_sentence(str(error))
+    return composition_advice(str(error), choices(), value_names(overrides or []))
+
+
+def choices() -> dict[str, list[str]]:
+    """For each group of ``conf/`` what can be chosen."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(CONF.glob("*/*.yaml")):
+        found.setdefault(path.parent.name, []).append(path.stem)
+    return found
+
+
+def value_names(overrides: list[str]) -> list[str]:
+    """Every value of the configuration, with dots, given those choices among the overrides that exist."""
+    known = choices()
+    chosen = [text for text in overrides if text.partition("=")[2] in known.get(text.partition("=")[0], ())]
+    try:
+        cfg = compose(chosen)
+    except HydraException:
+        cfg = compose([])
+    return list(_names(cfg, ""))
+
+
+def _names(node: Any, prefix: str) -> list[str]:
+    if not isinstance(node, DictConfig):
+        return [prefix]
+    below = [_names(node._get_node(key), f"{prefix}.{key!s}".lstrip(".")) for key in node]
+    return [name for names in below for name in names]

@@ -1,0 +1,133 @@
+"""What is left of a run: ``metrics.json``, ``per_image.csv``, and a table on the screen."""
+
+import csv
+import json
+import math
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from omegaconf import DictConfig
+from rich.console import Console
+from rich.table import Table
+
+from gequnet.callbacks.results import Measures
+from gequnet.task import SegmentationTask
+
+Summary = dict[str, Any]
+
+
+def summarise(
+    cfg: DictConfig,
+    data: Any,
+    task: SegmentationTask,
+    trainer: pl.Trainer,
+    val_best: float,
+    steps: int,
+    seconds: float,
+) -> Summary:
+    """Everything that ``metrics.json`` says.
+
+    Args:
+        cfg: the settled configuration.
+        data: the data module that it was trained and tested on.
+        task: as tested.
+        trainer: that has fitted and tested.
+        val_best: Dice of the checkpoint that was tested, on the validation images.
+        steps: optimizer steps of the training.
+        seconds: wall time of the run.
+
+    Returns:
+        Plain dicts, texts and numbers.
+    """
+    net: Any = task.net
+    summary: Summary = {
+        "test": {
+            name.removeprefix("test/"): float(value)
+            for name, value in trainer.callback_metrics.items()
+            if name.startswith("test/")
+        },
+        "val_best": {"dice": val_best},
+        "model": cfg.model._target_,
+        "group": str(net.group) if net.group is not None else "none",
+        "parameters": sum(parameter.numel() for parameter in net.parameters()),
+        "widths": [int(width) for width in net.widths],
+        "steps": steps,
+        "seed": cfg.seed,
+        "data": {
+            "name": data.name,
+            "images": {split: len(ids) for split, ids in data.splits.items()},
+            "split_hash": data.split_hash,
+        },
+        "wall_seconds": seconds,
+        "versions": versions(),
+    }
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, Measures):
+            summary |= callback.results()
+    return summary
+
+
+def versions() -> dict[str, str | None]:
+    """Of what computed the numbers; the commit where the code lies in a git repository."""
+    packages = {name: version(name) for name in ("gequnet", "torch", "pytorch-lightning", "escnn")}
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
+    return packages | {"python": platform.python_version(), "device": device, "commit": commit()}
+
+
+def commit() -> str | None:
+    """The commit of this checkout, with ``+`` if files have changed since; None outside a repository."""
+    try:
+        answer = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        return None
+    return answer.stdout.strip() or None
+
+
+def write(folder: Path, summary: Summary, per_image: list[dict[str, Any]]) -> None:
+    """Writes both files and prints the scores and where everything is."""
+    (folder / "metrics.json").write_text(json.dumps(_without_nan(summary), indent=2) + "\n")
+    with (folder / "per_image.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(dict.fromkeys(name for row in per_image for name in row)))
+        writer.writeheader()
+        writer.writerows(per_image)
+    show(folder, summary)
+
+
+def show(folder: Path, summary: Summary) -> None:
+    """Prints the test scores as a table, and the paths of table, curves and pictures."""
+    console = Console()
+    console.print(f"{summary['data']['name']}, {summary['data']['images']['test']} test images")
+    table = Table()
+    table.add_column("score")
+    table.add_column("value", justify="right")
+    for name, value in summary["test"].items():
+        table.add_row(name, f"{value:.4f}")
+    console.print(table)
+    console.print(
+        f"{summary['parameters']} parameters, {summary['steps']} steps in {summary['wall_seconds']:.0f} s, "
+        f"best validation Dice {summary['val_best']['dice']:.4f}"
+    )
+    files = {"table": "metrics.json", "curves": "curves.png", "pictures": "predictions.png"}
+    for what, name in files.items():
+        if (folder / name).exists():
+            console.print(f"{what:<9}{folder / name}", soft_wrap=True, highlight=False)
+
+
+def _without_nan(value: Any) -> Any:
+    """JSON has no nan: a score that is not defined is null."""
+    if isinstance(value, dict):
+        return {key: _without_nan(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,135 @@
+"""A network, a loss, scores, an optimizer and a schedule become training. It knows none of them by name."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytorch_lightning as pl
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torchmetrics import Metric
+
+from gequnet.errors import ConfigError
+
+Batch = dict[str, Any]
+MONITOR = "val/dice"
+
+
+class SegmentationTask(pl.LightningModule):
+    """Trains ``net`` on batches of ``image``, ``mask``, ``valid`` and ``id``.
+
+    It logs ``train/loss`` and ``train/lr`` at steps, ``val/loss`` and ``val/<score>`` at validations, ``test/<score>``
+    at the end. ``val/dice`` is what selects a checkpoint. The keys of its state dict are those of the net after
+    ``net.``, and a checkpoint holds tensors and plain types only.
+
+    Args:
+        net: image [B, C, *space] to logits [B, K, *space].
+        loss: ``loss(logits, mask, valid)`` to a scalar that leaves out pixels outside ``valid``.
+        metrics: ``metrics(full=...)`` makes the scores; the cheap ones validate, the full ones test.
+        optimizer: makes an optimizer from parameter groups.
+        scheduler: makes a schedule from an optimizer and the number of optimizer steps.
+
+    Example:
+        >>> from functools import partial
+        >>> from torchmetrics import SumMetric
+        >>> task = SegmentationTask(
+        ...     nn.Conv2d(1, 1, 3), nn.Identity(), lambda full: SumMetric(), partial(torch.optim.Adam, lr=0.1),
+        ...     lambda optimizer, total_steps: torch.optim.lr_scheduler.ConstantLR(optimizer),
+        ... )
+        >>> list(task.state_dict())
+        ['net.weight', 'net.bias']
+    """
+
+    net: nn.Module
+    test_metrics: Any
+
+    def __init__(
+        self,
+        net: nn.Module,
+        loss: nn.Module,
+        metrics: Callable[..., Metric],
+        optimizer: Callable[..., Optimizer],
+        scheduler: Callable[[Optimizer, int], LRScheduler],
+    ) -> None:
+        super().__init__()
+        self.net = net
+        self.loss = loss
+        self.val_metrics = metrics(full=False)
+        self.test_metrics = metrics(full=True)
+        self.optimizer = optimizer
+        self.scheduler = scheduler
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Logits [B, K, *space] of images [B, C, *space]."""
+        logits: Tensor = self.net(image)
+        return logits
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The loss of one batch of patches."""
+        loss: Tensor = self.loss(self(batch["image"]), batch["mask"], batch["valid"])
+        rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+        self.log("train/loss", loss, prog_bar=True, batch_size=len(batch["id"]))
+        self.log("train/lr", rate, batch_size=len(batch["id"]))
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        """Scores of the last validation are forgotten."""
+        self.val_metrics.reset()
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Scores and loss of one whole image."""
+        logits = self(batch["image"])
+        loss = self.loss(logits, batch["mask"], batch["valid"])
+        self.val_metrics.update(logits, batch["mask"], batch["valid"], batch["id"])
+        self.log("val/loss", loss, on_epoch=True, batch_size=len(batch["id"]), sync_dist=True)
+
+    def on_validation_epoch_end(self) -> None:
+        """Means over the validation images; a schedule that looks at the score sees it now."""
+        self._log_scores("val", self.val_metrics)
+        if self.trainer.state.fn == "fit" and not self.trainer.sanity_checking:
+            for config in self.trainer.lr_scheduler_configs:
+                if isinstance(config.scheduler, ReduceLROnPlateau):
+                    config.scheduler.step(float(self.trainer.callback_metrics[MONITOR]))
+
+    def on_test_epoch_start(self) -> None:
+        """Scores of an earlier test are forgotten; those of this one stay for the report."""
+        self.test_metrics.reset()
+
+    def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Scores of one whole image; its logits go to the callbacks."""
+        logits: Tensor = self(batch["image"])
+        self.test_metrics.update(logits, batch["mask"], batch["valid"], batch["id"])
+        return logits
+
+    def on_test_epoch_end(self) -> None:
+        """Means over the test images, and pooled curves."""
+        self._log_scores("test", self.test_metrics)
+
+    def _log_scores(self, stage: str, metrics: Metric) -> None:
+        for name, value in metrics.compute().items():
+            key = f"{stage}/{name}"
+            self.log(key, float(value), prog_bar=key == MONITOR, sync_dist=True)
+
+    def configure_optimizers(self) -> Any:
+        """The optimizer, and its schedule by optimizer step (by validation where it looks at the scores)."""
+        optimizer = self.optimizer(parameter_groups(self.net.parameters()))
+        total_steps = self.trainer.estimated_stepping_batches
+        if total_steps < 1 or total_steps == float("inf"):
+            raise ConfigError("The training has no end: give trainer.max_steps or trainer.max_epochs a number above 0.")
+        config = {"scheduler": self.scheduler(optimizer, int(total_steps)), "interval": "step"}
+        if isinstance(config["scheduler"], ReduceLROnPlateau):
+            # Lightning counts steps or epochs, validations are neither: it never gets to step this one itself.
+            config |= {"monitor": MONITOR, "frequency": int(total_steps) + 1}
+        return {"optimizer": optimizer, "lr_scheduler": config}
+
+
+def parameter_groups(parameters: Iterable[nn.Parameter]) -> list[dict[str, Any]]:
+    """Two groups: what weight decay applies to, and norms and biases (one-dimensional), to which it does not.
+
+    Decay on a scale that a norm follows, or on an offset, restrains nothing that the network can express.
+    """
+    learned = [parameter for parameter in parameters if parameter.requires_grad]
+    return [
+        {"params": [parameter for parameter in learned if parameter.ndim > 1]},
+        {"params": [parameter for parameter in learned if parameter.ndim <= 1], "weight_decay": 0.0},
+    ]
