@@ -1,0 +1,98 @@
+"""What every loss promises: which heads it fits, and that pixels outside ``valid`` do not exist."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from gequnet.errors import ConfigError
+from gequnet.heads import HEADS, check_head, full_precision, target_classes
+
+FITTING = {
+    "sigmoid": ("bce", "dice", "dice_bce", "focal", "iou", "mse", "tversky"),
+    "softmax": ("cross_entropy", "dice", "focal", "iou", "mse", "tversky"),
+}
+
+
+class SegmentationLoss(nn.Module, ABC):
+    """A scalar that training makes small: ``loss(logits, mask, valid)``.
+
+    Computed in float32 whatever the precision of the logits, autocast included (float64 stays float64). A
+    batch without a valid pixel costs 0 and sends back gradients of 0.
+
+    Args:
+        head: ``sigmoid`` (one logit, or overlapping regions) or ``softmax``.
+        class_weights: one number for each of the K logits, background included; the loss of class k counts
+            ``class_weights[k]`` times, relative to the others. None: all classes count the same.
+
+    Raises:
+        ConfigError: there is no such head, this loss does not fit it, or the weights are no weights.
+    """
+
+    heads: ClassVar[tuple[str, ...]] = HEADS
+
+    class_weights: Tensor | None
+
+    def __init__(self, head: str, class_weights: Sequence[float] | None = None) -> None:
+        super().__init__()
+        self.head = check_head(head)
+        if head not in self.heads:
+            raise ConfigError(self._refusal())
+        weights = None if class_weights is None else torch.tensor(class_weights, dtype=torch.float32)
+        if weights is not None and not (weights.ndim == 1 and (weights >= 0).all() and weights.sum() > 0):
+            raise ConfigError(f"loss.class_weights={class_weights} must be K numbers, none below 0, not all 0.")
+        # A buffer goes to the loss's device; not persistent, as a checkpoint holds what was learned.
+        self.register_buffer("class_weights", weights, persistent=False)
+
+    def _refusal(self) -> str:
+        what = "one logit, or overlapping regions" if self.head == "sigmoid" else "classes that exclude each other"
+        return (
+            f"{type(self).__name__} does not fit head={self.head} ({what}), "
+            f"only head={', '.join(self.heads)}: choose loss={', '.join(FITTING[self.head])}."
+        )
+
+    def forward(
+        self,
+        logits: Float[Tensor, "b k *space"],
+        mask: Int[Tensor, "b *space"] | Int[Tensor, "b k *space"],
+        valid: Bool[Tensor, "b *space"],
+    ) -> Float[Tensor, ""]:
+        """The loss of a batch.
+
+        Args:
+            logits: the network's output, any float type.
+            mask: class indices, or K masks of 0 and 1.
+            valid: the pixels that count.
+
+        Raises:
+            ConfigError: mask, head and class weights do not belong to K logits.
+        """
+        if self.class_weights is not None and len(self.class_weights) != logits.shape[1]:
+            raise ConfigError(
+                f"loss.class_weights has {len(self.class_weights)} numbers, but there are "
+                f"{logits.shape[1]} logits: give one number for each (background included)."
+            )
+        return self.value(full_precision(logits), target_classes(logits, mask, self.head), valid)
+
+    @abstractmethod
+    def value(
+        self,
+        logits: Float[Tensor, "b k *space"],
+        target: Bool[Tensor, "b k *space"],
+        valid: Bool[Tensor, "b *space"],
+    ) -> Float[Tensor, ""]:
+        """The loss of logits in full precision, given which classes each pixel belongs to."""
+
+
+def mean_over_valid(
+    values: Float[Tensor, "b k *space"],
+    valid: Bool[Tensor, "b *space"],
+    class_weights: Float[Tensor, " k"] | None = None,
+) -> Float[Tensor, ""]:
+    """Mean over the valid pixels of a batch of the (weighted) mean over classes; 0 if no pixel is valid."""
+    total = torch.where(valid.unsqueeze(1), values, 0).transpose(0, 1).flatten(1).sum(1)
+    weights = torch.ones_like(total) if class_weights is None else class_weights
+    return (weights * total).sum() / (weights.sum() * valid.sum().clamp(min=1))

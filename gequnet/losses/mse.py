@@ -1,0 +1,44 @@
+"""Mean squared error of the probabilities."""
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from gequnet.heads import probabilities
+from gequnet.losses.base import SegmentationLoss, mean_over_valid
+
+
+def mse(
+    preds: Float[Tensor, "b k *space"],
+    target: Bool[Tensor, "b k *space"],
+    valid: Bool[Tensor, "b *space"],
+    class_weights: Float[Tensor, " k"] | None = None,
+) -> Float[Tensor, ""]:
+    """Squared difference ``(p - t)^2`` (Brier score), mean over valid pixels and classes.
+
+    Args:
+        preds: probabilities, not logits.
+        target: which classes each pixel belongs to.
+        valid: the pixels that count.
+        class_weights: one weight for each class.
+    """
+    return mean_over_valid((preds - target.to(preds)) ** 2, valid, class_weights)
+
+
+class MSELoss(SegmentationLoss):
+    """Mean squared error of sigmoid or softmax probabilities; see [`mse`][].
+
+    Example:
+        >>> import torch
+        >>> loss = MSELoss(head="sigmoid")
+        >>> loss(torch.zeros(1, 1, 4, 4), torch.ones(1, 4, 4).long(), torch.ones(1, 4, 4).bool())
+        tensor(0.2500)
+    """
+
+    def value(
+        self,
+        logits: Float[Tensor, "b k *space"],
+        target: Bool[Tensor, "b k *space"],
+        valid: Bool[Tensor, "b *space"],
+    ) -> Float[Tensor, ""]:
+        """See [`mse`][]."""
+        return mse(probabilities(logits, self.head), target, valid, self.class_weights)

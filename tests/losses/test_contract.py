@@ -1,0 +1,178 @@
+"""What every loss promises, asked of every loss under every head that it fits."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from hydra.utils import instantiate
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+
+from gequnet.errors import ConfigError
+from gequnet.losses.base import FITTING, SegmentationLoss
+from losses.cases import FITTING_PAIRS, FLOAT32_TOLERANCE, LOSSES, batch, valid_only
+
+CONF = Path(__file__).parents[2] / "conf/loss"
+every_loss = pytest.mark.parametrize(("loss", "head"), FITTING_PAIRS)
+
+
+def shapes(head: str) -> list[int]:
+    return [2, 3] if head == "softmax" else [1, 3]
+
+
+@every_loss
+@pytest.mark.parametrize("space", [(7, 6), (3, 4, 5)])
+def test_is_a_finite_scalar_in_two_and_three_dimensions(loss, head, space):
+    for num_classes in shapes(head):
+        value = loss(head)(*batch(head, num_classes, space))
+        assert value.shape == ()
+        assert value.dtype == torch.float32
+        assert torch.isfinite(value)
+        assert value > 0
+
+
+@every_loss
+def test_falls_as_the_prediction_becomes_right(loss, head):
+    for num_classes in shapes(head):
+        logits, mask, valid = batch(head, num_classes)
+        hot = torch.nn.functional.one_hot(mask, num_classes).movedim(-1, 1) if head == "softmax" else mask
+        right = (2.0 * hot - 1).reshape(logits.shape)
+        values = [float(loss(head)(scale * right, mask, valid)) for scale in (-20, -2, 0, 2, 20)]
+        assert values == sorted(values, reverse=True)
+        assert values[-1] < 1e-6
+
+
+@every_loss
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_an_invalid_pixel_is_a_deleted_pixel(loss, head, seed):
+    # In one image; what `over` makes of several images is tested with Dice.
+    for num_classes in shapes(head):
+        case = batch(head, num_classes, size=1, seed=seed)
+        torch.testing.assert_close(loss(head)(*case), loss(head)(*valid_only(*case)), **FLOAT32_TOLERANCE)
+
+
+@every_loss
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_the_order_of_pixels_does_not_matter(loss, head, seed):
+    logits, mask, valid = batch(head, 2 if head == "softmax" else 1, size=2, seed=seed)
+    order = torch.randperm(42, generator=torch.Generator().manual_seed(seed))
+    shuffled = [values.flatten(-2)[..., order].reshape(values.shape) for values in (logits, mask, valid)]
+    torch.testing.assert_close(loss(head)(*shuffled), loss(head)(logits, mask, valid), **FLOAT32_TOLERANCE)
+
+
+@every_loss
+def test_what_the_mask_says_on_void_does_not_matter(loss, head):
+    logits, mask, valid = batch(head, 3)
+    void = ~valid if mask.ndim == valid.ndim else ~valid.unsqueeze(1).expand_as(mask)
+    torch.testing.assert_close(loss(head)(logits, mask.masked_fill(void, 255), valid), loss(head)(logits, mask, valid))
+
+
+@every_loss
+@pytest.mark.parametrize("over", ["batch", "image"])
+def test_a_batch_without_valid_pixels_costs_nothing_and_its_gradient_is_zero(loss, head, over):
+    logits, mask, valid = batch(head, 3)
+    logits.requires_grad_()
+    options = {"over": over} if "over" in loss.__init__.__code__.co_varnames else {}
+    value = loss(head, **options)(logits, mask, torch.zeros_like(valid))
+    value.backward()
+    assert value.item() == 0
+    assert logits.grad is not None
+    assert (logits.grad == 0).all()
+
+
+@every_loss
+def test_gradients_are_those_of_finite_differences(loss, head):
+    for num_classes in shapes(head):
+        logits, mask, valid = batch(head, num_classes, space=(3, 2), dtype=torch.float64)
+        assert torch.autograd.gradcheck(lambda z: loss(head)(z, mask, valid), logits.requires_grad_())  # noqa: B023
+
+
+@every_loss
+def test_extreme_logits_give_finite_gradients(loss, head):
+    logits, mask, valid = batch(head, 3)
+    logits = (1e4 * logits).requires_grad_()
+    loss(head)(logits, mask, valid).backward()
+    assert torch.isfinite(logits.grad).all()
+
+
+@every_loss
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_logits_are_summed_in_full_precision(loss, head, dtype):
+    # 64 x 64 pixels: a sum in bfloat16 would stop growing at 256.
+    logits, mask, valid = batch(head, 3, space=(64, 64))
+    half = logits.to(dtype)
+    with torch.autocast("cpu", dtype=dtype):
+        value = loss(head)(half, mask, valid)
+    torch.testing.assert_close(value, loss(head)(half.float(), mask, valid), **FLOAT32_TOLERANCE)
+
+
+@every_loss
+def test_only_the_ratios_of_class_weights_matter(loss, head):
+    case = batch(head, 3)
+    once, twice = loss(head, class_weights=[1.0, 2.0, 0.0]), loss(head, class_weights=[2.0, 4.0, 0.0])
+    torch.testing.assert_close(once(*case), twice(*case), **FLOAT32_TOLERANCE)
+    equal = loss(head, class_weights=[3.0, 3.0, 3.0])
+    torch.testing.assert_close(equal(*case), loss(head)(*case), **FLOAT32_TOLERANCE)
+    assert not torch.isclose(once(*case), equal(*case))
+    assert not once.state_dict()
+
+
+@pytest.mark.parametrize("loss", [loss for loss in LOSSES if len(loss.heads) == 1])
+def test_a_head_that_does_not_fit_is_refused_with_the_losses_that_fit(loss):
+    head = "sigmoid" if loss.heads == ("softmax",) else "softmax"
+    with pytest.raises(ConfigError, match=f"does not fit head={head}") as refusal:
+        loss(head)
+    for name in FITTING[head]:
+        assert name in str(refusal.value)
+
+
+def test_the_table_of_fitting_losses_is_what_the_losses_say():
+    of_file = {loss.__module__.rpartition(".")[2]: loss for loss in LOSSES}
+    for head, names in FITTING.items():
+        assert set(names) == {name for name, loss in of_file.items() if head in loss.heads}
+
+
+@every_loss
+def test_mistakes_get_a_sentence(loss, head):
+    logits, mask, valid = batch(head, 3)
+    with pytest.raises(ConfigError, match="'tanh' does not exist"):
+        loss("tanh")
+    for weights in ([-1.0, 1.0], [0.0, 0.0], []):
+        with pytest.raises(ConfigError, match="class_weights"):
+            loss(head, class_weights=weights)
+    with pytest.raises(ConfigError, match="2 numbers, but there are 3 logits"):
+        loss(head, class_weights=[1.0, 1.0])(logits, mask, valid)
+
+
+def test_a_mask_that_does_not_fit_the_head_gets_a_sentence():
+    logits, mask, valid = batch("softmax", 3)
+    by_head = {loss.heads[0]: loss for loss in LOSSES if len(loss.heads) == 1}
+    with pytest.raises(ConfigError, match="does not fit a mask of shape"):
+        by_head["sigmoid"]("sigmoid")(logits, mask, valid)
+    with pytest.raises(ConfigError, match="two or more logits"):
+        by_head["softmax"]("softmax")(logits[:, :1], mask, valid)
+
+
+@pytest.mark.parametrize("path", sorted(CONF.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_node_is_a_loss_and_names_all_its_arguments(path):
+    node = OmegaConf.load(path)
+    assert path.stem in FITTING["sigmoid"] + FITTING["softmax"]
+    for head, names in FITTING.items():
+        config = OmegaConf.create({"data": {"head": head}, "loss": node})
+        if path.stem in names:
+            loss = instantiate(config.loss)
+            assert isinstance(loss, SegmentationLoss)
+            assert math.isfinite(loss(*batch(head, 2)))
+            written = set(node) - {"_target_"}
+            assert written == set(type(loss).__init__.__annotations__) - {"return"}
+        else:
+            with pytest.raises(Exception, match="does not fit head"):
+                instantiate(config.loss)
+
+
+def test_there_is_a_node_for_each_loss():
+    assert {path.stem for path in CONF.glob("*.yaml")} == {name for names in FITTING.values() for name in names}
