@@ -70,7 +70,7 @@ def blur_pool(x: Float[Tensor, "b c *space"], taps: int) -> Float[Tensor, "b c *
     """
     dims = x.dim() - 2
     for axis in range(2, 2 + dims):
-        kernel = binomial(taps + x.shape[axis] % 2).to(x)
+        kernel = binomial(taps + 1 if x.shape[axis] % 2 else taps).to(x)
         pad, stride = [0] * dims, [1] * dims
         pad[axis - 2], stride[axis - 2] = (len(kernel) - 1) // 2, 2
         shape = [1] * dims

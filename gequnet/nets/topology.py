@@ -9,7 +9,7 @@ References:
 """
 
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -21,6 +21,7 @@ from gequnet.layers.resample import crop_to, pad_to_grid
 Type = TypeVar("Type")
 
 
+@runtime_checkable
 class Kit(Protocol[Type]):
     """One kind of layer. A ``Type`` says what a map is; methods that change it return the new one beside the module."""
 

@@ -7,7 +7,7 @@ square root of its group's order, say, misses the baseline's parameters by a fac
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import nn
@@ -17,6 +17,7 @@ from gequnet.errors import ConfigError
 Build = Callable[..., nn.Module]
 
 
+@runtime_checkable
 class WidthRule(Protocol):
     """Finds the widths at which ``build(widths)`` equals a baseline in some budget."""
 

@@ -7,8 +7,8 @@ zero outside the image.
 
 import math
 
+import scipy.ndimage
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -30,17 +30,14 @@ def act_on_image(image: Float[Tensor, "b c h w"], element: Element) -> Float[Ten
 
 
 def rotate(image: Float[Tensor, "b c h w"], angle: float) -> Float[Tensor, "b c h w"]:
-    """The image turned counter-clockwise by ``angle`` radians about its centre; bicubic, zero outside."""
-    height, width = image.shape[2:]
-    rows = torch.arange(height, dtype=image.dtype, device=image.device) - (height - 1) / 2
-    columns = torch.arange(width, dtype=image.dtype, device=image.device) - (width - 1) / 2
-    # The pixel at x shows what was at R(-angle) x; rows run down, against y.
-    cosine, sine = math.cos(angle), math.sin(angle)
-    source_x = cosine * columns - sine * rows[:, None]
-    source_rows = sine * columns + cosine * rows[:, None]
-    grid = torch.stack([2 * source_x / max(width - 1, 1), 2 * source_rows / max(height - 1, 1)], dim=-1)
-    grid = grid.expand(len(image), -1, -1, -1)
-    return F.grid_sample(image, grid, mode="bicubic", padding_mode="zeros", align_corners=True)
+    """The image turned counter-clockwise by ``angle`` radians about its centre; cubic splines, zero outside.
+
+    By SciPy, on the CPU: an order of magnitude nearer to the turned scene than torch's bicubic kernel, whose error
+    would hide what is to be measured. No gradient.
+    """
+    degrees = math.degrees(angle)
+    turned = scipy.ndimage.rotate(image.detach().cpu().numpy(), degrees, axes=(3, 2), reshape=False, order=3)
+    return torch.from_numpy(turned).to(image)
 
 
 def act_on_fields(

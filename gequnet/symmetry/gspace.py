@@ -103,7 +103,7 @@ class PlaneGroup:
         """The cosets of the rotations: ``(False,)`` without mirrors, ``(False, True)`` with them."""
         return (False, True) if self.reflections else (False,)
 
-    def order(self) -> float:
+    def order(self) -> int | float:
         """Number of elements; infinite for SO(2) and O(2)."""
         return math.inf if self.rotations is None else self.rotations * len(self.mirrors)
 

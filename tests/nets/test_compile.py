@@ -1,0 +1,34 @@
+"""torch.compile sees the whole network. In a process of its own: the shape checks of the tests break graphs."""
+
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import sys
+import torch
+from gequnet.nets.e2unet import E2UNet
+from gequnet.nets.unet import UNet
+
+name, training = sys.argv[1], sys.argv[2] == "train"
+torch.manual_seed(0)
+recipe = {"downsample": "blur"} if name in ("so2", "o2") else {}
+net = UNet(3, 1, [4, 6]) if name == "unet" else E2UNet(3, 1, [2, 3], name, **recipe)
+net.train(training)
+compiled = torch.compile(net, fullgraph=True, backend="eager")
+for sides in [(16, 16), (17, 17), (21, 14)]:
+    image = torch.randn(1, 3, *sides)
+    torch.testing.assert_close(compiled(image), net(image), atol=1e-5, rtol=1e-5)
+"""
+
+QUICK = [("unet", "train"), ("c8", "eval"), ("d4", "train"), ("so2", "train")]
+ALL = [(name, mode) for name in ["c1", "c4", "c16", "d1", "d8", "d16", "so2", "o2"] for mode in ("train", "eval")]
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"), QUICK + [pytest.param(*case, marks=pytest.mark.slow) for case in ALL if case not in QUICK]
+)
+def test_compiles_without_a_graph_break(name, mode):
+    result = subprocess.run([sys.executable, "-c", PROGRAM, name, mode], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr

@@ -1,0 +1,38 @@
+"""The mathematics, the layers and the networks import with the training libraries made unimportable."""
+
+import subprocess
+import sys
+
+import pytest
+
+BLOCKED = ["pytorch_lightning", "lightning", "hydra", "omegaconf", "wandb", "escnn", "e2cnn"]
+PROGRAM = """
+import importlib, pkgutil, sys
+for name in sys.argv[2].split(","):
+    sys.modules[name] = None
+package = importlib.import_module("gequnet." + sys.argv[1])
+modules = [m.name for m in pkgutil.walk_packages(package.__path__, package.__name__ + ".")]
+for module in modules:
+    importlib.import_module(module)
+assert modules, "nothing was imported"
+"""
+
+
+@pytest.mark.parametrize("room", ["symmetry", "layers", "nets", "losses", "metrics"])
+def test_imports_without_the_training_libraries(room):
+    command = [sys.executable, "-c", PROGRAM, room, ",".join(BLOCKED)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize(("room", "forbidden"), [("symmetry", "layers"), ("symmetry", "nets"), ("layers", "nets")])
+def test_imports_only_go_right(room, forbidden):
+    program = (
+        "import importlib, pkgutil, sys\n"
+        f"package = importlib.import_module('gequnet.{room}')\n"
+        "for m in pkgutil.walk_packages(package.__path__, package.__name__ + '.'): importlib.import_module(m.name)\n"
+        f"wrong = [m for m in sys.modules if m.startswith('gequnet.{forbidden}')]\n"
+        "assert not wrong, wrong\n"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
