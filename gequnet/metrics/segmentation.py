@@ -1,0 +1,235 @@
+"""The scores of a set of images: each image for itself, their means, and curves over the pixels of all."""
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torchmetrics import Metric
+from torchmetrics.utilities import dim_zero_cat
+
+from gequnet.errors import ConfigError
+from gequnet.heads import (
+    check_head,
+    foreground_classes,
+    predicted_classes,
+    probabilities,
+    target_classes,
+)
+from gequnet.metrics.accuracy import accuracy_of
+from gequnet.metrics.cldice import cldice
+from gequnet.metrics.counts import Counts, count
+from gequnet.metrics.curves import PooledCurves
+from gequnet.metrics.dice import dice_of
+from gequnet.metrics.iou import iou_of
+from gequnet.metrics.pr_auc import pr_auc_of
+from gequnet.metrics.precision import precision_of
+from gequnet.metrics.roc_auc import roc_auc_of
+from gequnet.metrics.sensitivity import sensitivity_of
+from gequnet.metrics.specificity import specificity_of
+
+OF_COUNTS = {
+    "dice": dice_of,
+    "iou": iou_of,
+    "accuracy": accuracy_of,
+    "sensitivity": sensitivity_of,
+    "specificity": specificity_of,
+    "precision": precision_of,
+}
+OF_CURVES = {"roc_auc": roc_auc_of, "pr_auc": pr_auc_of}
+
+Scores = dict[str, float]
+
+
+class SegmentationMetrics(Metric):
+    """Scores of thresholded predictions per image, then averaged over images, and curves pooled over pixels.
+
+    ``dice iou accuracy sensitivity specificity precision cldice`` are computed for each image and foreground class,
+    averaged over classes, then over images; ``roc_auc pr_auc`` are computed over the pixels of all images together,
+    one class against the rest, then averaged over classes. With two or more foreground classes every score is there
+    for each of them too, as ``dice/<class>``. Background is no class: under a softmax, class 0 is left out.
+
+    With ``fov`` all of it is there twice, inside the field of view as ``dice_fov`` and over the whole image as
+    ``dice_whole``, because the literature mixes the two. Else it is there once, inside ``valid``, as ``dice``.
+
+    0/0 is 1 if no pixel is wrong and 0 else, see [`gequnet.metrics.counts`][]. What has no value is nan, left out
+    of means, and warned about: an image without a valid pixel, a curve without foreground or without background.
+
+    Under distributed data parallelism the scores are those of all ranks together. An image that the sampler
+    repeats to make the ranks equal counts once in means; the pooled curves do see its pixels again.
+
+    Args:
+        num_classes: the number K of logits.
+        head: ``sigmoid`` or ``softmax``.
+        class_names: one for each logit.
+        fov: whether ``valid`` is a field of view, outside of which there are pixels and labels all the same.
+        full: True for the test. False, for validation, leaves out what is slow (the curves and clDice) and whatever
+            lies outside ``valid``; its keys have no suffix.
+        threshold: a sigmoid above it is foreground.
+        curve_bins: None makes the curves exact and keeps all pixels, 7 bytes for each (of one class, in two
+            regions); a number, such as 1000, rounds probabilities to so many levels, in constant memory.
+
+    Raises:
+        ConfigError: these do not fit together.
+
+    Example:
+        >>> metrics = SegmentationMetrics(1, "sigmoid", ["vessel"], fov=False, full=False)
+        >>> mask = torch.tensor([[[1, 1], [0, 0]]])
+        >>> metrics.update(4.0 * mask.unsqueeze(1) - 2, mask, torch.ones(1, 2, 2).bool(), ["left"])
+        >>> metrics.compute()["dice"], metrics.per_image()[0]["id"]
+        (1.0, 'left')
+    """
+
+    is_differentiable = False
+    full_state_update = False
+
+    counts: list[Tensor]
+    cldices: list[Tensor]
+    ids: list[Tensor]
+
+    def __init__(
+        self,
+        num_classes: int,
+        head: str,
+        class_names: Sequence[str],
+        fov: bool,
+        full: bool = True,
+        threshold: float = 0.5,
+        curve_bins: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.head = check_head(head)
+        self.classes = foreground_classes(num_classes, head)
+        if len(class_names) != num_classes or not self.classes:
+            raise ConfigError(
+                f"data.class_names={list(class_names)} must name each of the {num_classes} logits of head={head}, "
+                "background first under a softmax: give as many names as data.num_classes."
+            )
+        if not 0 < threshold < 1:
+            raise ConfigError(f"metrics.threshold={threshold} must lie between 0 and 1; 0.5 is the usual choice.")
+        self.names = [class_names[index] for index in self.classes]
+        self.suffixes = ["_fov", "_whole"] if fov and full else [""]
+        self.full = full
+        self.threshold = threshold
+        # One row for each image: numbers of pixels [1, region, class, 4], clDice [1, region, class], and the ids as
+        # bytes that each end with a newline, since only tensors travel between ranks.
+        for state in ("counts", "cldices", "ids"):
+            self.add_state(state, default=[], dist_reduce_fx="cat")
+        self.curves = PooledCurves(len(self.suffixes), len(self.classes), curve_bins) if full else None
+
+    def update(
+        self,
+        logits: Float[Tensor, "b k *space"],
+        mask: Int[Tensor, "b *space"] | Int[Tensor, "b k *space"],
+        valid: Bool[Tensor, "b *space"],
+        ids: Sequence[str],
+    ) -> None:
+        """Adds the images of a batch.
+
+        Args:
+            logits: the network's output.
+            mask: class indices, or K masks of 0 and 1.
+            valid: the pixels that count.
+            ids: the name of each image.
+        """
+        classes = self.classes
+        target = target_classes(logits, mask, self.head)[:, classes]
+        preds = probabilities(logits, self.head)
+        labels = predicted_classes(preds, self.head, self.threshold)[:, classes]
+        for image in zip(preds[:, classes], labels, target, valid, ids, strict=True):
+            self._add(*image)
+
+    def _add(
+        self,
+        preds: Float[Tensor, "c *space"],
+        labels: Bool[Tensor, "c *space"],
+        target: Bool[Tensor, "c *space"],
+        valid: Bool[Tensor, "*space"],
+        name: str,
+    ) -> None:
+        regions = torch.stack([valid, torch.ones_like(valid)][: len(self.suffixes)])
+        counts = [torch.stack(count(labels, target, region), -1) for region in regions]
+        self.counts.append(torch.stack(counts).unsqueeze(0))
+        self.ids.append(torch.tensor(list(f"{name}\n".encode()), dtype=torch.uint8, device=preds.device))
+        if self.curves is not None:
+            lines = [cldice(*masks, region) for region in regions for masks in zip(labels, target, strict=True)]
+            self.cldices.append(torch.stack(lines).float().view(1, len(regions), -1))
+            self.curves.update(preds, target, regions)
+
+    def compute(self) -> Scores:
+        """The means over images, and the pooled curves, of everything since the last reset."""
+        table = self._table()
+        if empty := table.without_pixels():
+            _warn(f"No pixel is valid in {', '.join(empty)}: left out of the mean scores.")
+        means: Scores = {}
+        for score, values in table.scores.items():
+            means |= self._spread(score, values.nanmean(0))
+        return means | self._areas()
+
+    def per_image(self) -> list[dict[str, str | float]]:
+        """The scores of each image, with its ``id``: all but those of the pooled curves."""
+        with self.sync_context():
+            table = self._table()
+        rows: list[dict[str, str | float]] = []
+        for row, name in enumerate(table.ids):
+            spread = [self._spread(score, values[row]) for score, values in table.scores.items()]
+            rows.append({"id": name} | {key: value for part in spread for key, value in part.items()})
+        return rows
+
+    def reset(self) -> None:
+        """Forgets all images."""
+        super().reset()
+        if self.curves is not None:
+            self.curves.reset()
+
+    def _table(self) -> "_Table":
+        # What a sampler repeated, under one id with the same counts, is there once.
+        counts = dim_zero_cat(self.counts).cpu()
+        names = bytes(dim_zero_cat(self.ids).tolist()).decode().split("\n")[:-1]
+        first: dict[tuple[str, bytes], int] = {}
+        for row, name in enumerate(names):
+            first.setdefault((name, counts[row].numpy().tobytes()), row)
+        rows = list(first.values())
+        kept = Counts(*counts[rows].unbind(-1))
+        scores = {score: of_counts(kept) for score, of_counts in OF_COUNTS.items()}
+        if self.full:
+            scores["cldice"] = dim_zero_cat(self.cldices).cpu().double()[rows]
+        return _Table([names[row] for row in rows], scores)
+
+    def _areas(self) -> Scores:
+        if self.curves is None:
+            return {}
+        points = self.curves.compute()
+        areas: Scores = {}
+        for score, of_points in OF_CURVES.items():
+            values = [[float(of_points(of_class)) for of_class in region] for region in points]
+            areas |= self._spread(score, torch.tensor(values, dtype=torch.float64))
+        if any(map(math.isnan, areas.values())):
+            _warn("A curve needs foreground and background: roc_auc and pr_auc leave out a class without both.")
+        return areas
+
+    def _spread(self, score: str, values: Float[Tensor, "region class"]) -> Scores:
+        # One key for the mean over classes, and if there are several, one for each.
+        spread: Scores = {}
+        for suffix, of_classes in zip(self.suffixes, values, strict=True):
+            spread[score + suffix] = float(of_classes.nanmean())
+            if len(self.names) > 1:
+                named = zip(self.names, of_classes.tolist(), strict=True)
+                spread |= {f"{score}{suffix}/{name}": value for name, value in named}
+        return spread
+
+
+class _Table(NamedTuple):
+    ids: list[str]
+    scores: dict[str, Float[Tensor, "image region class"]]
+
+    def without_pixels(self) -> list[str]:
+        empty = self.scores["dice"].isnan().flatten(1).any(1).tolist()
+        return [name for name, nothing in zip(self.ids, empty, strict=True) if nothing]
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, stacklevel=3)

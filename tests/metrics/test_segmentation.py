@@ -1,0 +1,214 @@
+import copy
+import pickle
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hydra.utils import instantiate
+from monai.metrics import DiceMetric
+from omegaconf import OmegaConf
+from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
+from torchmetrics.segmentation import DiceScore
+
+from gequnet.errors import ConfigError
+from gequnet.metrics.cldice import cldice
+from gequnet.metrics.segmentation import SegmentationMetrics
+
+CONF = Path(__file__).parents[2] / "conf/metrics/default.yaml"
+PER_IMAGE = ["dice", "iou", "accuracy", "sensitivity", "specificity", "precision", "cldice"]
+POOLED = ["roc_auc", "pr_auc"]
+BINARY = partial(SegmentationMetrics, 1, "sigmoid", ["vessel"])
+SOFTMAX = partial(SegmentationMetrics, 3, "softmax", ["background", "anterior", "posterior"], fov=False)
+REGIONS = partial(SegmentationMetrics, 3, "sigmoid", ["whole", "core", "enhancing"], fov=False)
+
+
+def image(head, num_classes, seed, space=(20, 16)):
+    """One image as a batch: logits that know something, mask, valid."""
+    generator = torch.Generator().manual_seed(seed)
+    if head == "softmax":
+        mask = torch.randint(0, num_classes, (1, *space), generator=generator)
+        hot = torch.nn.functional.one_hot(mask, num_classes).movedim(-1, 1)
+    else:
+        mask = torch.randint(0, 2, (1, *space) if num_classes == 1 else (1, num_classes, *space), generator=generator)
+        hot = mask.reshape(1, num_classes, *space)
+    logits = torch.randn(hot.shape, generator=generator) + 2 * hot - 1
+    return logits, mask, torch.rand(1, *space, generator=generator) < 0.7
+
+
+def images(head, num_classes, count=3, **options):
+    return {f"image-{seed}": image(head, num_classes, seed, **options) for seed in range(count)}
+
+
+def filled(metrics, cases):
+    for name, case in cases.items():
+        metrics.update(*case, [name])
+    return metrics
+
+
+def test_binary_scores_are_those_of_scikit_learn_inside_and_whole():
+    cases = images("sigmoid", 1)
+    scores = filled(BINARY(fov=True), cases).compute()
+    for suffix in ("_fov", "_whole"):
+        each, values, labels = [], [], []
+        for logits, mask, valid in cases.values():
+            inside = valid[0] if suffix == "_fov" else torch.ones_like(valid[0])
+            values.append(logits[0, 0][inside].sigmoid().numpy())
+            labels.append(mask[0][inside].numpy())
+            each.append(f1_score(labels[-1], values[-1] > 0.5))
+        assert scores["dice" + suffix] == pytest.approx(np.mean(each), abs=1e-9)
+        pooled = np.concatenate(labels), np.concatenate(values)
+        assert scores["roc_auc" + suffix] == pytest.approx(roc_auc_score(*pooled), abs=1e-9)
+        assert scores["pr_auc" + suffix] == pytest.approx(average_precision_score(*pooled), abs=1e-9)
+    assert list(scores) == [score + suffix for score in PER_IMAGE + POOLED for suffix in ("_fov", "_whole")]
+
+
+def test_softmax_dice_is_what_torchmetrics_says_without_background():
+    cases = images("softmax", 3)
+    everything = {name: (logits, mask, torch.ones_like(valid)) for name, (logits, mask, valid) in cases.items()}
+    scores = filled(SOFTMAX(full=False), everything).compute()
+    options = {"include_background": False, "input_format": "index", "aggregation_level": "samplewise"}
+    mean, each = DiceScore(3, average="macro", **options), DiceScore(3, average=None, **options)
+    for logits, mask, _ in cases.values():
+        mean.update(logits.argmax(1), mask)
+        each.update(logits.argmax(1), mask)
+    assert scores["dice"] == pytest.approx(mean.compute().item(), abs=1e-6)
+    for name, expected in zip(["anterior", "posterior"], each.compute().tolist(), strict=True):
+        assert scores[f"dice/{name}"] == pytest.approx(expected, abs=1e-6)
+    assert "dice/background" not in scores
+
+
+@pytest.mark.parametrize("space", [(20, 16), (8, 9, 10)])
+def test_dice_of_regions_is_what_monai_says(space):
+    cases = images("sigmoid", 3, space=space)
+    scores = filled(REGIONS(), {k: (z, m, torch.ones_like(v)) for k, (z, m, v) in cases.items()}).compute()
+    monai = DiceMetric(ignore_empty=False)
+    for logits, mask, _ in cases.values():
+        monai(logits > 0, mask)
+    assert scores["dice"] == pytest.approx(monai.aggregate().item(), abs=1e-6)
+    names = [f"{score}/{name}" for score in PER_IMAGE + POOLED for name in ("whole", "core", "enhancing")]
+    assert set(scores) == {*PER_IMAGE, *POOLED, *names}
+
+
+def test_per_image_scores_average_to_the_means_and_cldice_is_that_of_the_function():
+    cases = images("sigmoid", 1)
+    metrics = filled(BINARY(fov=False), cases)
+    rows = metrics.per_image()
+    assert [row["id"] for row in rows] == list(cases)
+    means = metrics.compute()
+    for score in PER_IMAGE:
+        assert means[score] == pytest.approx(np.mean([row[score] for row in rows]))
+    for row, (logits, mask, valid) in zip(rows, cases.values(), strict=True):
+        expected = cldice(logits[0, 0] > 0, mask[0] == 1, valid[0])
+        assert row["cldice"] == pytest.approx(expected.item(), abs=1e-6)
+
+
+def test_the_cheap_variant_has_the_same_scores_inside_valid():
+    cases = images("sigmoid", 1)
+    cheap, full = filled(BINARY(fov=True, full=False), cases), filled(BINARY(fov=True), cases)
+    scores = cheap.compute()
+    assert list(scores) == PER_IMAGE[:-1]
+    assert scores == {score: full.compute()[f"{score}_fov"] for score in scores}
+    assert list(cheap.per_image()[0]) == ["id", *PER_IMAGE[:-1]]
+
+
+def test_what_is_outside_valid_changes_nothing_inside():
+    logits, mask, valid = image("sigmoid", 1, 0)
+    noise = torch.where(valid.unsqueeze(1), logits, -logits), torch.where(valid, mask, 255), valid
+    options = {"fov": False}
+    assert (
+        filled(BINARY(**options), {"a": noise}).compute()
+        == filled(BINARY(**options), {"a": (logits, mask, valid)}).compute()
+    )
+
+
+def test_a_batch_is_its_images():
+    cases = images("softmax", 3)
+    together = SOFTMAX()
+    together.update(*(torch.cat(parts) for parts in zip(*cases.values(), strict=True)), list(cases))
+    assert together.compute() == filled(SOFTMAX(), cases).compute()
+    assert together.per_image() == filled(SOFTMAX(), cases).per_image()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_logits_of_half_precision(dtype):
+    logits, mask, valid = image("sigmoid", 1, 0)
+    half = logits.to(dtype)
+    expected = filled(BINARY(fov=True), {"a": (half.float(), mask, valid)}).compute()
+    assert filled(BINARY(fov=True), {"a": (half, mask, valid)}).compute() == expected
+
+
+def test_the_threshold_is_one_of_probability():
+    logits, mask, valid = image("sigmoid", 1, 0)
+    scores = filled(BINARY(fov=False, threshold=0.8), {"a": (logits, mask, valid)}).compute()
+    expected = f1_score(mask[valid].numpy(), logits[0, 0][valid[0]].sigmoid().numpy() > 0.8)
+    assert scores["dice"] == pytest.approx(expected)
+    nothing = filled(BINARY(fov=False, full=False), {"a": (torch.zeros_like(logits), mask, valid)}).compute()
+    assert nothing["sensitivity"] == 0
+
+
+def test_an_image_without_valid_pixels_is_left_out_with_a_warning():
+    cases = images("sigmoid", 1, 2)
+    alone = filled(BINARY(fov=False), {"image-0": cases["image-0"]}).compute()
+    logits, mask, valid = cases["image-1"]
+    metrics = filled(BINARY(fov=False), cases | {"image-1": (logits, mask, torch.zeros_like(valid))})
+    with pytest.warns(UserWarning, match="No pixel is valid in image-1"):
+        assert metrics.compute() == alone
+
+
+def test_a_curve_without_foreground_is_nan_with_a_warning():
+    logits, mask, valid = image("sigmoid", 1, 0)
+    metrics = filled(BINARY(fov=False), {"a": (logits, torch.zeros_like(mask), valid)})
+    with pytest.warns(UserWarning, match="needs foreground and background"):
+        scores = metrics.compute()
+    assert np.isnan(scores["roc_auc"])
+    assert np.isnan(scores["pr_auc"])
+    assert scores["dice"] == 0
+
+
+def test_an_image_that_a_sampler_repeats_counts_once():
+    cases = images("sigmoid", 1)
+    metrics = filled(BINARY(fov=False, full=False), cases)
+    expected = metrics.compute()
+    assert filled(metrics, {"image-0": cases["image-0"]}).compute() == expected
+    assert [row["id"] for row in metrics.per_image()] == list(cases)
+
+
+def test_bins_in_place_of_pixels():
+    cases = images("sigmoid", 1)
+    exact, binned = (filled(BINARY(fov=True, curve_bins=bins), cases).compute() for bins in (None, 1000))
+    assert binned == pytest.approx(exact, abs=5e-3)
+    assert binned["roc_auc_fov"] != exact["roc_auc_fov"]
+
+
+def test_reset_forgets_and_copies_remember():
+    cases = images("sigmoid", 1)
+    metrics = filled(BINARY(fov=True), cases)
+    expected = metrics.compute()
+    assert copy.deepcopy(metrics).compute() == expected
+    assert pickle.loads(pickle.dumps(metrics)).compute() == expected
+    assert not metrics.state_dict()
+    metrics.reset()
+    assert filled(metrics, cases).compute() == expected
+
+
+def test_mistakes_get_a_sentence():
+    with pytest.raises(ConfigError, match="must name each of the 2 logits"):
+        SegmentationMetrics(2, "softmax", ["vessel"], fov=False)
+    with pytest.raises(ConfigError, match="threshold"):
+        BINARY(fov=False, threshold=1.5)
+    with pytest.raises(ConfigError, match="'tanh' does not exist"):
+        SegmentationMetrics(1, "tanh", ["vessel"], fov=False)
+    with pytest.raises(ConfigError, match="background first"):
+        SegmentationMetrics(1, "softmax", ["background"], fov=False)
+
+
+def test_the_node_leaves_full_open():
+    data = {"num_classes": 1, "head": "sigmoid", "class_names": ["vessel"], "fov": True}
+    node = OmegaConf.create({"data": data, "metrics": OmegaConf.load(CONF)}).metrics
+    make = instantiate(node, _convert_="all")
+    assert make(full=True).full
+    assert not make(full=False).full
+    arguments = set(SegmentationMetrics.__init__.__annotations__) - {"return", "full"}
+    assert set(node) - {"_target_", "_partial_"} == arguments
