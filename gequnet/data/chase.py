@@ -29,7 +29,7 @@ class Chase(FundusSource):
 
     name = "chase"
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str | Path) -> None:
         super().__init__()
         self.root = Path(root)
 

@@ -27,7 +27,7 @@ class Drive(FundusSource):
 
     name = "drive"
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str | Path) -> None:
         super().__init__()
         self.root = Path(root)
 

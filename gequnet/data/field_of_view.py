@@ -16,7 +16,7 @@ def estimate_field_of_view(image: UInt8[Tensor, "3 h w"]) -> Bool[Tensor, "h w"]
     middle, so it suits a surround that is not quite black. Of what is above it the largest connected piece counts, its
     holes are filled (dark lesions, the macula) and spurs thinner than a few pixels are removed.
 
-    It is an estimate: on the 40 images of DRIVE its intersection over union with the shipped masks is .987 to .996, an
+    It is an estimate: on the 40 images of DRIVE its intersection over union with the shipped masks is .990 to .998, an
     error of a pixel or two along the edge. A photograph without a dark surround has no edge to find, and then all of it
     is taken as seen.
 
@@ -32,8 +32,7 @@ def estimate_field_of_view(image: UInt8[Tensor, "3 h w"]) -> Bool[Tensor, "h w"]
     surround, middle = _corners(luminance), _middle(luminance)
     if middle - surround < 10:
         return torch.ones(image.shape[1:], dtype=torch.bool)
-    smooth = ndimage.uniform_filter(luminance, 3)
-    seen = ndimage.binary_opening(smooth > surround + FRACTION * (middle - surround), iterations=2)
+    seen = ndimage.binary_opening(luminance > surround + FRACTION * (middle - surround), iterations=2)
     return torch.from_numpy(ndimage.binary_fill_holes(_largest_piece(seen)))
 
 

@@ -2,7 +2,9 @@
 
 import gzip
 import io
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -46,8 +48,8 @@ def find_file(folder: Path, *names: str) -> Path:
 
 def image_size(path: Path) -> tuple[int, int]:
     """Height and width, from the header alone."""
-    width, height = _open(path).size
-    return height, width
+    with _opened(path) as picture:
+        return picture.height, picture.width
 
 
 def read_image(path: Path) -> UInt8[Tensor, "3 h w"]:
@@ -78,22 +80,23 @@ def read_binary(path: Path) -> UInt8[Tensor, "h w"]:
     return torch.from_numpy((values >= WHITE).astype(np.uint8))
 
 
-def _open(path: Path) -> Image.Image:
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """The picture in the file; whatever goes wrong while it is read becomes one error that names the file."""
     try:
-        if path.suffix == ".gz":
-            return Image.open(io.BytesIO(gzip.decompress(path.read_bytes())))
-        return Image.open(path)
-    except (OSError, EOFError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        # STARE is distributed packed.
+        source = io.BytesIO(gzip.decompress(path.read_bytes())) if path.suffix == ".gz" else path
+        with Image.open(source) as picture:
+            yield picture
+    except (OSError, EOFError, SyntaxError, ValueError, zlib.error, Image.DecompressionBombError) as error:
         raise UnreadableFileError(path, _short(error)) from error
 
 
 def _decode(path: Path, mode: str) -> np.ndarray:
-    picture = _open(path)
-    try:
+    with _opened(path) as picture:
         return np.asarray(picture.convert(mode))
-    except (OSError, EOFError, SyntaxError, ValueError) as error:
-        raise UnreadableFileError(path, _short(error)) from error
 
 
 def _short(error: Exception) -> str:
+    """The library's reason without the object or the path that it goes on about."""
     return str(error).split("\n")[0].split(" '")[0].split(" <")[0] or type(error).__name__

@@ -26,7 +26,7 @@ class Hrf(FundusSource):
 
     name = "hrf"
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str | Path) -> None:
         super().__init__()
         self.root = Path(root)
 

@@ -25,7 +25,7 @@ class Stare(FundusSource):
 
     name = "stare"
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str | Path) -> None:
         super().__init__()
         self.root = Path(root)
 
