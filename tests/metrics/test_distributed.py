@@ -1,0 +1,52 @@
+"""Two processes that share the images have the scores of one that has them all."""
+
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+
+from gequnet.metrics.segmentation import SegmentationMetrics
+
+RANKS = 2
+BINS = (None, 100)
+
+
+def metrics(bins):
+    return SegmentationMetrics(1, "sigmoid", ["vessel"], fov=True, curve_bins=bins)
+
+
+def image(index):
+    generator = torch.Generator().manual_seed(index)
+    space = (12 + index, 10)
+    mask = torch.randint(0, 2, (1, *space), generator=generator)
+    logits = torch.randn(1, 1, *space, generator=generator) + 2 * mask - 1
+    return logits, mask, torch.rand(1, *space, generator=generator) < 0.7
+
+
+def score(rank: int, folder: Path) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=RANKS)
+    results = []
+    for bins in BINS:
+        shared = metrics(bins)
+        # Names of different lengths, images of different sizes, and a different number of them.
+        for index in range(5)[rank::RANKS]:
+            shared.update(*image(index), ["image" + "-" * index])
+        results.append((shared.compute(), shared.per_image()))
+    (folder / f"{rank}.pickle").write_bytes(pickle.dumps(results))
+    dist.destroy_process_group()
+
+
+def test_two_ranks_agree_with_one(tmp_path):
+    mp.spawn(score, args=(tmp_path,), nprocs=RANKS)
+    for index, bins in enumerate(BINS):
+        alone = metrics(bins)
+        for number in range(5):
+            alone.update(*image(number), ["image" + "-" * number])
+        for rank in range(RANKS):
+            scores, rows = pickle.loads((tmp_path / f"{rank}.pickle").read_bytes())[index]
+            assert scores == pytest.approx(alone.compute(), abs=1e-12)
+            assert sorted(rows, key=lambda row: row["id"]) == alone.per_image()
