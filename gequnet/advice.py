@@ -20,7 +20,9 @@ def composition_advice(message: str, choices: Mapping[str, Sequence[str]], keys:
     if found := re.search(r"Could not find '([\w/.-]+)/([^'/]+)'", message):
         return unknown_choice(found[1], found[2], choices.get(found[1], ()))
     if found := re.search(r"Could not (?:override|delete)[^']*'([^'=]+)", message):
-        return unknown_name(found[1], [*choices, *keys])
+        return unknown_name(found[1], keys if "." in found[1] else [*choices, *keys])
+    if found := re.search(r"Ambiguous value for argument '([^']*)'", message):
+        return f"{found[1]} names several values: sweep over them with -m (python run.py -m {found[1]} ...)."
     if found := re.search(r"Error parsing override '([^']*)'", message):
         return f"{found[1]!r} cannot be read: write name=value, and quote what holds spaces or commas."
     return " ".join(message.split())
@@ -28,7 +30,7 @@ def composition_advice(message: str, choices: Mapping[str, Sequence[str]], keys:
 
 def unknown_choice(group: str, choice: str, choices: Sequence[str]) -> str:
     """There is no such file in a group of conf/."""
-    nearest = [f"{group}={near}" for near in near_to(choice, choices)]
+    nearest = [f"{group}={near}" for near in get_close_matches(choice, choices, cutoff=0.5)]
     hint = f"the nearest {_are(nearest)}, and " if nearest else ""
     return f"There is no {group}={choice}; {hint}all of them are {', '.join(choices)}."
 

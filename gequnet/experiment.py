@@ -17,6 +17,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import nn
 
 from gequnet import report
@@ -46,8 +47,8 @@ def run(cfg: DictConfig) -> float:
     """
     began = time.monotonic()
     quieten()
-    cfg = settle(cfg)
     check(cfg)
+    cfg = settle(cfg)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     data = build(cfg.data)
     data.setup("fit")
@@ -60,9 +61,10 @@ def run(cfg: DictConfig) -> float:
         steps = trainer.global_step
         checkpoint, score = best_checkpoint(trainer)
         trainer.test(task, datamodule=data, ckpt_path=checkpoint, weights_only=True, verbose=False)
+        per_image = task.test_metrics.per_image()  # all ranks together
         if trainer.is_global_zero:
             summary = report.summarise(cfg, data, task, trainer, score, steps, time.monotonic() - began)
-            report.write(Path(cfg.paths.run), summary, task.test_metrics.per_image())
+            report.write(Path(cfg.paths.run), summary, per_image)
     finally:
         close(trainer)
     return score
@@ -102,8 +104,11 @@ def build(node: DictConfig, **arguments: Any) -> Any:
     try:
         return instantiate(node, **arguments, _convert_="all")
     except InstantiationException as error:
-        if isinstance(error.__cause__, GequnetError):
-            raise error.__cause__ from None
+        cause = error.__cause__
+        if isinstance(cause, GequnetError):
+            raise cause from None
+        if isinstance(cause, TypeError) and "unexpected keyword argument" in str(cause):
+            raise ConfigError(f"{str(cause).replace('.__init__()', '')}: leave it out of {node._target_}.") from None
         raise
 
 
@@ -119,8 +124,8 @@ def build_net(cfg: DictConfig) -> nn.Module:
 
 def build_task(cfg: DictConfig, net: nn.Module) -> SegmentationTask:
     """The network with its loss, scores, optimizer and schedule."""
-    metrics = build(cfg.metrics, _partial_=True)
-    return SegmentationTask(net, build(cfg.loss), metrics, build(cfg.optim), build(cfg.scheduler))
+    parts = [build(cfg[name]) for name in ("loss", "metrics", "optim", "scheduler")]
+    return SegmentationTask(net, *parts)
 
 
 def build_trainer(cfg: DictConfig, data: pl.LightningDataModule) -> pl.Trainer:
@@ -136,7 +141,10 @@ def build_trainer(cfg: DictConfig, data: pl.LightningDataModule) -> pl.Trainer:
         "check_val_every_n_epoch": None,
         "log_every_n_steps": cfg.trainer.log_every_n_steps or max(1, batches // CURVE_POINTS),
     }
-    trainer = build(cfg.trainer, _partial_=True)(callbacks=callbacks, logger=logger, **rhythm)
+    try:
+        trainer: pl.Trainer = build(cfg.trainer, _partial_=True)(callbacks=callbacks, logger=logger, **rhythm)
+    except MisconfigurationException as error:  # a device that this machine does not have, say
+        raise ConfigError(first_sentence(str(error))) from None
     for each in trainer.loggers:
         each.log_hyperparams(OmegaConf.to_container(cfg))
     return trainer
@@ -214,7 +222,8 @@ def explain(error: Exception, overrides: list[str] | None = None) -> str:
     """One sentence about a mistake in the configuration or the data, with the nearest names where one is unknown."""
     if isinstance(error, GequnetError):
         return first_sentence(str(error))
-    return composition_advice(str(error), choices(), value_names(overrides or []))
+    names = [name for name in value_names(overrides or []) if "._" not in name]
+    return composition_advice(str(error), choices(), names)
 
 
 def choices() -> dict[str, list[str]]:

@@ -1,11 +1,21 @@
 """Whether the parts of a recipe fit together, found out before anything is computed."""
 
-from typing import Any
-
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from gequnet.advice import unknown_choice
 from gequnet.errors import ConfigError
+
+
+WHOLE_NUMBERS = (
+    "seed",
+    "validations",
+    "trainer.max_steps",
+    "trainer.max_epochs",
+    "data.batch_size",
+    "data.patches_per_epoch",
+    "data.num_workers",
+)
+NUMBERS = ("optim.lr", "optim.weight_decay", "trainer.gradient_clip_val")
 
 
 def check(cfg: DictConfig) -> None:
@@ -15,9 +25,24 @@ def check(cfg: DictConfig) -> None:
         ConfigError: says what does not fit and what to type instead.
     """
     _check_budget(cfg)
+    _check_numbers(cfg)
     _check_group(cfg)
     _check_dimension(cfg)
     _check_head(cfg)
+
+
+def _check_numbers(cfg: DictConfig) -> None:
+    for name in WHOLE_NUMBERS + NUMBERS:
+        value = OmegaConf.select(cfg, name)
+        fits = isinstance(value, int if name in WHOLE_NUMBERS else int | float) and not isinstance(value, bool)
+        if value is not None and not fits:
+            kind = "a whole number" if name in WHOLE_NUMBERS else "a number"
+            raise ConfigError(f"{name}={value} is not {kind}: give one.")
+    if cfg.trainer.max_epochs is None and cfg.trainer.max_steps < 1:
+        raise ConfigError(
+            f"trainer.max_steps={cfg.trainer.max_steps} is no end: give trainer.max_steps or trainer.max_epochs a number "
+            "above 0."
+        )
 
 
 def _check_budget(cfg: DictConfig) -> None:
@@ -30,12 +55,12 @@ def _check_group(cfg: DictConfig) -> None:
     has_group = bool(cfg.get("group"))
     if has_group and not reads_group:
         raise ConfigError(
-            f"{_net(cfg)} has no group and cannot use {_group(cfg)}: leave group= out for the plain network, or "
+            f"model={cfg.chosen.model} has no group and cannot use group={cfg.chosen.group}: leave group= out for the plain network, or "
             "take model=e2unet for one that is equivariant under a group."
         )
     if reads_group and not has_group:
         raise ConfigError(
-            f"{_net(cfg)} needs a group: take group=c8, say; group=c1 is the trivial group, and model=unet the "
+            f"model={cfg.chosen.model} needs a group: take group=c8, say; group=c1 is the trivial group, and model=unet the "
             "network without one."
         )
 
@@ -44,7 +69,7 @@ def _check_dimension(cfg: DictConfig) -> None:
     dims = cfg.model.get("spatial_dims", 2)
     if dims != cfg.data.spatial_dims:
         raise ConfigError(
-            f"{_net(cfg)} is a {dims}-D network and data={cfg.data.name} is {cfg.data.spatial_dims}-D: choose a "
+            f"model={cfg.chosen.model} is a {dims}-D network and data={cfg.chosen.data} is {cfg.data.spatial_dims}-D: choose a "
             f"{cfg.data.spatial_dims}-D model, or {dims}-D data."
         )
 
@@ -52,15 +77,6 @@ def _check_dimension(cfg: DictConfig) -> None:
 def _check_head(cfg: DictConfig) -> None:
     if cfg.data.head == "softmax" and cfg.data.num_classes < 2:
         raise ConfigError(
-            f"data={cfg.data.name} has num_classes={cfg.data.num_classes} and head=softmax, which needs two classes or "
+            f"data={cfg.chosen.data} has num_classes={cfg.data.num_classes} and head=softmax, which needs two classes or "
             "more (a softmax over one is 1 for ever): set data.head=sigmoid."
         )
-
-
-def _net(cfg: DictConfig) -> str:
-    return f"The network {str(cfg.model._target_).rpartition('.')[2]}"
-
-
-def _group(cfg: DictConfig) -> str:
-    group: Any = cfg.group
-    return f"group={group.get('name', group)}" if isinstance(group, DictConfig) else f"group={group}"

@@ -52,8 +52,7 @@ def summarise(
             if name.startswith("test/")
         },
         "val_best": {"dice": val_best},
-        "model": cfg.model._target_,
-        "group": str(net.group) if net.group is not None else "none",
+        "chosen": dict(cfg.chosen),
         "parameters": sum(parameter.numel() for parameter in net.parameters()),
         "widths": [int(width) for width in net.widths],
         "steps": steps,

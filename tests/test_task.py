@@ -99,10 +99,19 @@ def fit(task: SegmentationTask, folder: Path, steps: int = 24, every: int = 6) -
     best = ModelCheckpoint(folder, "best", monitor="val/dice", mode="max", save_on_train_epoch_end=False)
     last = ModelCheckpoint(folder, "last", save_on_train_epoch_end=False, enable_version_counter=False)
     trainer = pl.Trainer(
-        accelerator="cpu", devices=1, max_steps=steps, max_epochs=-1, val_check_interval=every,
-        check_val_every_n_epoch=None,        log_every_n_steps=1, callbacks=[rates, best, last], logger=False, enable_progress_bar=False,
-        enable_model_summary=False, gradient_clip_val=1.0,
-    )  # fmt: skip
+        accelerator="cpu",
+        devices=1,
+        max_steps=steps,
+        max_epochs=-1,
+        val_check_interval=every,
+        check_val_every_n_epoch=None,
+        log_every_n_steps=1,
+        callbacks=[rates, best, last],
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        gradient_clip_val=1.0,
+    )
     trainer.fit(task, DataLoader(Bright(), batch_size=4), DataLoader(Bright(), batch_size=1))
     return trainer, rates
 

@@ -1,0 +1,145 @@
+"""Every file of conf/ composes and describes something that exists, and what does not fit is refused in words."""
+
+import pytest
+import torch
+from omegaconf import DictConfig
+
+from gequnet.errors import ConfigError, GequnetError
+from gequnet.experiment import CONF, build, build_net, choices, compose, explain, settle
+from gequnet.recipe import check
+
+CHOICES = [(group, choice) for group, names in choices().items() for choice in names]
+SMALL = ["width=fixed", "width.widths=[2,3]", "model.depth=2", "paths.run=here"]
+
+
+def composed(*overrides: str) -> DictConfig:
+    return settle(compose([*overrides, "paths.run=here"]))
+
+
+def dims(kind: str, choice: str) -> int:
+    cfg = compose([f"{kind}={choice}"])
+    return int(cfg[kind].get("spatial_dims", 2))
+
+
+def fitting_pairs() -> list[tuple[str, str]]:
+    known = choices()
+    return [
+        (model, data)
+        for model in known["model"]
+        for data in known["data"]
+        if dims("model", model) == dims("data", data)
+    ]
+
+
+@pytest.mark.parametrize(("group", "choice"), CHOICES)
+def test_every_choice_composes(group: str, choice: str) -> None:
+    cfg = composed(f"{group}={choice}")
+    assert "hydra" not in cfg
+
+
+def test_help_names_what_exists() -> None:
+    """Each value of the help can be typed, with the choices that bring it."""
+    text = (CONF / "hydra" / "help" / "gequnet.yaml").read_text()
+    values = text.partition("VALUES, name=value")[2].partition("A value that")[0].splitlines()
+    names = [line.split()[0] for line in values if line.strip()]
+    assert {"paths.data", "trainer.max_steps", "optim.lr", "logger.mode"} <= set(names)
+    for name in names:
+        compose([f"{name}=1", *(["logger=wandb"] if name.startswith("logger") else [])])
+
+
+@pytest.mark.parametrize(("model", "data"), fitting_pairs())
+def test_every_model_fits_every_data_of_its_dimension(model: str, data: str) -> None:
+    cfg = settle(compose([f"model={model}", f"data={data}", *SMALL]))
+    check(cfg)
+    net = build_net(cfg).eval()
+    image = torch.zeros(1, cfg.data.in_channels, *[17, 20, 9][: cfg.data.spatial_dims])
+    assert net(image).shape == (1, cfg.data.num_classes, *image.shape[2:])
+
+
+@pytest.mark.parametrize("model", choices()["model"])
+def test_every_model_has_as_many_parameters_as_the_baseline(model: str) -> None:
+    cfg = composed(f"model={model}", f"data.spatial_dims={dims('model', model)}")
+    check(cfg)
+    parameters = sum(parameter.numel() for parameter in build_net(cfg).parameters())
+    baseline = build(cfg.width.baseline)(widths=list(cfg.width.widths))
+    assert parameters == pytest.approx(sum(p.numel() for p in baseline.parameters()), rel=0.05)
+
+
+@pytest.mark.parametrize("group", [name for name in choices()["group"] if name != "none"])
+def test_every_group_has_its_name(group: str) -> None:
+    assert str(build(composed(f"group={group}").group)) == group
+
+
+@pytest.mark.parametrize("node", ["optim", "scheduler", "loss", "augment", "metrics", "data"])
+def test_every_node_is_a_constructor_call(node: str) -> None:
+    for choice in choices()[node]:
+        heads = ("softmax", "data.num_classes=2") if choice == "cross_entropy" else ("sigmoid", "seed=0")
+        cfg = composed(f"{node}={choice}", f"data.head={heads[0]}", heads[1])
+        assert build(cfg[node]) is not None
+
+
+@pytest.mark.parametrize("choice", choices()["callbacks"])
+def test_callbacks_build(choice: str) -> None:
+    assert all(build(node) for node in composed(f"callbacks={choice}").callbacks.values())
+
+
+def test_experiments_overrule_everything_but_the_command_line() -> None:
+    assert compose(["experiment=drive"]).chosen.group == "d4"
+    assert compose(["experiment=drive", "group=c4"]).chosen.group == "c4"
+    assert compose(["model=unet"]).chosen.group == "none"
+
+
+def test_budget_and_epochs_say_how_long() -> None:
+    assert composed("budget=smoke").trainer.max_steps == 20
+    assert composed("trainer.max_epochs=3").trainer.max_steps == -1
+    assert composed("trainer.max_epochs=3", "trainer.max_steps=7").trainer.max_steps == 7
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["model=unet", "group=c8"], "model=unet has no group and cannot use group=c8"),
+        (["model=e2unet", "group=none"], "model=e2unet needs a group"),
+        (["model=unet3d"], "model=unet3d is a 3-D network and data=phantom_vessels is 2-D"),
+        (["data.head=softmax"], "needs two classes"),
+        (["budget=ful"], "the nearest is budget=full"),
+        (["optim.lr=fast"], "optim.lr=fast is not a number"),
+        (["seed=1.5"], "seed=1.5 is not a whole number"),
+        (["trainer.max_steps=-1"], "trainer.max_steps=-1 is no end"),
+    ],
+)
+def test_what_does_not_fit_is_refused(overrides: list[str], words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        check(compose([*overrides, "paths.run=here"]))
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_loss_that_does_not_fit_the_head_is_refused() -> None:
+    with pytest.raises(ConfigError, match="does not fit head=sigmoid"):
+        build(composed("loss=cross_entropy").loss)
+
+
+def test_an_argument_that_nobody_reads_is_refused() -> None:
+    with pytest.raises(GequnetError, match="unexpected keyword argument 'foo'"):
+        build_net(composed("+model.foo=3"))
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("group=c9", "There is no group=c9; the nearest are group=c8"),
+        ("data=driv", "the nearest is data=drive"),
+        ("grop=c8", "nothing called grop in this configuration; the nearest is group;"),
+        ("optim.lrr=1", "nothing called optim.lrr in this configuration; the nearest are optim.lr"),
+        ("lr=1", "the nearest is optim.lr;"),
+        ("model=unet,e2unet", "sweep over them with -m"),
+        ("foo", "write name=value"),
+    ],
+)
+def test_what_does_not_exist_is_explained(override: str, words: str) -> None:
+    with pytest.raises(Exception, match=r".") as caught:
+        compose([override])
+    sentence = explain(caught.value, [override])
+    assert words in sentence
+    assert "\n" not in sentence
