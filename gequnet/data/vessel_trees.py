@@ -80,7 +80,7 @@ def _trunk(rng: np.random.Generator, extent: float) -> _Branch:
 
 def _walk(
     rng: np.random.Generator, branch: _Branch
-) -> tuple[Float64[np.ndarray, "points 2"], Float64[np.ndarray, " points"]]:
+) -> tuple[Float64[np.ndarray, "points 2"], Float64[np.ndarray, " steps"]]:
     steps = max(2, round(branch.length / STEP))
     s = np.linspace(0, 2 * math.pi, steps)
     bends = rng.normal(0, 0.012, 3)[:, None] * np.sin(
