@@ -70,7 +70,7 @@ class PatchDataset(Dataset[Sample]):
         )
         self.min_valid, self.foreground, self.pool = min_valid, foreground, pool
 
-    def __getitem__(self, key: Key) -> Sample:
+    def __getitem__(self, key: Key | int) -> Sample:
         if not isinstance(key, tuple):
             raise ConfigError(
                 "Training patches are asked for by (epoch, index) and not by a number: the trainer put its "

@@ -1,0 +1,242 @@
+import logging
+from pathlib import Path
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from fundus_makers import make_chase, make_drive
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from gequnet.data.errors import DatasetNotFoundError, FactMismatchError
+from gequnet.data.scene import Scene
+from gequnet.data.source import Source
+from gequnet.errors import ConfigError
+
+CONF = Path(__file__).parents[2] / "conf"
+DATASETS = sorted(path.stem for path in (CONF / "data").glob("*.yaml"))
+
+
+def module(name="phantom_vessels", augment="flips", root="nowhere", seed=0, **changes):
+    """The datamodule of conf/data with small phantoms and a short epoch."""
+    data = OmegaConf.load(CONF / "data" / f"{name}.yaml")
+    if name == "phantom_vessels":
+        data.source.update(size=48, num_images={"train": 3, "val": 2, "test": 2})
+    data.update({"patch_size": 32, "patches_per_epoch": 12, "batch_size": 4, **changes})
+    cfg = OmegaConf.create(
+        {
+            "data": data,
+            "augment": OmegaConf.load(CONF / "augment" / f"{augment}.yaml"),
+            "paths": {"data": str(root)},
+            "seed": seed,
+        }
+    )
+    return instantiate(cfg.data, _convert_="all")
+
+
+def samples(loader):
+    """All samples of one epoch, by key order: (id, image, mask, valid)."""
+    return [
+        (batch["id"][n], batch["image"][n], batch["mask"][n], batch["valid"][n])
+        for batch in loader
+        for n in range(len(batch["id"]))
+    ]
+
+
+def same(one, other):
+    return len(one) == len(other) and all(
+        a[0] == b[0] and all(torch.equal(x, y) for x, y in zip(a[1:], b[1:], strict=True))
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_every_config_instantiates_without_its_data_and_says_so_at_setup(name):
+    made = module(name)
+    assert made.name == name
+    assert set(made.splits) == {"train", "val", "test"}
+    if name != "phantom_vessels":
+        with pytest.raises(DatasetNotFoundError, match=r"paths\.data="):
+            made.setup()
+
+
+def test_batches_keep_the_contract(tmp_path):
+    make_drive(tmp_path)
+    made = module("drive", root=tmp_path)
+    made.setup("fit")
+    batch = next(iter(made.train_dataloader()))
+    assert (batch["image"].shape, batch["image"].dtype) == ((4, 3, 32, 32), torch.float32)
+    assert (batch["mask"].shape, batch["mask"].dtype) == ((4, 32, 32), torch.int64)
+    assert (batch["valid"].shape, batch["valid"].dtype) == ((4, 32, 32), torch.bool)
+    assert set(batch["id"]) <= set(made.splits["train"])
+    whole = list(made.val_dataloader())
+    assert [batch["id"] for batch in whole] == [[i] for i in made.splits["val"]]
+    assert "second" not in whole[0]
+    tested = next(iter(made.test_dataloader()))
+    assert tested["image"].shape == (1, 3, 52, 44)
+    assert (tested["second"].shape, tested["second"].dtype) == ((1, 52, 44), torch.int64)
+
+
+@pytest.mark.parametrize("augment", ["none", "full"])
+def test_samples_are_the_same_for_any_number_of_workers_and_batch_size(augment):
+    alone = samples(module(augment=augment).train_dataloader())
+    assert same(alone, samples(module(augment=augment, num_workers=2).train_dataloader()))
+    assert same(alone, samples(module(augment=augment, batch_size=3).train_dataloader()))
+
+
+def test_samples_change_with_seed_and_epoch_and_not_with_the_global_generator():
+    first = samples(module().train_dataloader())
+    torch.manual_seed(7)
+    assert same(first, samples(module().train_dataloader()))
+    assert not same(first, samples(module(seed=1).train_dataloader()))
+    later = module().train_dataloader()
+    later.sampler.set_epoch(1)
+    assert not same(first, samples(later))
+
+
+def test_a_pool_has_so_many_places_in_every_epoch():
+    made = module(augment="none", num_patches=5)
+    loader = made.train_dataloader()
+    places = set()
+    for epoch in range(3):
+        loader.sampler.set_epoch(epoch)
+        places |= {tuple(image.flatten().tolist()) for _, image, _, _ in samples(loader)}
+    assert len(places) == 5
+
+
+def test_training_uses_all_images_alike():
+    ids = [sample[0] for sample in samples(module().train_dataloader())]
+    assert {i: ids.count(i) for i in set(ids)} == {"train-000": 4, "train-001": 4, "train-002": 4}
+
+
+def test_split_hash_changes_with_the_split_only(tmp_path):
+    make_chase(tmp_path, 10)
+    subset, all_of_it = module("chase", root=tmp_path), module("chase")
+    assert subset.split_hash != all_of_it.split_hash
+    assert subset.split_hash == module("chase", root=tmp_path, seed=3, batch_size=2).split_hash
+    assert len(subset.split_hash) == 64
+
+
+def test_other_labels_are_a_warning_and_are_recorded(tmp_path, caplog):
+    make_drive(tmp_path)
+    made = module("drive", root=tmp_path)
+    with caplog.at_level(logging.WARNING, logger="gequnet"):
+        made.setup()
+    assert len(made.labels_differ) == 40
+    assert "01_test" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"in_channels": 3}, "in_channels=3 but the first sample has 1"),
+        ({"spatial_dims": 3}, "spatial_dims=3 but the first sample has 2"),
+    ],
+)
+def test_untrue_facts_are_refused(changes, words):
+    with pytest.raises(FactMismatchError, match=words):
+        module(**changes).setup()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"batch_size": 100}, "makes no batch"),
+        ({"batch_size": 0}, "makes no batch"),
+        ({"patch_size": [32]}, "patch_size"),
+        ({"patch_size": 0}, "patch_size"),
+        ({"class_names": ["a", "b"]}, "names 2 classes"),
+        ({"num_patches": 0}, "num_patches"),
+    ],
+)
+def test_arguments_that_contradict_each_other_are_refused(changes, words):
+    with pytest.raises(Exception, match=words) as caught:
+        module(**changes)
+    assert isinstance(caught.value.__cause__, ConfigError)
+
+
+class Labelled(Source):
+    """One made image in every split."""
+
+    name = "labelled"
+
+    def __init__(self, mask):
+        self.mask = mask
+
+    def ids(self, split):
+        return [split]
+
+    def load(self, sample_id):
+        return Scene(sample_id, torch.rand(1, 40, 40), self.mask, torch.ones(40, 40, dtype=torch.bool))
+
+    def check(self):
+        pass
+
+
+def test_more_classes_than_logits_are_refused():
+    made = module()
+    made.scenes.source = made.source = Labelled(torch.full((40, 40), 2, dtype=torch.uint8))
+    made.splits = {split: made.source.ids(split) for split in ("train", "val", "test")}
+    with pytest.raises(FactMismatchError, match="num_classes=1 but the first sample has 3"):
+        made.setup()
+
+
+def test_regions_need_sigmoids():
+    made = module(num_classes=2, class_names=["a", "b"], head="softmax")
+    made.scenes.source = made.source = Labelled(torch.ones(2, 40, 40, dtype=torch.uint8))
+    made.splits = {split: made.source.ids(split) for split in ("train", "val", "test")}
+    with pytest.raises(FactMismatchError, match="head=softmax but the first sample has sigmoid"):
+        made.setup()
+
+
+def test_a_foreign_sampler_is_refused_with_the_remedy():
+    with pytest.raises(ConfigError, match="use_distributed_sampler=false"):
+        _ = module().train_dataloader().dataset[3]
+
+
+class Recorder(pl.LightningModule):
+    """Learns nothing and writes down what it was shown."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(()))
+        self.seen = []
+
+    def training_step(self, batch, _):
+        self.seen.append(batch["image"].sum().item())
+        return self.weight * batch["image"].mean()
+
+    def validation_step(self, batch, _):
+        assert batch["image"].shape[0] == 1
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+def fitted(folder, steps, checkpoint=None, workers=0):
+    trainer = pl.Trainer(
+        max_steps=steps,
+        max_epochs=-1,
+        default_root_dir=folder,
+        accelerator="cpu",
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        callbacks=[pl.callbacks.ModelCheckpoint(folder, every_n_train_steps=1, save_top_k=-1, filename="{step}")],
+    )
+    recorder = Recorder()
+    trainer.fit(recorder, datamodule=module(num_workers=workers), ckpt_path=checkpoint)
+    return recorder.seen
+
+
+# Lightning advises more workers than a test of three batches needs, and its own checkpoint code uses a deprecated name.
+@pytest.mark.filterwarnings("ignore:.*does not have many workers.*", "ignore:.*LeafSpec.*is deprecated.*")
+@pytest.mark.filterwarnings("ignore:.*Checkpoint directory .* exists and is not empty.*")
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("stop", [2, 3, 4])  # within an epoch of three batches, at its end, in the next
+def test_lightning_resumes_with_the_batch_after_the_last_consumed(tmp_path, stop, workers):
+    through = fitted(tmp_path / "through", 8, workers=workers)
+    first = fitted(tmp_path / "broken", stop, workers=workers)
+    rest = fitted(tmp_path / "broken", 8, tmp_path / "broken" / f"step={stop}.ckpt", workers)
+    assert len(through) == 8
+    assert first + rest == through
