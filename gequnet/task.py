@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
@@ -64,6 +65,11 @@ class SegmentationTask(pl.LightningModule):
         logits: Tensor = self.net(image)
         return logits
 
+    def in_full_precision(self, image: Tensor) -> Tensor:
+        """Logits without autocast: mixed precision is a way to train, the scores are those of the float32 network."""
+        with torch.autocast(image.device.type, enabled=False):
+            return self(image)
+
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one batch of patches."""
         loss: Tensor = self.loss(self(batch["image"]), batch["mask"], batch["valid"])
@@ -78,7 +84,7 @@ class SegmentationTask(pl.LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Scores and loss of one whole image."""
-        logits = self(batch["image"])
+        logits = self.in_full_precision(batch["image"])
         loss = self.loss(logits, batch["mask"], batch["valid"])
         self.val_metrics.update(logits, batch["mask"], batch["valid"], batch["id"])
         self.log("val/loss", loss, on_epoch=True, batch_size=len(batch["id"]), sync_dist=True)
@@ -97,7 +103,7 @@ class SegmentationTask(pl.LightningModule):
 
     def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Scores of one whole image; its logits go to the callbacks."""
-        logits: Tensor = self(batch["image"])
+        logits = self.in_full_precision(batch["image"])
         self.test_metrics.update(logits, batch["mask"], batch["valid"], batch["id"])
         return logits
 
