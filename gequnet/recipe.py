@@ -5,7 +5,6 @@ from omegaconf import DictConfig, OmegaConf
 from gequnet.advice import unknown_choice
 from gequnet.errors import ConfigError
 
-
 WHOLE_NUMBERS = (
     "seed",
     "validations",
@@ -40,8 +39,8 @@ def _check_numbers(cfg: DictConfig) -> None:
             raise ConfigError(f"{name}={value} is not {kind}: give one.")
     if cfg.trainer.max_epochs is None and cfg.trainer.max_steps < 1:
         raise ConfigError(
-            f"trainer.max_steps={cfg.trainer.max_steps} is no end: give trainer.max_steps or trainer.max_epochs a number "
-            "above 0."
+            f"trainer.max_steps={cfg.trainer.max_steps} is no end: give trainer.max_steps or trainer.max_epochs a "
+            "number above 0."
         )
 
 
@@ -55,13 +54,13 @@ def _check_group(cfg: DictConfig) -> None:
     has_group = bool(cfg.get("group"))
     if has_group and not reads_group:
         raise ConfigError(
-            f"model={cfg.chosen.model} has no group and cannot use group={cfg.chosen.group}: leave group= out for the plain network, or "
-            "take model=e2unet for one that is equivariant under a group."
+            f"model={cfg.chosen.model} has no group and cannot use group={cfg.chosen.group}: leave group= out for the "
+            "plain network, or take model=e2unet for one that is equivariant under a group."
         )
     if reads_group and not has_group:
         raise ConfigError(
-            f"model={cfg.chosen.model} needs a group: take group=c8, say; group=c1 is the trivial group, and model=unet the "
-            "network without one."
+            f"model={cfg.chosen.model} needs a group: take group=c8, say; group=c1 is the trivial group, and "
+            "model=unet the network without one."
         )
 
 
@@ -69,14 +68,14 @@ def _check_dimension(cfg: DictConfig) -> None:
     dims = cfg.model.get("spatial_dims", 2)
     if dims != cfg.data.spatial_dims:
         raise ConfigError(
-            f"model={cfg.chosen.model} is a {dims}-D network and data={cfg.chosen.data} is {cfg.data.spatial_dims}-D: choose a "
-            f"{cfg.data.spatial_dims}-D model, or {dims}-D data."
+            f"model={cfg.chosen.model} is a {dims}-D network and data={cfg.chosen.data} is {cfg.data.spatial_dims}-D: "
+            f"choose a {cfg.data.spatial_dims}-D model, or {dims}-D data."
         )
 
 
 def _check_head(cfg: DictConfig) -> None:
     if cfg.data.head == "softmax" and cfg.data.num_classes < 2:
         raise ConfigError(
-            f"data={cfg.chosen.data} has num_classes={cfg.data.num_classes} and head=softmax, which needs two classes or "
-            "more (a softmax over one is 1 for ever): set data.head=sigmoid."
+            f"data={cfg.chosen.data} has num_classes={cfg.data.num_classes} and head=softmax, which needs two "
+            "classes or more (a softmax over one is 1 for ever): set data.head=sigmoid."
         )

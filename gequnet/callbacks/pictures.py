@@ -24,8 +24,8 @@ class Pictures(pl.Callback):
         for path in self.paths:
             if trainer.is_global_zero and path.exists():
                 # uint8 as it is in the file: wandb does not scale floats, a picture in [0, 1] would be black
-                pixels = np.asarray(Image.open(path).convert("RGB"))
-                self._send(trainer, path.stem, pixels)
+                with Image.open(path) as picture:
+                    self._send(trainer, path.stem, np.asarray(picture.convert("RGB")))
 
     @staticmethod
     def _send(trainer: pl.Trainer, name: str, pixels: np.ndarray) -> None:
