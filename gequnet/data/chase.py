@@ -29,10 +29,6 @@ class Chase(FundusSource):
 
     name = "chase"
 
-    def __init__(self, root: str | Path) -> None:
-        super().__init__()
-        self.root = Path(root)
-
     @cached_property
     def folder(self) -> Path:
         """The folder that holds the images."""

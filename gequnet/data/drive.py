@@ -27,10 +27,6 @@ class Drive(FundusSource):
 
     name = "drive"
 
-    def __init__(self, root: str | Path) -> None:
-        super().__init__()
-        self.root = Path(root)
-
     @cached_property
     def folder(self) -> Path:
         """The folder that holds ``training`` and ``test``."""

@@ -36,9 +36,13 @@ class FundusSource(Source):
     """Photographs of the retina with traced vessels, in the layout in which they are distributed.
 
     Constructing one touches no file, so a configuration can be checked where the data is not.
+
+    Args:
+        root: The folder that holds the dataset's folder, or the dataset's folder itself.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
         self._differ: list[str] = []
 
     @property

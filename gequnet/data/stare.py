@@ -25,10 +25,6 @@ class Stare(FundusSource):
 
     name = "stare"
 
-    def __init__(self, root: str | Path) -> None:
-        super().__init__()
-        self.root = Path(root)
-
     @cached_property
     def folder(self) -> Path:
         """The folder that holds ``stare-images``."""
