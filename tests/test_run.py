@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
+
 import wandb_file
 from gequnet.experiment import load_run
-from PIL import Image
 
 RUN = Path(__file__).resolve().parents[1] / "run.py"
 TINY = [
@@ -172,7 +173,7 @@ def test_a_shell_in_another_folder_sweeps_two(tmp_path: Path) -> None:
 def check_wandb(folder: Path, seed: int) -> None:
     """The scalars of history.csv, the configuration, and the pictures in colour, read back."""
     history, config = wandb_file.read(folder)
-    assert config["seed"]["value"] == seed
+    assert config["seed"] == seed
     logged = [row["val/dice"] for row in history if "val/dice" in row]
     with (folder / "history.csv").open() as file:
         assert logged == pytest.approx([float(row["val/dice"]) for row in csv.DictReader(file)], abs=1e-6)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import torch
+
 from gequnet.data.scene import Scene
 from gequnet.data.source import SPLITS, Source, Split
 

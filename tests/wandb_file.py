@@ -11,7 +11,7 @@ FULL, FIRST, LAST = 1, 2, 4
 
 
 def records(path: Path) -> Iterator[bytes]:
-    """The messages of a log: chunks of at most a block, each headed by checksum, length and its place in the message."""
+    """The messages of a log: chunks of at most a block, each headed by checksum, length and kind."""
     data, at, message = path.read_bytes(), FILE_HEADER, b""
     while at + CHUNK_HEADER <= len(data):
         left = BLOCK - at % BLOCK
