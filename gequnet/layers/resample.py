@@ -64,22 +64,19 @@ def max_pool(x: Float[Tensor, "b c *space"]) -> Float[Tensor, "b c *half"]:
 
 
 def blur_pool(x: Float[Tensor, "b c *space"], taps: int) -> Float[Tensor, "b c *half"]:
-    """Halves each axis by a binomial blur of ``taps`` taps (even side) or ``taps + 1`` (odd side), axis by axis.
+    """Halves each axis by a binomial blur of ``taps`` taps (even side) or ``taps + 1`` (odd side).
 
     Beyond the border the image repeats its last pixel. ``taps=2`` is average pooling on an even side.
     """
-    dims = x.dim() - 2
-    for axis in range(2, 2 + dims):
-        kernel = binomial(taps + 1 if x.shape[axis] % 2 else taps).to(x)
-        pad, stride = [0] * dims, [1] * dims
-        pad[axis - 2], stride[axis - 2] = (len(kernel) - 1) // 2, 2
-        shape = [1] * dims
-        shape[axis - 2] = len(kernel)
-        flat = x.reshape(-1, 1, *x.shape[2:])
-        padded = F.pad(flat, [p for p in reversed(pad) for _ in range(2)], mode="replicate")
-        flat = CONVOLUTION[dims](padded, kernel.view(1, 1, *shape), stride=stride)
-        x = flat.reshape(*x.shape[:2], *flat.shape[2:])
-    return x
+    kernel = torch.ones((), dtype=x.dtype, device=x.device)
+    padding: list[int] = []
+    for side in x.shape[2:]:
+        along = binomial(taps + 1 if side % 2 else taps).to(x)
+        kernel = kernel[..., None] * along
+        padding = [(len(along) - 1) // 2] * 2 + padding
+    channels = x.shape[1]
+    blur = kernel.expand(channels, 1, *kernel.shape)
+    return CONVOLUTION[x.dim() - 2](F.pad(x, padding, mode="replicate"), blur, stride=2, groups=channels)
 
 
 def double(x: Float[Tensor, "b c *half"], sides: Sequence[int]) -> Float[Tensor, "b c *space"]:
