@@ -13,6 +13,7 @@ from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, InstantiationException
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
@@ -48,6 +49,7 @@ def run(cfg: DictConfig) -> float:
     began = time.monotonic()
     quieten()
     check(cfg)
+    refuse_processes_in_a_sweep(cfg)
     cfg = settle(cfg)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     data = build(cfg.data)
@@ -172,6 +174,16 @@ def close(trainer: pl.Trainer) -> None:
         session = logger.experiment  # type: ignore[attr-defined]
         end = session.finish if hasattr(session, "finish") else session.close
         end()
+
+
+def refuse_processes_in_a_sweep(cfg: DictConfig) -> None:
+    """Each process of ``ddp`` runs the command again, under ``-m`` the whole sweep, and waits for the others for ever."""
+    sweeping = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+    if sweeping and cfg.trainer.strategy == "ddp":
+        raise ConfigError(
+            "A sweep (-m) cannot start the processes of trainer.strategy=ddp: use trainer.strategy=ddp_fork, or "
+            "trainer.devices=1, or start each run by itself."
+        )
 
 
 def quieten() -> None:

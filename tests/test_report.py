@@ -1,0 +1,47 @@
+"""What is left of a run, beyond what whole runs show in test_run."""
+
+import json
+import math
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gequnet import report
+from gequnet.errors import ConfigError
+from gequnet.experiment import load_run
+
+SUMMARY = {
+    "test": {"dice": 0.5, "roc_auc": math.nan},
+    "val_best": {"dice": 0.6},
+    "data": {"name": "drawn", "images": {"test": 2}},
+    "parameters": 10,
+    "steps": 3,
+    "wall_seconds": 1.0,
+}
+
+
+def test_an_undefined_score_is_null_and_the_rows_keep_all_columns(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report.write(tmp_path, SUMMARY, [{"id": "a", "dice": 0.4}, {"id": "b", "dice": 0.6, "dice/left": 0.1}])
+    assert json.loads((tmp_path / "metrics.json").read_text())["test"] == {"dice": 0.5, "roc_auc": None}
+    assert (tmp_path / "per_image.csv").read_text().splitlines() == ["id,dice,dice/left", "a,0.4,", "b,0.6,0.1"]
+    said = capsys.readouterr().out
+    assert "0.5000" in said
+    assert str(tmp_path / "metrics.json") in said
+    assert "curves" not in said  # as there are none
+
+
+def test_the_commit_is_that_of_git() -> None:
+    asked = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=Path(report.__file__).parent, capture_output=True, text=True, check=False
+    )
+    if asked.returncode:
+        pytest.skip("not in a git repository")
+    assert (report.commit() or "").rstrip("+") == asked.stdout.strip()
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="not the folder of a finished run"):
+        load_run(tmp_path)
