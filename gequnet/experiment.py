@@ -18,6 +18,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.utilities import rank_zero_only
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import nn
 
@@ -130,26 +131,37 @@ def build_task(cfg: DictConfig, net: nn.Module) -> SegmentationTask:
     return SegmentationTask(net, *parts)
 
 
-def build_trainer(cfg: DictConfig, data: pl.LightningDataModule) -> pl.Trainer:
-    """Lightning's trainer with our callbacks; validations evenly spaced over the training, epochs or not."""
+def build_trainer(cfg: DictConfig, data: Any) -> pl.Trainer:
+    """Lightning's trainer with our callbacks and the chosen logger, which gets the configuration."""
     callbacks = [build(node) for node in cfg.callbacks.values()]
     logger = build(cfg.logger) if cfg.logger else False
+    try:
+        make = build(cfg.trainer, _partial_=True)
+        trainer: pl.Trainer = make(callbacks=callbacks, logger=logger, **rhythm(cfg, data))
+    except MisconfigurationException as error:  # a device that this machine does not have, say
+        raise ConfigError(first_sentence(str(error))) from None
+    fewest = min(data.splits["val"], data.splits["test"], key=len)
+    if trainer.world_size > len(fewest):
+        raise ConfigError(
+            f"trainer.devices={cfg.trainer.devices} makes {trainer.world_size} processes, but there are only "
+            f"{len(fewest)} images to validate or test on: take no more devices than that."
+        )
+    for each in trainer.loggers:
+        each.log_hyperparams(OmegaConf.to_container(cfg))  # type: ignore[arg-type]
+    return trainer
+
+
+def rhythm(cfg: DictConfig, data: Any) -> dict[str, Any]:
+    """Validations evenly spaced over the training, whatever an epoch is, and about as many points in every curve."""
     batches = cfg.trainer.max_steps * cfg.trainer.accumulate_grad_batches
     if cfg.trainer.max_epochs is not None:
         epochs = cfg.trainer.max_epochs * len(data.train_dataloader())
         batches = min(epochs, batches) if batches > 0 else epochs
-    rhythm = {
+    return {
         "val_check_interval": cfg.trainer.val_check_interval or math.ceil(batches / cfg.validations),
         "check_val_every_n_epoch": None,
         "log_every_n_steps": cfg.trainer.log_every_n_steps or max(1, batches // CURVE_POINTS),
     }
-    try:
-        trainer: pl.Trainer = build(cfg.trainer, _partial_=True)(callbacks=callbacks, logger=logger, **rhythm)
-    except MisconfigurationException as error:  # a device that this machine does not have, say
-        raise ConfigError(first_sentence(str(error))) from None
-    for each in trainer.loggers:
-        each.log_hyperparams(OmegaConf.to_container(cfg))
-    return trainer
 
 
 def best_checkpoint(trainer: pl.Trainer) -> tuple[str, float]:
@@ -177,7 +189,7 @@ def close(trainer: pl.Trainer) -> None:
 
 
 def refuse_processes_in_a_sweep(cfg: DictConfig) -> None:
-    """Each process of ``ddp`` runs the command again, under ``-m`` the whole sweep, and waits for the others for ever."""
+    """Each process of ``ddp`` runs the command again, under ``-m`` the whole sweep, and waits for ever."""
     sweeping = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
     if sweeping and cfg.trainer.strategy == "ddp":
         raise ConfigError(
@@ -192,6 +204,7 @@ def quieten() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", ".*does not have many workers")
     warnings.filterwarnings("ignore", ".*treespec, LeafSpec", FutureWarning)
+    warnings.filterwarnings("ignore", "Grad strides do not match bucket view")
 
 
 def settle(cfg: DictConfig) -> DictConfig:
@@ -210,6 +223,7 @@ def settle(cfg: DictConfig) -> DictConfig:
     return settled
 
 
+@rank_zero_only
 def save_config(cfg: DictConfig, net: Any) -> None:
     """Writes the settled configuration, the network's widths with it, so that the run can be rebuilt from it alone."""
     saved = cfg.copy()
