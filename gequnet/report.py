@@ -73,7 +73,7 @@ def summarise(
 
 def versions() -> dict[str, str | None]:
     """Of what computed the numbers; the commit where the code lies in a git repository."""
-    packages = {name: version(name) for name in ("gequnet", "torch", "pytorch-lightning", "escnn")}
+    packages = {name: version(name) for name in ("gequnet", "torch", "pytorch-lightning", "numpy")}
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
     return packages | {"python": platform.python_version(), "device": device, "commit": commit()}
 

@@ -25,6 +25,10 @@ class Equivariance(pl.Callback):
         self.max_side = max_side
         self.reports: list[dict[str, Any]] = []
 
+    def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Forgets an earlier test."""
+        self.reports = []
+
     @torch.no_grad()
     def on_test_batch_end(
         self,
