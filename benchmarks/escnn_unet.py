@@ -1,5 +1,6 @@
 """The same U-Net built from escnn's own modules: the peer that the benchmark runs beside ours."""
 
+import itertools
 import warnings
 from collections.abc import Sequence
 
@@ -17,7 +18,7 @@ escnn.group._numerical.randomized_svd = None
 
 
 class EscnnUNet(nn.Module):
-    """Two 3x3 convolutions a level, batch norm in the fields, ReLU, max-pooling, bilinear upsampling; even sides only."""
+    """Two 3x3 convolutions a level, batch norm in fields, ReLU, max-pooling, bilinear upsampling; even sides only."""
 
     def __init__(self, in_channels: int, num_classes: int, widths: Sequence[int], group: str) -> None:
         super().__init__()
@@ -29,15 +30,17 @@ class EscnnUNet(nn.Module):
         self.encoders = nn.ModuleList(self.block(a, b) for a, b in zip(ins, levels, strict=True))
         self.pools = nn.ModuleList(enn.PointwiseMaxPool2D(t, 2) for t in levels[:-1])
         self.ups = nn.ModuleList(enn.R2Upsampling(t, 2) for t in levels[1:])
-        self.decoders = nn.ModuleList(self.block(a + b, a) for a, b in zip(levels[:-1], levels[1:], strict=True))
+        self.decoders = nn.ModuleList(self.block(a + b, a) for a, b in itertools.pairwise(levels))
         logits = enn.FieldType(self.space, num_classes * [self.space.trivial_repr])
         self.head = enn.R2Conv(levels[0], logits, 1)
 
     def fields(self, width: int) -> "enn.FieldType":
+        """Regular fields."""
         return enn.FieldType(self.space, width * [self.space.regular_repr])
 
     @staticmethod
     def block(in_type: "enn.FieldType", out_type: "enn.FieldType") -> nn.Module:
+        """The convolutions of a level."""
         layers: list[nn.Module] = []
         for source in (in_type, out_type):
             conv = enn.R2Conv(source, out_type, 3, padding=1, bias=False, initialize=False)
@@ -46,6 +49,7 @@ class EscnnUNet(nn.Module):
         return enn.SequentialModule(*layers)
 
     def forward(self, image: Tensor) -> Tensor:
+        """Image to logits."""
         x = self.encoders[0](enn.GeometricTensor(image, self.in_type))
         carried = [x]
         for pool, encoder in zip(self.pools, self.encoders[1:], strict=True):

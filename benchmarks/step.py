@@ -70,19 +70,19 @@ def quoted(ours: list[float], theirs: list[float]) -> str:
 
 def solved(budget: str, group: str) -> list[int]:
     """Fields at each level that meet the budget."""
-    rule = ParameterWidth(lambda widths: UNet(3, 1, widths), BASELINES[budget])
-    return rule.solve(lambda widths: E2UNet(3, 1, widths, group))
+    rule = ParameterWidth(lambda widths: UNet(3, 1, widths, downsample="max"), BASELINES[budget])
+    return rule.solve(lambda widths: E2UNet(3, 1, widths, group, downsample="max"))
 
 
 def row(group: str, budget: str, args: argparse.Namespace) -> str:
     """One line of the table."""
     torch.manual_seed(0)
     widths = solved(budget, group)
-    ours = E2UNet(3, 1, widths, group)
+    ours = E2UNet(3, 1, widths, group, downsample="max")
     size = ours.group.regular.size
     nets = {
         "ours": ours,
-        "plain": UNet(3, 1, [size * w for w in widths]),
+        "plain": UNet(3, 1, [size * w for w in widths], downsample="max"),
         "escnn": escnn_unet.build(3, 1, widths, group),
     }
     assert parameters(nets["escnn"]) == parameters(ours), "the peer is not the same network"
@@ -115,7 +115,9 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     device = torch.cuda.get_device_name() if args.device == "cuda" else f"CPU, {args.threads} thread(s)"
     print(f"torch {torch.__version__}, Python {platform.python_version()}, {device}; {args.rounds} rounds")
-    print("| group | parameters | fields | train ms | train / plain | train / escnn | eval ms | eval / plain | eval / escnn |")
+    print(
+        "| group | parameters | fields | train ms | train / plain | train / escnn | eval ms | eval / plain | eval / escnn |"
+    )
     print("|---|---|---|---|---|---|---|---|---|")
     for budget in args.budgets:
         for group in args.groups:

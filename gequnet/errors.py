@@ -5,5 +5,9 @@ class GequnetError(Exception):
     """A mistake that the user can mend: says what came, what was expected, and what to do now."""
 
 
+class ShapeError(GequnetError, ValueError):
+    """A tensor of a shape that a network does not take."""
+
+
 class ConfigError(GequnetError):
     """The configuration asks for something that does not exist or does not fit together."""

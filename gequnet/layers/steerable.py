@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from gequnet.errors import ConfigError
+from gequnet.errors import ConfigError, ShapeError
 from gequnet.layers.plain import PaddingMode, he_normal_
 from gequnet.symmetry.gspace import FieldType, PlaneGroup
 from gequnet.symmetry.kernel_basis import kernel_basis
@@ -43,7 +43,7 @@ class SteerableConv(nn.Module):
 
     Raises:
         ConfigError: if the types are of different groups or the kernel size is even.
-        ValueError: in ``forward``, if ``stride`` is 2 and a side is even.
+        ShapeError: in ``forward``, if ``stride`` is 2 and a side is even.
 
     Shape:
         [B, in_type.channels, H, W] -> [B, out_type.channels, H, W] (or [.., (H + 1) / 2, (W + 1) / 2]).
@@ -109,16 +109,16 @@ class SteerableUpConv(nn.Module):
     def forward(self, x: Float[Tensor, "b c_in h w"], sides: tuple[int, int]) -> Float[Tensor, "b c_out h2 w2"]:
         """[B, C, H, W] -> [B, C', 2H - 1, 2W - 1], which must be ``sides``."""
         if any(side % 2 == 0 for side in sides):
-            raise ValueError(odd_sides_message("a steerable transposed convolution with stride 2", sides))
+            raise ShapeError(odd_sides_message("a steerable transposed convolution with stride 2", sides))
         kernel = self.conv.kernel().flip(-1, -2).transpose(0, 1)
         y = F.conv_transpose2d(x, kernel, stride=2, padding=1)
         return y if self.conv.bias is None else self.conv.bias(y)
 
 
 def require_odd_sides(x: Float[Tensor, "b c h w"], what: str) -> None:
-    """Raises ValueError where a side of ``x`` is even."""
+    """Raises ShapeError where a side of ``x`` is even."""
     if any(side % 2 == 0 for side in x.shape[2:]):
-        raise ValueError(odd_sides_message(what, tuple(x.shape[2:])))
+        raise ShapeError(odd_sides_message(what, tuple(x.shape[2:])))
 
 
 def odd_sides_message(what: str, sides: tuple[int, ...]) -> str:

@@ -128,7 +128,7 @@ class E2UNet(UNetTopology):
             the subgroup as keep its channels, and the whole decoder stays in the smallest group.
         depth, kernel_size, convs, norm, activation, residual, padding_mode: as for ``UNet``.
         dropout: rate at which whole fields are dropped, for all levels or one for each.
-        downsample: ``max``, ``average``, ``blur`` or ``strided``; ``max`` for finite groups only.
+        downsample: ``blur`` (binomial), ``average``, ``max`` (finite groups only) or ``strided`` (learned).
         upsample: ``interpolate`` or ``transposed``.
 
     Shape:
@@ -136,7 +136,7 @@ class E2UNet(UNetTopology):
 
     Raises:
         ConfigError: where an argument does not fit the group.
-        ValueError: in ``forward``, for even sides with learned resampling.
+        ShapeError: in ``forward``, for even sides with learned resampling.
 
     References:
         Weiler and Cesa, arXiv:1911.08251.
@@ -162,7 +162,7 @@ class E2UNet(UNetTopology):
         activation: plain.ActivationName = "relu",
         dropout: float | Sequence[float] = 0.0,
         residual: bool = False,
-        downsample: Downsample = "max",
+        downsample: Downsample = "blur",
         upsample: Upsample = "interpolate",
         padding_mode: plain.PaddingMode = "zeros",
     ) -> None:

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from gequnet.errors import ConfigError
+from gequnet.errors import ConfigError, ShapeError
 from gequnet.layers.resample import crop_to, pad_to_grid
 
 Type = TypeVar("Type")
@@ -114,10 +114,10 @@ def check_widths(widths: Sequence[int], depth: int | None) -> tuple[int, ...]:
 
 
 def check_image(image: Float[Tensor, "b c *space"], in_channels: int, spatial_dims: int) -> None:
-    """Raises ValueError unless the image is [B, in_channels, *space] with ``spatial_dims`` axes of space."""
+    """Raises ShapeError unless the image is [B, in_channels, *space] with ``spatial_dims`` axes of space."""
     if image.dim() != spatial_dims + 2 or image.shape[1] != in_channels:
         axes = "H, W" if spatial_dims == 2 else "D, H, W"
-        raise ValueError(f"expected an image [B, {in_channels}, {axes}], got {list(image.shape)}")
+        raise ShapeError(f"expected an image [B, {in_channels}, {axes}], got {list(image.shape)}")
 
 
 def rate_at(dropout: float | Sequence[float], level: int) -> float:

@@ -123,7 +123,7 @@ class UNet(UNetTopology):
         activation: ``relu``, ``leaky_relu``, ``elu``, ``silu`` or ``gelu``.
         dropout: rate at which channels are dropped, for all levels or one for each.
         residual: whether each block has a shortcut.
-        downsample: ``max``, ``average``, ``blur`` (binomial) or ``strided`` (learned).
+        downsample: ``blur`` (binomial), ``average``, ``max`` or ``strided`` (learned).
         upsample: ``interpolate`` (linear) or ``transposed`` (learned).
         padding_mode: what the convolutions see beyond the border: ``zeros``, ``reflect``, ``replicate``, ``circular``.
 
@@ -153,7 +153,7 @@ class UNet(UNetTopology):
         activation: plain.ActivationName = "relu",
         dropout: float | Sequence[float] = 0.0,
         residual: bool = False,
-        downsample: Downsample = "max",
+        downsample: Downsample = "blur",
         upsample: Upsample = "interpolate",
         padding_mode: plain.PaddingMode = "zeros",
     ) -> None:

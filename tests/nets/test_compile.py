@@ -13,8 +13,7 @@ from gequnet.nets.unet import UNet
 
 name, training = sys.argv[1], sys.argv[2] == "train"
 torch.manual_seed(0)
-recipe = {"downsample": "blur"} if name in ("so2", "o2") else {}
-net = UNet(3, 1, [4, 6]) if name == "unet" else E2UNet(3, 1, [2, 3], name, **recipe)
+net = UNet(3, 1, [4, 6]) if name == "unet" else E2UNet(3, 1, [2, 3], name)
 net.train(training)
 compiled = torch.compile(net, fullgraph=True, backend="eager")
 for sides in [(16, 16), (17, 17), (21, 14)]:

@@ -18,8 +18,6 @@ SINGLE = 1e-5
 
 
 def build(group: str, widths=(2, 3, 4), **recipe) -> E2UNet:
-    if group in ("so2", "o2"):
-        recipe.setdefault("downsample", "blur")
     torch.manual_seed(0)
     return E2UNet(3, 2, widths, group, **recipe)
 

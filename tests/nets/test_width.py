@@ -14,7 +14,7 @@ def recipe(group: str):
 
 
 def _e2unet(group: str, widths: list[int]) -> E2UNet:
-    return E2UNet(3, 1, widths, group, downsample="blur")
+    return E2UNet(3, 1, widths, group)
 
 
 def _unet(widths: list[int]) -> UNet:
