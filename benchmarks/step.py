@@ -2,8 +2,8 @@
 
     python benchmarks/step.py --rounds 9
 
-Interleaved in one process: each round times every network once, and the ratios are of times within a round, so that a machine
-whose speed drifts does not favour one of them. The table gives the median ratio and the quartiles.
+Interleaved in one process: each round times every network once, and the ratios are of times within a round, so that a
+machine whose speed drifts does not favour one of them. The table gives the median ratio and the quartiles.
 """
 
 import argparse
@@ -115,10 +115,9 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     device = torch.cuda.get_device_name() if args.device == "cuda" else f"CPU, {args.threads} thread(s)"
     print(f"torch {torch.__version__}, Python {platform.python_version()}, {device}; {args.rounds} rounds")
-    print(
-        "| group | parameters | fields | train ms | train / plain | train / escnn | eval ms | eval / plain | eval / escnn |"
-    )
-    print("|---|---|---|---|---|---|---|---|---|")
+    columns = "group, parameters, fields, train ms, train / plain, train / escnn, eval ms, eval / plain, eval / escnn"
+    print("| " + columns.replace(", ", " | ") + " |")
+    print("|" + 9 * "---|")
     for budget in args.budgets:
         for group in args.groups:
             print(row(group, budget, args), flush=True)
