@@ -22,6 +22,7 @@ class Timing(pl.Callback):
         self.training: list[float] = []
         self.test: list[float] = []
         self.started = 0.0
+        self.awaiting_image = False
         self.hooks: list[Any] = []
 
     def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
@@ -39,6 +40,10 @@ class Timing(pl.Callback):
         net = pl_module.net
         assert isinstance(net, nn.Module)
         self.hooks = [net.register_forward_pre_hook(self._start), net.register_forward_hook(self._stop)]
+
+    def on_test_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
+        """Times the next pass: that of the test, not those by which other callbacks measure the network."""
+        self.awaiting_image = True
 
     def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Takes it off again."""
@@ -60,7 +65,9 @@ class Timing(pl.Callback):
         self.started = _now()
 
     def _stop(self, net: nn.Module, inputs: tuple[torch.Tensor], logits: torch.Tensor) -> None:
-        self.test.append((_now() - self.started) / len(logits))
+        if self.awaiting_image:
+            self.test.append((_now() - self.started) / len(logits))
+        self.awaiting_image = False
 
 
 def _now() -> float:
