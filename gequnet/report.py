@@ -95,7 +95,8 @@ def commit() -> str | None:
 
 def write(folder: Path, summary: Summary, per_image: list[dict[str, Any]]) -> None:
     """Writes both files and prints the scores and where everything is."""
-    (folder / "metrics.json").write_text(json.dumps(_without_nan(summary), indent=2) + "\n")
+    text = json.dumps(_without_nan(summary), indent=2, ensure_ascii=False)
+    (folder / "metrics.json").write_text(text + "\n", encoding="utf-8")
     with (folder / "per_image.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(dict.fromkeys(name for row in per_image for name in row)))
         writer.writeheader()
