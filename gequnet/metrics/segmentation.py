@@ -1,45 +1,22 @@
 """The scores of a set of images: each image for itself, their means, and curves over the pixels of all."""
 
-import math
 import warnings
 from collections.abc import Sequence
-from typing import NamedTuple
+from itertools import product
+from typing import cast
 
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
-from torchmetrics import Metric
+from torch import Tensor, nn
+from torchmetrics import Metric, MetricCollection
 from torchmetrics.utilities import dim_zero_cat
 
 from gequnet.errors import ConfigError
-from gequnet.heads import (
-    check_head,
-    foreground_classes,
-    predicted_classes,
-    probabilities,
-    target_classes,
-)
-from gequnet.metrics.accuracy import accuracy_of
+from gequnet.heads import check_head, foreground_classes, predicted_classes, probabilities, target_classes
+from gequnet.metrics.auc import AREAS, pooled_areas
 from gequnet.metrics.cldice import cldice
-from gequnet.metrics.counts import Counts, count
-from gequnet.metrics.curves import PooledCurves
-from gequnet.metrics.dice import dice_of
-from gequnet.metrics.iou import iou_of
-from gequnet.metrics.pr_auc import pr_auc_of
-from gequnet.metrics.precision import precision_of
-from gequnet.metrics.roc_auc import roc_auc_of
-from gequnet.metrics.sensitivity import sensitivity_of
-from gequnet.metrics.specificity import specificity_of
-
-OF_COUNTS = {
-    "dice": dice_of,
-    "iou": iou_of,
-    "accuracy": accuracy_of,
-    "sensitivity": sensitivity_of,
-    "specificity": specificity_of,
-    "precision": precision_of,
-}
-OF_CURVES = {"roc_auc": roc_auc_of, "pr_auc": pr_auc_of}
+from gequnet.metrics.counts import count
+from gequnet.metrics.table import ScoreTable, encoded
 
 Scores = dict[str, float]
 
@@ -69,8 +46,8 @@ class SegmentationMetrics(Metric):
         full: True for the test. False, for validation, leaves out what is slow (the curves and clDice) and whatever
             lies outside ``valid``; its keys have no suffix.
         threshold: a sigmoid above it is foreground.
-        curve_bins: None makes the curves exact and keeps all pixels, 7 bytes for each (of one class, in two
-            regions); a number, such as 1000, rounds probabilities to so many levels, in constant memory.
+        curve_bins: None makes the curves exact and keeps all pixels, 5 bytes for each (of one class, in one region);
+            a number, such as 200, is that of their thresholds, in constant memory; see [`gequnet.metrics.auc`][].
 
     Raises:
         ConfigError: these do not fit together.
@@ -114,11 +91,13 @@ class SegmentationMetrics(Metric):
         self.suffixes = ["_fov", "_whole"] if fov and full else [""]
         self.full = full
         self.threshold = threshold
-        # One row for each image: numbers of pixels [1, region, class, 4], clDice [1, region, class], and the ids as
-        # bytes that each end with a newline, since only tensors travel between ranks.
+        # For each image: numbers of pixels [1, region, class, 4], clDice [1, region, class], the bytes of its id.
         for state in ("counts", "cldices", "ids"):
             self.add_state(state, default=[], dist_reduce_fx="cat")
-        self.curves = PooledCurves(len(self.suffixes), len(self.classes), curve_bins) if full else None
+        pairs = len(self.suffixes) * len(self.classes) if full else 0
+        # A ModuleList, so that they move between devices with this one; it does not say what is in it.
+        areas = nn.ModuleList(pooled_areas(curve_bins) for _ in range(pairs))
+        self.areas = cast(Sequence[MetricCollection], areas)
 
     def update(
         self,
@@ -153,11 +132,14 @@ class SegmentationMetrics(Metric):
         regions = torch.stack([valid, torch.ones_like(valid)][: len(self.suffixes)])
         counts = [torch.stack(count(labels, target, region), -1) for region in regions]
         self.counts.append(torch.stack(counts).unsqueeze(0))
-        self.ids.append(torch.tensor(list(f"{name}\n".encode()), dtype=torch.uint8, device=preds.device))
-        if self.curves is not None:
-            lines = [cldice(*masks, region) for region in regions for masks in zip(labels, target, strict=True)]
-            self.cldices.append(torch.stack(lines).float().view(1, len(regions), -1))
-            self.curves.update(preds, target, regions)
+        self.ids.append(encoded(name).to(preds.device))
+        if not self.full:
+            return
+        pairs = list(product(regions, range(len(target))))
+        lines = [cldice(labels[c], target[c], region) for region, c in pairs]
+        self.cldices.append(torch.stack(lines).float().view(1, len(regions), -1))
+        for areas, (region, c) in zip(self.areas, pairs, strict=True):
+            areas.update(preds[c][region], target[c][region])
 
     def compute(self) -> Scores:
         """The means over images, and the pooled curves, of everything since the last reset."""
@@ -167,7 +149,7 @@ class SegmentationMetrics(Metric):
         means: Scores = {}
         for score, values in table.scores.items():
             means |= self._spread(score, values.nanmean(0))
-        return means | self._areas()
+        return means | self._pooled(table)
 
     def per_image(self) -> list[dict[str, str | float]]:
         """The scores of each image, with its ``id``: all but those of the pooled curves."""
@@ -182,34 +164,26 @@ class SegmentationMetrics(Metric):
     def reset(self) -> None:
         """Forgets all images."""
         super().reset()
-        if self.curves is not None:
-            self.curves.reset()
+        for areas in self.areas:
+            areas.reset()
 
-    def _table(self) -> "_Table":
-        # What a sampler repeated, under one id with the same counts, is there once.
-        counts = dim_zero_cat(self.counts).cpu()
-        names = bytes(dim_zero_cat(self.ids).tolist()).decode().split("\n")[:-1]
-        first: dict[tuple[str, bytes], int] = {}
-        for row, name in enumerate(names):
-            first.setdefault((name, counts[row].numpy().tobytes()), row)
-        rows = list(first.values())
-        kept = Counts(*counts[rows].unbind(-1))
-        scores = {score: of_counts(kept) for score, of_counts in OF_COUNTS.items()}
-        if self.full:
-            scores["cldice"] = dim_zero_cat(self.cldices).cpu().double()[rows]
-        return _Table([names[row] for row in rows], scores)
+    def _table(self) -> ScoreTable:
+        cldices = dim_zero_cat(self.cldices).cpu() if self.full else None
+        return ScoreTable.of(dim_zero_cat(self.ids).cpu(), dim_zero_cat(self.counts).cpu(), cldices)
 
-    def _areas(self) -> Scores:
-        if self.curves is None:
+    def _pooled(self, table: ScoreTable) -> Scores:
+        if not self.full:
             return {}
-        points = self.curves.compute()
-        areas: Scores = {}
-        for score, of_points in OF_CURVES.items():
-            values = [[float(of_points(of_class)) for of_class in region] for region in points]
-            areas |= self._spread(score, torch.tensor(values, dtype=torch.float64))
-        if any(map(math.isnan, areas.values())):
+        defined = table.has_both()
+        if not defined.all():
             _warn("A curve needs foreground and background: roc_auc and pr_auc leave out a class without both.")
-        return areas
+        pairs = zip(self.areas, defined.flatten().tolist(), strict=True)
+        values = [areas.compute() if both else dict.fromkeys(AREAS, torch.nan) for areas, both in pairs]
+        pooled: Scores = {}
+        for score in AREAS:
+            of_pairs = torch.tensor([float(value[score]) for value in values], dtype=torch.float64)
+            pooled |= self._spread(score, of_pairs.view_as(defined))
+        return pooled
 
     def _spread(self, score: str, values: Float[Tensor, "region class"]) -> Scores:
         # One key for the mean over classes, and if there are several, one for each.
@@ -220,15 +194,6 @@ class SegmentationMetrics(Metric):
                 named = zip(self.names, of_classes.tolist(), strict=True)
                 spread |= {f"{score}{suffix}/{name}": value for name, value in named}
         return spread
-
-
-class _Table(NamedTuple):
-    ids: list[str]
-    scores: dict[str, Float[Tensor, "image region class"]]
-
-    def without_pixels(self) -> list[str]:
-        empty = self.scores["dice"].isnan().flatten(1).any(1).tolist()
-        return [name for name, nothing in zip(self.ids, empty, strict=True) if nothing]
 
 
 def _warn(message: str) -> None:

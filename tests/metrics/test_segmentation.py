@@ -59,9 +59,33 @@ def test_binary_scores_are_those_of_scikit_learn_inside_and_whole():
             each.append(f1_score(labels[-1], values[-1] > 0.5))
         assert scores["dice" + suffix] == pytest.approx(np.mean(each), abs=1e-9)
         pooled = np.concatenate(labels), np.concatenate(values)
-        assert scores["roc_auc" + suffix] == pytest.approx(roc_auc_score(*pooled), abs=1e-9)
-        assert scores["pr_auc" + suffix] == pytest.approx(average_precision_score(*pooled), abs=1e-9)
+        assert scores["roc_auc" + suffix] == pytest.approx(roc_auc_score(*pooled), abs=1e-6)
+        assert scores["pr_auc" + suffix] == pytest.approx(average_precision_score(*pooled), abs=1e-6)
     assert list(scores) == [score + suffix for score in PER_IMAGE + POOLED for suffix in ("_fov", "_whole")]
+
+
+def one_against_the_rest(head, index, logits, mask, valid):
+    preds, target = (logits.softmax(1), mask == index) if head == "softmax" else (logits.sigmoid(), mask[:, index] == 1)
+    return target[valid], preds[:, index][valid]
+
+
+@pytest.mark.parametrize(
+    ("make", "head", "classes"),
+    [
+        (SOFTMAX, "softmax", {"anterior": 1, "posterior": 2}),
+        (REGIONS, "sigmoid", {"whole": 0, "core": 1, "enhancing": 2}),
+    ],
+)
+@pytest.mark.parametrize(("score", "oracle"), [("roc_auc", roc_auc_score), ("pr_auc", average_precision_score)])
+def test_curves_are_pooled_for_each_class_against_the_rest(make, head, classes, score, oracle):
+    cases = images(head, 3)
+    expected = {}
+    for name, index in classes.items():
+        pixels = [one_against_the_rest(head, index, *case) for case in cases.values()]
+        expected[f"{score}/{name}"] = oracle(*(torch.cat(part).numpy() for part in zip(*pixels, strict=True)))
+    expected[score] = np.mean(list(expected.values()))
+    scores = filled(make(), cases).compute()
+    assert {key: value for key, value in scores.items() if key.startswith(score)} == pytest.approx(expected, abs=1e-6)
 
 
 def test_softmax_dice_is_what_torchmetrics_says_without_background():
@@ -157,14 +181,28 @@ def test_an_image_without_valid_pixels_is_left_out_with_a_warning():
         assert metrics.compute() == alone
 
 
-def test_a_curve_without_foreground_is_nan_with_a_warning():
+@pytest.mark.parametrize("bins", [None, 100])
+@pytest.mark.parametrize("label", [0, 1])
+def test_a_curve_of_one_class_alone_is_nan_with_a_warning(label, bins):
     logits, mask, valid = image("sigmoid", 1, 0)
-    metrics = filled(BINARY(fov=False), {"a": (logits, torch.zeros_like(mask), valid)})
+    # Outside the field of view there is the other class: the curve of the whole image stays.
+    mask = torch.where(valid, label, 1 - label)
+    metrics = filled(BINARY(fov=True, curve_bins=bins), {"a": (logits, mask, valid)})
     with pytest.warns(UserWarning, match="needs foreground and background"):
         scores = metrics.compute()
-    assert np.isnan(scores["roc_auc"])
-    assert np.isnan(scores["pr_auc"])
-    assert scores["dice"] == 0
+    for score in POOLED:
+        assert np.isnan(scores[f"{score}_fov"])
+        assert 0 < scores[f"{score}_whole"] < 1
+
+
+def test_a_class_without_a_curve_is_left_out_of_the_mean():
+    logits, mask, valid = image("softmax", 3, 0)
+    metrics = filled(SOFTMAX(), {"a": (logits, mask.clamp(max=1), valid)})
+    with pytest.warns(UserWarning, match="leave out a class"):
+        scores = metrics.compute()
+    for score in POOLED:
+        assert np.isnan(scores[f"{score}/posterior"])
+        assert scores[score] == scores[f"{score}/anterior"]
 
 
 def test_an_image_that_a_sampler_repeats_counts_once():
@@ -177,7 +215,7 @@ def test_an_image_that_a_sampler_repeats_counts_once():
 
 def test_bins_in_place_of_pixels():
     cases = images("sigmoid", 1)
-    exact, binned = (filled(BINARY(fov=True, curve_bins=bins), cases).compute() for bins in (None, 1000))
+    exact, binned = (filled(BINARY(fov=True, curve_bins=bins), cases).compute() for bins in (None, 200))
     assert binned == pytest.approx(exact, abs=5e-3)
     assert binned["roc_auc_fov"] != exact["roc_auc_fov"]
 

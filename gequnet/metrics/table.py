@@ -1,0 +1,73 @@
+"""The scores of each image, in rows that ranks can exchange."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int, UInt8
+from torch import Tensor
+
+from gequnet.metrics.accuracy import accuracy_of
+from gequnet.metrics.counts import Counts
+from gequnet.metrics.dice import dice_of
+from gequnet.metrics.iou import iou_of
+from gequnet.metrics.precision import precision_of
+from gequnet.metrics.sensitivity import sensitivity_of
+from gequnet.metrics.specificity import specificity_of
+
+OF_COUNTS = {
+    "dice": dice_of,
+    "iou": iou_of,
+    "accuracy": accuracy_of,
+    "sensitivity": sensitivity_of,
+    "specificity": specificity_of,
+    "precision": precision_of,
+}
+
+
+def encoded(name: str) -> UInt8[Tensor, " n"]:
+    """The name of an image as bytes that end with a newline, since only tensors travel between ranks."""
+    return torch.tensor(list(f"{name}\n".encode()), dtype=torch.uint8)
+
+
+class ScoreTable(NamedTuple):
+    """Names, numbers of pixels, and scores of images, by region and class."""
+
+    ids: list[str]
+    counts: Counts
+    scores: dict[str, Float[Tensor, "image region class"]]
+
+    @classmethod
+    def of(
+        cls,
+        names: UInt8[Tensor, " n"],
+        counts: Int[Tensor, "row region class 4"],
+        cldices: Float[Tensor, "row region class"] | None,
+    ) -> "ScoreTable":
+        """The table of what was gathered; what a sampler repeated, under one id with the same counts, is there once.
+
+        Args:
+            names: the encoded names one after the other.
+            counts: the fields of [`Counts`][gequnet.metrics.counts.Counts].
+            cldices: the one score that does not follow from counts; None leaves it out.
+        """
+        ids = bytes(names.tolist()).decode().split("\n")[:-1]
+        first: dict[tuple[str, bytes], int] = {}
+        for row, name in enumerate(ids):
+            first.setdefault((name, counts[row].numpy().tobytes()), row)
+        rows = list(first.values())
+        kept = Counts(*counts[rows].unbind(-1))
+        scores = {score: of_counts(kept) for score, of_counts in OF_COUNTS.items()}
+        if cldices is not None:
+            scores["cldice"] = cldices[rows].double()
+        return cls([ids[row] for row in rows], kept, scores)
+
+    def without_pixels(self) -> list[str]:
+        """The images that have a region without pixels."""
+        empty = self.scores["dice"].isnan().flatten(1).any(1).tolist()
+        return [name for name, nothing in zip(self.ids, empty, strict=True) if nothing]
+
+    def has_both(self) -> Bool[Tensor, "region class"]:
+        """Whether there is foreground and background in all images together."""
+        foreground = (self.counts.true_positive + self.counts.false_negative).sum(0)
+        background = (self.counts.true_negative + self.counts.false_positive).sum(0)
+        return (foreground > 0) & (background > 0)
