@@ -78,8 +78,3 @@ def norm(dims: int, name: str, channels: int, groups: int = 8) -> nn.Module:
 def divisor_up_to(bound: int, number: int) -> int:
     """The largest divisor of ``number`` that is at most ``bound``."""
     return max(d for d in range(1, min(bound, number) + 1) if number % d == 0)
-
-
-def dropout(dims: int, rate: float) -> nn.Module:
-    """Drops whole channels; nothing at rate 0."""
-    return DROPOUT[dims](rate) if rate else nn.Identity()

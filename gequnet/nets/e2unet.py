@@ -1,98 +1,39 @@
 """The U-Net that commutes with a group of rotations and mirrors of the plane."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from gequnet.errors import ConfigError
 from gequnet.layers import plain
-from gequnet.layers.block import ConvBlock
 from gequnet.layers.field_norm import field_norm
-from gequnet.layers.resample import BlurPool, Double, MaxPool
-from gequnet.layers.steerable import (
-    FieldDropout,
-    Restriction,
-    SteerableConv,
-    SteerableUpConv,
-    field_activation,
-)
-from gequnet.nets.topology import UNetTopology, check_image, check_widths, rate_at
+from gequnet.layers.steerable import FieldDropout, Restriction, SteerableConv, SteerableUpConv, field_activation
+from gequnet.nets.kit import Downsample, Kit, Recipe, Upsample
+from gequnet.nets.topology import UNetTopology, check_image, check_widths
 from gequnet.symmetry.gspace import FieldType, PlaneGroup
 
-Downsample = Literal["max", "average", "blur", "strided"]
-Upsample = Literal["interpolate", "transposed"]
 
+class SteerableKit(Kit[FieldType]):
+    """Layers between fields of a group of the plane."""
 
-class SteerableKit:
-    """Layers between fields of a group of the plane, where a type is a ``FieldType``. Arguments: see ``E2UNet``."""
+    def conv_norm(self, in_type: FieldType, out_type: FieldType, kernel_size: int, stride: int = 1) -> nn.Module:
+        """A steerable convolution, without bias where a norm follows."""
+        mode, norm = self.recipe.padding_mode, self.recipe.norm
+        conv = SteerableConv(in_type, out_type, kernel_size, stride, mode, bias=norm == "none")
+        return nn.Sequential(conv, field_norm(norm, out_type))
 
-    def __init__(
-        self,
-        kernel_size: int,
-        convs: int,
-        norm: plain.NormName,
-        activation: plain.ActivationName,
-        dropout: float | Sequence[float],
-        residual: bool,
-        downsample: Downsample,
-        upsample: Upsample,
-        padding_mode: plain.PaddingMode,
-    ) -> None:
-        self.kernel_size, self.convs = kernel_size, convs
-        self.norm, self.activation, self.dropout = norm, activation, dropout
-        self.residual, self.downsample, self.upsample = residual, downsample, upsample
-        self.padding_mode = padding_mode
+    def up_conv(self, in_type: FieldType, out_type: FieldType) -> nn.Module:
+        """A transposed steerable convolution to odd sides."""
+        return SteerableUpConv(in_type, out_type)
 
-    def _conv_norm(self, in_type: FieldType, out_type: FieldType, kernel_size: int, stride: int = 1) -> nn.Sequential:
-        conv = SteerableConv(in_type, out_type, kernel_size, stride, self.padding_mode, bias=self.norm == "none")
-        return nn.Sequential(conv, field_norm(self.norm, out_type))
+    def activation(self, map_type: FieldType) -> nn.Module:
+        """The function itself on values, through samples on Fourier coefficients."""
+        return field_activation(map_type, plain.activation(self.recipe.activation))
 
-    def _activation(self, field_type: FieldType) -> nn.Module:
-        return field_activation(field_type, plain.activation(self.activation))
-
-    def block(self, in_type: FieldType, out_type: FieldType, level: int) -> nn.Module:
-        """``convs`` convolutions, each normalised and activated, fields dropped before the last."""
-        units: list[nn.Module] = []
-        rate = rate_at(self.dropout, level)
-        for index in range(self.convs):
-            if index:
-                units.append(self._activation(out_type))
-            if index == self.convs - 1 and rate:
-                units.append(FieldDropout(out_type if index else in_type, rate))
-            units.append(self._conv_norm(out_type if index else in_type, out_type, self.kernel_size))
-        return ConvBlock(units, self._activation(out_type), self._shortcut(in_type, out_type))
-
-    def _shortcut(self, in_type: FieldType, out_type: FieldType) -> nn.Module | None:
-        if not self.residual:
-            return None
-        return nn.Identity() if in_type == out_type else self._conv_norm(in_type, out_type, 1)
-
-    def down(self, in_type: FieldType, level_type: FieldType) -> tuple[nn.Module, FieldType]:
-        """Pooling, or a convolution of stride 2; then the restriction, if the next level has a smaller group."""
-        if self.downsample == "max" and not in_type.representation.is_permutation:
-            raise ConfigError(
-                "downsample=max takes the maximum of single channels, which the Fourier coefficients of "
-                f"{in_type.group} do not survive; choose downsample=blur or average"
-            )
-        makers: dict[str, Callable[[], nn.Module]] = {
-            "max": MaxPool,
-            "average": lambda: BlurPool(2),
-            "blur": lambda: BlurPool(4),
-            "strided": lambda: self._conv_norm(in_type, in_type, 3, stride=2),
-        }
-        halve = plain.choose(makers, self.downsample, "downsample")()
-        restrict, out_type = self.skip(in_type, level_type)
-        return nn.Sequential(halve, restrict), out_type
-
-    def up(self, in_type: FieldType, level_type: FieldType) -> tuple[nn.Module, FieldType]:
-        """Interpolation, or a transposed convolution to the level's fields."""
-        makers = {
-            "interpolate": lambda: (Double(), in_type),
-            "transposed": lambda: (SteerableUpConv(in_type, level_type), level_type),
-        }
-        return plain.choose(makers, self.upsample, "upsample")()
+    def dropout(self, map_type: FieldType, rate: float) -> nn.Module:
+        """Drops whole fields."""
+        return FieldDropout(map_type, rate)
 
     def skip(self, in_type: FieldType, level_type: FieldType) -> tuple[nn.Module, FieldType]:
         """The map itself, read as fields of the smaller group where the level has one."""
@@ -171,7 +112,13 @@ class E2UNet(UNetTopology):
         encoder = encoder_types(levels, start, restrict or {})
         smallest = encoder[-1].group
         decoder = [restricted(level_type, smallest) for level_type in encoder[:-1]]
-        kit = SteerableKit(kernel_size, convs, norm, activation, dropout, residual, downsample, upsample, padding_mode)
+        if downsample == "max" and not start.regular.is_permutation:
+            raise ConfigError(
+                "downsample=max takes the maximum of single channels, which the Fourier coefficients of "
+                f"{start} do not survive; choose downsample=blur or average"
+            )
+        recipe = Recipe(kernel_size, convs, norm, activation, dropout, residual, downsample, upsample, padding_mode)
+        kit = SteerableKit(recipe)
         super().__init__(kit, FieldType(start.trivial, in_channels), encoder, decoder, num_classes)
         self.in_channels, self.num_classes, self.widths = in_channels, num_classes, levels
         self.group, self.exact_group = start, smallest

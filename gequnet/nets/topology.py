@@ -1,15 +1,13 @@
 """The U-Net as a shape: levels, skips and a head, for whatever layers a kit provides.
 
-A network is the topology plus a *kit*, which knows one kind of layer (plain, steerable, …) and what a level's maps are
-(a number of channels, a field type). All families share this file, so that a comparison between them compares the
-layers alone.
+A network is the topology plus a kit of one kind of layers (plain, steerable, …). All families share this file, so that
+a comparison between them compares the layers alone.
 
 References:
     Ronneberger, Fischer and Brox, U-Net, arXiv:1505.04597.
 """
 
 from collections.abc import Sequence
-from typing import Protocol, TypeVar, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -17,31 +15,7 @@ from torch import Tensor, nn
 
 from gequnet.errors import ConfigError, ShapeError
 from gequnet.layers.resample import crop_to, pad_to_grid
-
-Type = TypeVar("Type")
-
-
-@runtime_checkable
-class Kit(Protocol[Type]):
-    """One kind of layer. A ``Type`` says what a map is; methods that change it return the new one beside the module."""
-
-    def block(self, in_type: Type, out_type: Type, level: int) -> nn.Module:
-        """The convolutions of a level."""
-
-    def down(self, in_type: Type, level_type: Type) -> tuple[nn.Module, Type]:
-        """Halves the grid, on the way to a level whose maps are ``level_type``."""
-
-    def up(self, in_type: Type, level_type: Type) -> tuple[nn.Module, Type]:
-        """Doubles the grid, called with the map and the sides to reach."""
-
-    def skip(self, in_type: Type, level_type: Type) -> tuple[nn.Module, Type]:
-        """Carries an encoder's map over to a decoder whose maps are ``level_type``."""
-
-    def concatenated(self, first: Type, second: Type) -> Type:
-        """The type of two maps side by side."""
-
-    def head(self, in_type: Type, num_classes: int) -> nn.Module:
-        """Logits at each pixel."""
+from gequnet.nets.kit import Kit, Type
 
 
 class UNetTopology(nn.Module):
@@ -118,8 +92,3 @@ def check_image(image: Float[Tensor, "b c *space"], in_channels: int, spatial_di
     if image.dim() != spatial_dims + 2 or image.shape[1] != in_channels:
         axes = "H, W" if spatial_dims == 2 else "D, H, W"
         raise ShapeError(f"expected an image [B, {in_channels}, {axes}], got {list(image.shape)}")
-
-
-def rate_at(dropout: float | Sequence[float], level: int) -> float:
-    """The dropout rate of a level: one for all, or one for each."""
-    return dropout[min(level, len(dropout) - 1)] if isinstance(dropout, Sequence) else dropout

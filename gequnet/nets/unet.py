@@ -1,19 +1,14 @@
 """The plain U-Net, in two and three dimensions: the baseline that the others are compared with."""
 
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections.abc import Sequence
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from gequnet.errors import ConfigError
 from gequnet.layers import plain
-from gequnet.layers.block import ConvBlock
-from gequnet.layers.resample import BlurPool, Double, MaxPool
-from gequnet.nets.topology import UNetTopology, check_image, check_widths, rate_at
-
-Downsample = Literal["max", "average", "blur", "strided"]
-Upsample = Literal["interpolate", "transposed"]
+from gequnet.nets.kit import Downsample, Kit, Recipe, Upsample
+from gequnet.nets.topology import UNetTopology, check_image, check_widths
 
 
 class TransposedConv(nn.Module):
@@ -28,76 +23,30 @@ class TransposedConv(nn.Module):
         return self.conv(x, output_size=list(sides))
 
 
-class PlainKit:
-    """Ordinary layers; the type of a map is its number of channels. Arguments as for ``UNet``."""
+class PlainKit(Kit[int]):
+    """Ordinary layers; the type of a map is its number of channels."""
 
-    def __init__(
-        self,
-        dims: int,
-        kernel_size: int,
-        convs: int,
-        norm: plain.NormName,
-        activation: plain.ActivationName,
-        dropout: float | Sequence[float],
-        residual: bool,
-        downsample: Downsample,
-        upsample: Upsample,
-        padding_mode: plain.PaddingMode,
-    ) -> None:
-        self.dims, self.kernel_size, self.convs = dims, kernel_size, convs
-        self.norm, self.activation, self.dropout = norm, activation, dropout
-        self.residual, self.downsample, self.upsample = residual, downsample, upsample
-        self.padding_mode = padding_mode
+    def __init__(self, dims: int, recipe: Recipe) -> None:
+        super().__init__(recipe)
+        self.dims = dims
 
-    def _conv_norm(self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1) -> nn.Sequential:
-        conv = plain.conv(
-            self.dims,
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride,
-            self.padding_mode,
-            bias=self.norm == "none",
-        )
-        return nn.Sequential(conv, plain.norm(self.dims, self.norm, out_channels))
+    def conv_norm(self, in_type: int, out_type: int, kernel_size: int, stride: int = 1) -> nn.Module:
+        """A convolution, without bias where a norm follows."""
+        mode, norm = self.recipe.padding_mode, self.recipe.norm
+        conv = plain.conv(self.dims, in_type, out_type, kernel_size, stride, mode, bias=norm == "none")
+        return nn.Sequential(conv, plain.norm(self.dims, norm, out_type))
 
-    def block(self, in_type: int, out_type: int, level: int) -> nn.Module:
-        """``convs`` convolutions, each normalised and activated, channels dropped before the last."""
-        units: list[nn.Module] = []
-        for index in range(self.convs):
-            if index:
-                units.append(plain.activation(self.activation))
-            if index == self.convs - 1:
-                units.append(plain.dropout(self.dims, rate_at(self.dropout, level)))
-            units.append(self._conv_norm(out_type if index else in_type, out_type, self.kernel_size))
-        return ConvBlock(units, plain.activation(self.activation), self._shortcut(in_type, out_type))
+    def up_conv(self, in_type: int, out_type: int) -> nn.Module:
+        """A transposed convolution to any sides."""
+        return TransposedConv(self.dims, in_type, out_type)
 
-    def _shortcut(self, in_type: int, out_type: int) -> nn.Module | None:
-        if not self.residual:
-            return None
-        return nn.Identity() if in_type == out_type else self._conv_norm(in_type, out_type, 1)
+    def activation(self, map_type: int) -> nn.Module:
+        """The function itself."""
+        return plain.activation(self.recipe.activation)
 
-    def down(self, in_type: int, level_type: int) -> tuple[nn.Module, int]:
-        """Pooling, or a convolution of stride 2 with as many channels as it is given."""
-        makers: dict[str, Callable[[], nn.Module]] = {
-            "max": MaxPool,
-            "average": lambda: BlurPool(2),
-            "blur": lambda: BlurPool(4),
-            "strided": lambda: self._conv_norm(in_type, in_type, 3, stride=2),
-        }
-        return plain.choose(makers, self.downsample, "downsample")(), in_type
-
-    def up(self, in_type: int, level_type: int) -> tuple[nn.Module, int]:
-        """Interpolation, or a transposed convolution to the level's channels."""
-        makers = {
-            "interpolate": lambda: (Double(), in_type),
-            "transposed": lambda: (TransposedConv(self.dims, in_type, level_type), level_type),
-        }
-        return plain.choose(makers, self.upsample, "upsample")()
-
-    def skip(self, in_type: int, level_type: int) -> tuple[nn.Module, int]:
-        """The map itself."""
-        return nn.Identity(), in_type
+    def dropout(self, map_type: int, rate: float) -> nn.Module:
+        """Drops channels."""
+        return plain.DROPOUT[self.dims](rate)
 
     def concatenated(self, first: int, second: int) -> int:
         """The sum of the channels."""
@@ -160,18 +109,8 @@ class UNet(UNetTopology):
         if spatial_dims not in plain.CONV:
             raise ConfigError(f"spatial_dims={spatial_dims} is not 2 or 3")
         levels = check_widths(widths, depth)
-        kit = PlainKit(
-            spatial_dims,
-            kernel_size,
-            convs,
-            norm,
-            activation,
-            dropout,
-            residual,
-            downsample,
-            upsample,
-            padding_mode,
-        )
+        recipe = Recipe(kernel_size, convs, norm, activation, dropout, residual, downsample, upsample, padding_mode)
+        kit = PlainKit(spatial_dims, recipe)
         super().__init__(kit, in_channels, levels, levels[:-1], num_classes)
         self.in_channels, self.num_classes = in_channels, num_classes
         self.widths, self.spatial_dims = levels, spatial_dims

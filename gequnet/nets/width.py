@@ -53,11 +53,25 @@ class FixedWidth:
         return self.widths
 
 
-class ChannelWidth:
-    """As many channels at each level as the baseline has, to the nearest whole field."""
+def continued(widths: Sequence[int], depth: int | None) -> list[float]:
+    """The widths of ``depth`` levels: cut off, or continued by the ratio of the last two (by 2 after a single one)."""
+    levels = [float(width) for width in widths]
+    ratio = levels[-1] / levels[-2] if len(levels) > 1 else 2.0
+    while depth is not None and len(levels) < depth:
+        levels.append(levels[-1] * ratio)
+    return levels[:depth]
 
-    def __init__(self, widths: Sequence[int]) -> None:
-        self.widths = list(widths)
+
+class ChannelWidth:
+    """As many channels at each level as the baseline has, to the nearest whole field.
+
+    Args:
+        widths: the baseline's.
+        depth: number of levels, if it is not that of the widths; see ``continued``.
+    """
+
+    def __init__(self, widths: Sequence[int], depth: int | None = None) -> None:
+        self.widths = continued(widths, depth)
 
     def solve(self, build: Build) -> list[int]:
         """The baseline's channels divided by those of a field."""
@@ -71,20 +85,23 @@ class ParameterWidth:
     Args:
         baseline: builds the baseline from its widths.
         widths: the baseline's own widths, which also set the proportions.
+        depth: number of levels of the network, if it is not the baseline's: the budget stays, and the proportions are
+            continued, see ``continued``.
     """
 
-    def __init__(self, baseline: Build, widths: Sequence[int]) -> None:
-        self.baseline, self.widths = baseline, list(widths)
+    def __init__(self, baseline: Build, widths: Sequence[int], depth: int | None = None) -> None:
+        self.baseline, self.baseline_widths = baseline, list(widths)
+        self.proportions = continued(widths, depth)
 
     def solve(self, build: Build) -> list[int]:
         """The widths with the nearest number of parameters among those within one of the scaled baseline's."""
-        budget = parameters(on_paper(self.baseline, self.widths))
+        budget = parameters(on_paper(self.baseline, self.baseline_widths))
 
         def miss(widths: Iterable[int]) -> float:
             return abs(math.log(parameters(on_paper(build, list(widths))) / budget))
 
         scale = self._scale(build, budget)
-        ideal = [scale * width for width in self.widths]
+        ideal = [scale * width for width in self.proportions]
         nearby = [sorted({max(1, math.floor(w)), max(1, math.ceil(w))}) for w in ideal]
         return list(min(itertools.product(*nearby), key=miss))
 
@@ -95,10 +112,10 @@ class ParameterWidth:
             low, high = high, 2 * high
             if high > 64:
                 raise ConfigError(f"no width of this network reaches the baseline's {budget} parameters")
-        while max(self.widths) * (high - low) > 0.25:
+        while max(self.proportions) * (high - low) > 0.25:
             middle = (low + high) / 2
             low, high = (middle, high) if self._at(build, middle) < budget else (low, middle)
         return (low + high) / 2
 
     def _at(self, build: Build, scale: float) -> int:
-        return parameters(on_paper(build, [max(1, round(scale * width)) for width in self.widths]))
+        return parameters(on_paper(build, [max(1, round(scale * width)) for width in self.proportions]))
