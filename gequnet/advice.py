@@ -15,7 +15,7 @@ def composition_advice(message: str, choices: Mapping[str, Sequence[str]], keys:
 
     Example:
         >>> composition_advice("In 'config': Could not find 'group/c9'", {"group": ["c4", "c8"]}, [])
-        "There is no group=c9; the nearest are group=c4 and group=c8, and all of them are c4, c8."
+        'There is no group=c9; the nearest are group=c8 and group=c4, and all of them are c4, c8.'
     """
     if found := re.search(r"Could not find '([\w/.-]+)/([^'/]+)'", message):
         return unknown_choice(found[1], found[2], choices.get(found[1], ()))

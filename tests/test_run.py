@@ -227,7 +227,6 @@ def test_a_bug_of_ours_keeps_its_traceback(typed: Typed) -> None:
 
 
 def test_tensorboard_gets_scalars_and_pictures(typed: Typed, tmp_path: Path) -> None:
-    pytest.importorskip("tensorboard")
     assert typed("model=unet", *TINY, "logger=tensorboard") == 0
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
