@@ -74,8 +74,17 @@ def summarise(
 def versions() -> dict[str, str | None]:
     """Of what computed the numbers; the commit where the code lies in a git repository."""
     packages = {name: version(name) for name in ("gequnet", "torch", "pytorch-lightning", "numpy")}
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else processor()
     return packages | {"python": platform.python_version(), "device": device, "commit": commit()}
+
+
+def processor() -> str:
+    """What the CPU calls itself, and the number of threads that torch computes with."""
+    listing = Path("/proc/cpuinfo")
+    lines = listing.read_text().splitlines() if listing.exists() else []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    name = named[0] if named else platform.processor() or platform.machine()
+    return f"{name}, {torch.get_num_threads()} threads"
 
 
 def commit() -> str | None:
