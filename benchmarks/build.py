@@ -2,8 +2,8 @@
 
     python benchmarks/build.py --group d8
 
-Cold: ours with its kernel bases forgotten; escnn's in a fresh process with its disk cache emptied. Warm: built once more
-in the same process.
+Cold: ours with its kernel bases forgotten; escnn's in a fresh process with its disk cache emptied. Warm: built once
+more in the same process.
 """
 
 import argparse
