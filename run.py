@@ -7,10 +7,8 @@ from typing import NoReturn
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import ConfigCompositionException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
 
 from gequnet.errors import GequnetError
 
@@ -41,5 +39,9 @@ if __name__ == "__main__":
     os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra hands errors on instead of printing them
     try:
         main()
-    except (GequnetError, ConfigCompositionException, OverrideParseException, OmegaConfBaseException) as error:
+    except GequnetError as error:
+        give_up(error)
+    except Exception as error:
+        if HydraConfig.initialized():  # a configuration was composed: what happened since is no slip of the typist
+            raise
         give_up(error)
