@@ -12,10 +12,14 @@ from omegaconf import DictConfig
 
 from gequnet.errors import GequnetError
 
+composed = False  # whether a configuration came out of what was typed
+
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def main(cfg: DictConfig) -> float:
     """One run of one composed configuration."""
+    global composed
+    composed = True
     from gequnet import experiment  # Lightning takes seconds that --help can do without
 
     try:
@@ -42,6 +46,6 @@ if __name__ == "__main__":
     except GequnetError as error:
         give_up(error)
     except Exception as error:
-        if HydraConfig.initialized():  # a configuration was composed: what happened since is no slip of the typist
+        if composed:  # what happens after that is no slip of the typist
             raise
         give_up(error)

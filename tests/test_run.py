@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import torch
-from hydra.core.hydra_config import HydraConfig
 from PIL import Image
 from sklearn.metrics import f1_score
 
@@ -61,7 +60,6 @@ def typed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Typed:
 
     def run(*overrides: str) -> int:
         monkeypatch.setattr(sys, "argv", [str(RUN), *overrides])
-        HydraConfig.instance().cfg = None  # as in a process that has composed nothing yet
         try:
             runpy.run_path(str(RUN), run_name="__main__")
         except SystemExit as end:
