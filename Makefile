@@ -17,8 +17,9 @@ $(STAMP): pyproject.toml constraints.txt $(wildcard third_party/*/pyproject.toml
 		./third_party/py3nj ./third_party/lie_learn -e '.[dev]'
 	touch $@
 
+# One thread: two that share a core with other work spend their time waiting for each other.
 demo: install  ## train a rotation-equivariant U-Net on drawn vessels (under 4 minutes) and show where the results are
-	$(BIN)/python run.py experiment=demo
+	OMP_NUM_THREADS=1 $(BIN)/python run.py experiment=demo
 
 test: install  ## run the tests (under 10 minutes on two cores)
 	$(BIN)/python -m pytest
