@@ -99,13 +99,13 @@ class PlaneGroup:
         return self.rotations is None
 
     @property
-    def mirrors(self) -> tuple[bool, ...]:
+    def flips(self) -> tuple[bool, ...]:
         """The cosets of the rotations: ``(False,)`` without mirrors, ``(False, True)`` with them."""
         return (False, True) if self.reflections else (False,)
 
     def order(self) -> int | float:
         """Number of elements; infinite for SO(2) and O(2)."""
-        return math.inf if self.rotations is None else self.rotations * len(self.mirrors)
+        return math.inf if self.rotations is None else self.rotations * len(self.flips)
 
     def elements(self) -> list[Element]:
         """All elements, rotations first, then mirrors; of a continuous group the sampled ones."""
@@ -113,7 +113,7 @@ class PlaneGroup:
 
     def grid(self, angles: int) -> list[Element]:
         """The elements whose angle is a multiple of 2π/``angles``."""
-        return [Element(math.tau * k / angles, flip) for flip in self.mirrors for k in range(angles)]
+        return [Element(math.tau * k / angles, flip) for flip in self.flips for k in range(angles)]
 
     def contains(self, element: Element) -> bool:
         """Whether the group has this element, to 1e-9 of a radian."""
@@ -164,8 +164,8 @@ class Representation:
         if self.kind == "trivial":
             return 1
         if self.group.rotations is not None:
-            return self.group.rotations * len(self.group.mirrors)
-        return (2 * self.group.max_frequency + 1) * len(self.group.mirrors)
+            return self.group.rotations * len(self.group.flips)
+        return (2 * self.group.max_frequency + 1) * len(self.group.flips)
 
     @property
     def is_permutation(self) -> bool:
@@ -179,7 +179,7 @@ class Representation:
         angles = np.array([h.angle for h in elements])
         flips = np.array([h.flip for h in elements])
         waves = self._indicators(angles) if self.group.rotations is not None else self._fourier(angles)
-        return np.concatenate([waves * (flips == mirror)[:, None] for mirror in self.group.mirrors], axis=1)
+        return np.concatenate([waves * (flips == flip)[:, None] for flip in self.group.flips], axis=1)
 
     def _indicators(self, angles: Float[Array, " points"]) -> Float[Array, "points n"]:
         assert self.group.rotations is not None
@@ -195,7 +195,7 @@ class Representation:
     def analysis(self, elements: list[Element]) -> Float[Array, "size points"]:
         """The inverse of ``evaluation`` on the elements of ``group.grid(n)``, n above twice the highest frequency."""
         values = self.evaluation(elements)
-        return values.T / (len(elements) / len(self.group.mirrors)) if self.group.continuous else values.T
+        return values.T / (len(elements) / len(self.group.flips)) if self.group.continuous else values.T
 
     def matrix(self, element: Element) -> Float[Array, "size size"]:
         """ρ(element), an orthogonal matrix."""
@@ -214,7 +214,7 @@ class Representation:
         if self.kind == "trivial" or not self.group.continuous:
             return np.ones(self.size)
         harmonic = np.eye(2 * self.group.max_frequency + 1)[0]
-        return np.tile(harmonic, len(self.group.mirrors))
+        return np.tile(harmonic, len(self.group.flips))
 
 
 @dataclass(frozen=True)
