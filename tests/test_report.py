@@ -33,13 +33,24 @@ def test_an_undefined_score_is_null_and_the_rows_keep_all_columns(
     assert "curves" not in said  # as there are none
 
 
-def test_the_commit_is_that_of_git() -> None:
-    asked = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=Path(report.__file__).parent, capture_output=True, text=True, check=False
-    )
-    if asked.returncode:
-        pytest.skip("not in a git repository")
-    assert (report.commit() or "").rstrip("+") == asked.stdout.strip()
+def test_the_commit_is_that_of_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "__file__", str(tmp_path / "report.py"))
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert report.commit() is None  # outside a repository
+
+    def git(*words: str) -> str:
+        identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+        return subprocess.run(
+            ["git", *identity, *words], cwd=tmp_path, capture_output=True, text=True, check=True
+        ).stdout
+
+    (tmp_path / "report.py").write_text("")
+    git("init")
+    git("add", "report.py")
+    git("commit", "-m", "first")
+    assert report.commit() == git("rev-parse", "HEAD").strip()
+    (tmp_path / "report.py").write_text("changed")
+    assert report.commit() == git("rev-parse", "HEAD").strip() + "+"
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
