@@ -22,10 +22,10 @@ from pytorch_lightning.utilities import rank_zero_only
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import nn
 
-from gequnet import report
 from gequnet.advice import composition_advice, first_sentence
 from gequnet.errors import ConfigError, GequnetError
 from gequnet.recipe import check
+from gequnet.report import single
 from gequnet.task import SegmentationTask
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
@@ -66,8 +66,8 @@ def run(cfg: DictConfig) -> float:
         trainer.test(task, datamodule=data, ckpt_path=checkpoint, weights_only=True, verbose=False)
         per_image = task.test_metrics.per_image()  # all ranks together
         if trainer.is_global_zero:
-            summary = report.summarise(cfg, data, task, trainer, score, steps, time.monotonic() - began)
-            report.write(Path(cfg.paths.run), summary, per_image)
+            summary = single.summarise(cfg, data, task, trainer, score, steps, time.monotonic() - began)
+            single.write(Path(cfg.paths.run), summary, per_image)
     finally:
         close(trainer)
     return score

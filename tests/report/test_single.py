@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gequnet import report
 from gequnet.errors import ConfigError
 from gequnet.experiment import load_run
+from gequnet.report import single
 
 SUMMARY = {
     "test": {"dice": 0.5, "roc_auc": math.nan},
@@ -24,7 +24,7 @@ SUMMARY = {
 def test_an_undefined_score_is_null_and_the_rows_keep_all_columns(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report.write(tmp_path, SUMMARY, [{"id": "a", "dice": 0.4}, {"id": "b", "dice": 0.6, "dice/left": 0.1}])
+    single.write(tmp_path, SUMMARY, [{"id": "a", "dice": 0.4}, {"id": "b", "dice": 0.6, "dice/left": 0.1}])
     assert json.loads((tmp_path / "metrics.json").read_text())["test"] == {"dice": 0.5, "roc_auc": None}
     assert (tmp_path / "per_image.csv").read_text().splitlines() == ["id,dice,dice/left", "a,0.4,", "b,0.6,0.1"]
     said = capsys.readouterr().out
@@ -34,9 +34,9 @@ def test_an_undefined_score_is_null_and_the_rows_keep_all_columns(
 
 
 def test_the_commit_is_that_of_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "__file__", str(tmp_path / "report.py"))
+    monkeypatch.setattr(single, "__file__", str(tmp_path / "single.py"))
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert report.commit() is None  # outside a repository
+    assert single.commit() is None  # outside a repository
 
     def git(*words: str) -> str:
         identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
@@ -44,13 +44,13 @@ def test_the_commit_is_that_of_git(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             ["git", *identity, *words], cwd=tmp_path, capture_output=True, text=True, check=True
         ).stdout
 
-    (tmp_path / "report.py").write_text("")
+    (tmp_path / "single.py").write_text("")
     git("init")
-    git("add", "report.py")
+    git("add", "single.py")
     git("commit", "-m", "first")
-    assert report.commit() == git("rev-parse", "HEAD").strip()
-    (tmp_path / "report.py").write_text("changed")
-    assert report.commit() == git("rev-parse", "HEAD").strip() + "+"
+    assert single.commit() == git("rev-parse", "HEAD").strip()
+    (tmp_path / "single.py").write_text("changed")
+    assert single.commit() == git("rev-parse", "HEAD").strip() + "+"
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
