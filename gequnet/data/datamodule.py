@@ -3,7 +3,8 @@
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Literal
 
 import pytorch_lightning as pl
@@ -47,6 +48,7 @@ class SegmentationDataModule(pl.LightningDataModule):
         min_valid: Least share of a training patch inside the field of view.
         foreground: Probability of a training patch around a labelled pixel.
         num_patches: Train on this many fixed places only, for studies of data efficiency; None for no limit.
+        view: Makes another source of this one, as ``OrientationShift`` does; None takes it as it is.
 
     Raises:
         ConfigError: If arguments contradict each other.
@@ -72,8 +74,10 @@ class SegmentationDataModule(pl.LightningDataModule):
         min_valid: float = 0.5,
         foreground: float = 0.0,
         num_patches: int | None = None,
+        view: Callable[[Source], Source] | None = None,
     ) -> None:
         super().__init__()
+        source = source if view is None else view(source)
         self.source, self.name, self.augment, self.seed = source, name, augment, seed
         self.in_channels, self.num_classes, self.spatial_dims = in_channels, num_classes, spatial_dims
         self.class_names, self.head, self.fov = list(class_names), head, fov
@@ -81,10 +85,14 @@ class SegmentationDataModule(pl.LightningDataModule):
         self.patch_size = [patch_size] * spatial_dims if isinstance(patch_size, int) else list(patch_size)
         self.min_valid, self.foreground, self.num_patches = min_valid, foreground, num_patches
         self.scenes = SceneCache(source, normalisation)
-        self.splits: dict[Split, list[str]] = {split: source.ids(split) for split in SPLITS}
         self.labels_differ: list[str] = []
         self._checked = False
         self._check_arguments()
+
+    @cached_property
+    def splits(self) -> dict[Split, list[str]]:
+        """The ids of each split; asked for when they are needed, since a view may have to look at the labels first."""
+        return {split: self.source.ids(split) for split in SPLITS}
 
     @property
     def split_hash(self) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from gequnet.data.errors import SizeMismatchError
@@ -22,6 +22,7 @@ class Scene:
         mask: ``[*space]`` class index, or ``[K, *space]`` for K regions that may overlap.
         valid: ``[*space]``, False outside the field of view and where the label is to be ignored.
         second: The mask of a second human observer, where the dataset has one.
+        corners: Where training patches may start, in pixels along each axis; None for anywhere.
 
     Raises:
         SizeMismatchError: If the parts do not have the same ``*space``.
@@ -32,6 +33,7 @@ class Scene:
     mask: UInt8[Tensor, "..."]
     valid: Bool[Tensor, "..."]
     second: UInt8[Tensor, "..."] | None = None
+    corners: Int[Tensor, "n dims"] | None = None
 
     def __post_init__(self) -> None:
         for what, part in (("mask", self.mask), ("field of view", self.valid), ("second mask", self.second)):

@@ -37,3 +37,7 @@ class Source(ABC):
     def labels_differ(self) -> list[str]:
         """The ids whose labels are not those that the split was made for; none where nothing is known."""
         return []
+
+    def facts(self, sample_id: str) -> dict[str, str | float]:
+        """What is known about an image apart from its pixels: further columns of ``per_image.csv``; none by default."""
+        return {}
