@@ -16,9 +16,10 @@ import escnn_unet
 import torch
 from torch import Tensor, nn
 
+from gequnet.nets.budgets import parameters
 from gequnet.nets.e2unet import E2UNet
 from gequnet.nets.unet import UNet
-from gequnet.nets.width import ParameterWidth, parameters
+from gequnet.nets.width import BudgetWidth
 
 # Plain U-Nets of about 63 and 650 thousand parameters: the budgets that the groups' widths are solved for.
 BASELINES = {"62 k": [12, 24, 45], "650 k": [39, 78, 144]}
@@ -70,7 +71,7 @@ def quoted(ours: list[float], theirs: list[float]) -> str:
 
 def solved(budget: str, group: str) -> list[int]:
     """Fields at each level that meet the budget."""
-    rule = ParameterWidth(lambda widths: UNet(3, 1, widths, downsample="max"), BASELINES[budget])
+    rule = BudgetWidth("parameters", lambda widths: UNet(3, 1, widths, downsample="max"), BASELINES[budget], sides=128)
     return rule.solve(lambda widths: E2UNet(3, 1, widths, group, downsample="max"))
 
 

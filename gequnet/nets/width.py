@@ -1,56 +1,194 @@
 """Width rules: how wide a network must be to spend as much of a budget as the baseline does.
 
-The budget is measured on the networks as they are built, never by a formula: widening an equivariant net by the
+Budgets are measured on the networks as they are built, never by a formula: widening an equivariant net by the
 square root of its group's order, say, misses the baseline's parameters by a factor of 0.4 to 0.7.
 """
 
-import itertools
-import math
-from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol, runtime_checkable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import nn
 
 from gequnet.errors import ConfigError
+from gequnet.nets.budgets import BUDGETS, MEASURES, Sides, budgets, field_size
+from gequnet.nets.shapes import fitted, ranked
 
 Build = Callable[..., nn.Module]
 
+# The largest relative deviation from the baseline's budget that still counts as equal.
+BOUNDS = {"parameters": 0.01, "flops": 0.03, "activations": 0.03}
+# What a budget is counted in, for sentences.
+UNITS = {"parameters": "parameters", "channels": "channels", "flops": "FLOPs", "activations": "bytes of activations"}
+# Networks that are measured before the search believes the best of their predictions.
+FINALISTS = 5
 
-@runtime_checkable
-class WidthRule(Protocol):
-    """Finds the widths at which ``build(widths)`` equals a baseline in some budget."""
+
+@dataclass(frozen=True)
+class Match:
+    """Widths for a network, and how what it spends compares with the baseline.
+
+    Args:
+        widths: fields at each level, finest first.
+        budget: the one that was to be equal; ``None`` if the widths were given.
+        bound: its allowed relative deviation; ``None`` where each level has its own, in channels.
+        met: whether the network keeps to it; ``None`` if the widths were given.
+        ratios: every budget, the network's over the baseline's.
+        achieved: every budget of the network.
+        baseline: every budget of the baseline, and its ``widths``.
+        kind: what the network is made of, such as ``fields of D8``.
+    """
+
+    widths: list[int]
+    budget: str | None
+    bound: float | None
+    met: bool | None
+    ratios: dict[str, float]
+    achieved: dict[str, int]
+    baseline: dict[str, Any]
+    kind: str
+
+    @property
+    def miss(self) -> str | None:
+        """Why the network does not keep to the bound, as a sentence; ``None`` where it does, or none is set."""
+        if self.budget is None or self.met:
+            return None
+        wanted = f"{spaced(self.baseline[self.budget])} {UNITS[self.budget]}"
+        reach = (
+            f"comes within {self.bound:.0%} of {wanted}" if self.bound else f"has the channels of each level ({wanted})"
+        )
+        excess = self.ratios[self.budget] - 1
+        more = f"{abs(excess):.1%} {'more' if excess > 0 else 'fewer'}"
+        return f"no shape like {self.baseline['widths']} in whole {self.kind} {reach}; {self.widths} has {more}"
+
+
+class WidthRule(ABC):
+    """Finds the widths at which ``build(widths=...)`` spends as much as a baseline.
+
+    Args:
+        baseline: builds the baseline from its widths.
+        widths: the baseline's.
+        sides: of the images that operations and activations are counted for, in pixels.
+    """
+
+    def __init__(self, baseline: Build, widths: Sequence[int], sides: Sides) -> None:
+        self.baseline, self.baseline_widths, self.sides = baseline, list(widths), sides
+
+    @abstractmethod
+    def match(self, build: Build) -> Match:
+        """The widths for a network, and what they achieve."""
 
     def solve(self, build: Build) -> list[int]:
-        """One width for each level, finest first."""
+        """The widths alone, one for each level, finest first."""
+        return self.match(build).widths
+
+    def compared(self, build: Build, widths: Sequence[int], budget: str | None = None) -> Match:
+        """The network at these widths beside the baseline, every budget measured."""
+        net, baseline = on_paper(build, widths), on_paper(self.baseline, self.baseline_widths)
+        achieved, wanted = budgets(net, self.sides), budgets(baseline, self.sides)
+        ratios = {name: achieved[name] / wanted[name] for name in BUDGETS}
+        bound = BOUNDS.get(budget or "")
+        met = None if bound is None or budget is None else abs(ratios[budget] - 1) <= bound
+        return Match(
+            [int(width) for width in widths],
+            budget,
+            bound,
+            met,
+            ratios,
+            achieved,
+            {"widths": self.baseline_widths, **wanted},
+            kind_of(net),
+        )
 
 
-def parameters(net: nn.Module) -> int:
-    """Number of learned parameters."""
-    return sum(p.numel() for p in net.parameters())
+class FixedWidth(WidthRule):
+    """The widths that are given.
 
+    Args:
+        widths: the network's own.
+        baseline: builds the baseline from its widths, which the network is compared with.
+        baseline_widths: the baseline's.
+        sides: of the images, in pixels.
+    """
 
-def field_size(net: nn.Module) -> int:
-    """Channels that one unit of width stands for: 1 in a plain net, the size of a regular field in an E2UNet."""
-    group = getattr(net, "group", None)
-    return 1 if group is None else group.regular.size
-
-
-def on_paper(build: Build, widths: Sequence[int]) -> nn.Module:
-    """The network without its memory: built on the meta device, to be measured."""
-    with torch.device("meta"):
-        return build(widths=list(widths))
-
-
-class FixedWidth:
-    """The widths that are given."""
-
-    def __init__(self, widths: Sequence[int]) -> None:
+    def __init__(self, widths: Sequence[int], baseline: Build, baseline_widths: Sequence[int], sides: Sides) -> None:
+        super().__init__(baseline, baseline_widths, sides)
         self.widths = list(widths)
 
-    def solve(self, build: Build) -> list[int]:
+    def match(self, build: Build) -> Match:
         """The widths as they are."""
-        return self.widths
+        return self.compared(build, self.widths)
+
+
+class ChannelWidth(WidthRule):
+    """As many channels at each level as the baseline has, to the nearest whole field.
+
+    A level that is nearer to no field at all than to one gets one, and the bound counts as missed.
+
+    Args:
+        baseline: builds the baseline from its widths.
+        widths: the baseline's.
+        depth: number of levels, if it is not that of the widths: the baseline is continued, see ``continued``.
+        sides: of the images, in pixels.
+    """
+
+    def __init__(self, baseline: Build, widths: Sequence[int], sides: Sides, depth: int | None = None) -> None:
+        super().__init__(baseline, [round(width) for width in continued(widths, depth)], sides)
+
+    def match(self, build: Build) -> Match:
+        """The baseline's channels divided by those of a field."""
+        size = field_size(on_paper(build, [1] * len(self.baseline_widths)))
+        widths = [max(1, round(width / size)) for width in self.baseline_widths]
+        nearest = all(abs(size * w - b) <= size / 2 for w, b in zip(widths, self.baseline_widths, strict=True))
+        return replace(self.compared(build, widths, "channels"), met=nearest)
+
+
+class BudgetWidth(WidthRule):
+    """As much of a budget as the baseline spends, in a shape like the baseline's.
+
+    A polynomial, fitted to a few measured networks, says which of thousands of shapes come near; those are measured.
+    Among the shapes within the bound the one nearest to the baseline's is taken; where no shape is, the one that misses
+    least, see ``gequnet.nets.shapes``.
+
+    Args:
+        budget: ``parameters``, ``flops`` or ``activations``.
+        baseline: builds the baseline from its widths.
+        widths: the baseline's own widths, which also set the proportions.
+        depth: number of levels of the network, if it is not the baseline's: the budget stays, and the proportions are
+            continued, see ``continued``.
+        sides: of the images, in pixels.
+
+    Raises:
+        ConfigError: there is no such budget.
+    """
+
+    def __init__(
+        self, budget: str, baseline: Build, widths: Sequence[int], sides: Sides, depth: int | None = None
+    ) -> None:
+        super().__init__(baseline, widths, sides)
+        if budget not in BOUNDS:
+            raise ConfigError(
+                f"width.budget={budget} is none of {', '.join(BOUNDS)} (for channels there is ChannelWidth)"
+            )
+        self.budget, self.proportions = budget, continued(widths, depth)
+
+    def match(self, build: Build) -> Match:
+        """The best of the measured."""
+
+        def measure(widths: list[int]) -> int:
+            return MEASURES[self.budget](on_paper(build, widths), self.sides)
+
+        target = MEASURES[self.budget](on_paper(self.baseline, self.baseline_widths), self.sides)
+        bound = BOUNDS[self.budget]
+        shapes, _ = ranked(fitted(measure, len(self.proportions)), self.proportions, target, bound)
+        misses: list[tuple[float, list[int]]] = []
+        for shape in shapes[:FINALISTS].tolist():
+            misses.append((abs(measure(shape) / target - 1), shape))
+            if misses[-1][0] <= bound:
+                return self.compared(build, shape, self.budget)
+        return self.compared(build, min(misses)[1], self.budget)
 
 
 def continued(widths: Sequence[int], depth: int | None) -> list[float]:
@@ -62,60 +200,18 @@ def continued(widths: Sequence[int], depth: int | None) -> list[float]:
     return levels[:depth]
 
 
-class ChannelWidth:
-    """As many channels at each level as the baseline has, to the nearest whole field.
-
-    Args:
-        widths: the baseline's.
-        depth: number of levels, if it is not that of the widths; see ``continued``.
-    """
-
-    def __init__(self, widths: Sequence[int], depth: int | None = None) -> None:
-        self.widths = continued(widths, depth)
-
-    def solve(self, build: Build) -> list[int]:
-        """The baseline's channels divided by those of a field."""
-        size = field_size(on_paper(build, [1] * len(self.widths)))
-        return [max(1, round(width / size)) for width in self.widths]
+def on_paper(build: Build, widths: Sequence[int]) -> nn.Module:
+    """The network without its memory: built on the meta device, to be measured."""
+    with torch.device("meta"):
+        return build(widths=list(widths))
 
 
-class ParameterWidth:
-    """As many parameters as the baseline has, in levels of the baseline's proportions.
+def kind_of(net: nn.Module) -> str:
+    """What the widths of a network count: ``channels``, or ``fields of D8``."""
+    group = getattr(net, "group", None)
+    return "channels" if group is None else f"fields of {str(group).upper()}"
 
-    Args:
-        baseline: builds the baseline from its widths.
-        widths: the baseline's own widths, which also set the proportions.
-        depth: number of levels of the network, if it is not the baseline's: the budget stays, and the proportions are
-            continued, see ``continued``.
-    """
 
-    def __init__(self, baseline: Build, widths: Sequence[int], depth: int | None = None) -> None:
-        self.baseline, self.baseline_widths = baseline, list(widths)
-        self.proportions = continued(widths, depth)
-
-    def solve(self, build: Build) -> list[int]:
-        """The widths with the nearest number of parameters among those within one of the scaled baseline's."""
-        budget = parameters(on_paper(self.baseline, self.baseline_widths))
-
-        def miss(widths: Iterable[int]) -> float:
-            return abs(math.log(parameters(on_paper(build, list(widths))) / budget))
-
-        scale = self._scale(build, budget)
-        ideal = [scale * width for width in self.proportions]
-        nearby = [sorted({max(1, math.floor(w)), max(1, math.ceil(w))}) for w in ideal]
-        return list(min(itertools.product(*nearby), key=miss))
-
-    def _scale(self, build: Build, budget: int) -> float:
-        """The factor on the baseline's widths that meets the budget if widths were real numbers, by bisection."""
-        low, high = 0.0, 1.0
-        while self._at(build, high) < budget:
-            low, high = high, 2 * high
-            if high > 64:
-                raise ConfigError(f"no width of this network reaches the baseline's {budget} parameters")
-        while max(self.proportions) * (high - low) > 0.25:
-            middle = (low + high) / 2
-            low, high = (middle, high) if self._at(build, middle) < budget else (low, middle)
-        return (low + high) / 2
-
-    def _at(self, build: Build, scale: float) -> int:
-        return parameters(on_paper(build, [max(1, round(scale * width)) for width in self.proportions]))
+def spaced(number: int) -> str:
+    """A number with its thousands apart: 62 913."""
+    return f"{number:,}".replace(",", " ")

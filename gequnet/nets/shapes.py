@@ -1,0 +1,138 @@
+"""Shapes of networks: which widths are the baseline's on another scale, and which of them meet a budget.
+
+A network of small fields can be scaled finely, one of large fields cannot: two, four and nine fields of D4 have no
+neighbours that keep the proportions. So a shape is *like* the baseline's if some factor on the baseline's widths brings
+every level within one field, or a fifth, of them, and a level is never narrower than the one before unless the
+baseline's is. Among those that meet a budget the nearest in shape is the best.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+Array = np.ndarray
+Budget = Callable[[Float[Array, "n levels"]], Float[Array, " n"]]
+
+# How far a level may be from the scaled baseline's: the larger of the two.
+FIELDS, FRACTION = 1.0, 0.2
+# The search looks at the nearest shapes first and widens where none of them meets the budget.
+TOLERANCES = (0.01, 0.03, 0.1, 0.3, math.inf)
+
+
+def distance(widths: Int[Array, "n levels"], proportions: Float[Array, " levels"]) -> Float[Array, " n"]:
+    """How far each shape is from the proportions: the largest |log(width / scaled proportion)| at its best scale.
+
+    >>> distance(np.array([[2, 4], [3, 4]]), np.array([10.0, 20.0])).round(3).tolist()
+    [0.0, 0.203]
+    """
+    logs = np.log(widths / proportions)
+    return np.asarray((logs.max(axis=1) - logs.min(axis=1)) / 2)
+
+
+def alike(widths: Int[Array, "n levels"], proportions: Float[Array, " levels"]) -> Bool[Array, " n"]:
+    """Which shapes are like the proportions, see above.
+
+    >>> alike(np.array([[3, 6, 11], [4, 6, 11], [3, 4, 15], [6, 5, 11]]), np.array([12.0, 24.0, 45.0])).tolist()
+    [True, True, False, False]
+    """
+    lowest = (np.minimum(widths - FIELDS, widths / (1 + FRACTION)) / proportions).max(axis=1)
+    highest = (np.maximum(widths + FIELDS, widths / (1 - FRACTION)) / proportions).min(axis=1)
+    grows = np.diff(proportions) >= 0
+    falls = (np.diff(widths, axis=1) < 0) & grows
+    return np.asarray((lowest <= highest) & ~falls.any(axis=1))
+
+
+def shapes(proportions: Float[Array, " levels"], scale: float, tolerance: float) -> Int[Array, "n levels"]:
+    """All shapes like the proportions, within ``tolerance`` of them, whose budget can be that of ``scale`` times them.
+
+    A shape that is nowhere wider than the scaled proportions, or nowhere narrower, is left out where rounding them
+    down, or up, is nearer to the budget. So some level is narrower and some wider, which bounds every level.
+    """
+    rows = np.zeros((1, 0), dtype=np.int64)
+    for level, (low, high) in enumerate(_bounds(proportions, scale, tolerance), start=1):
+        steps = np.arange(low, high + 1)
+        rows = np.concatenate([np.repeat(rows, len(steps), axis=0), np.tile(steps, len(rows))[:, None]], axis=1)
+        near = distance(rows, proportions[:level]) <= tolerance + 1e-12
+        rows = rows[near & alike(rows, proportions[:level])]
+    return rows
+
+
+def _bounds(proportions: Float[Array, " levels"], scale: float, tolerance: float) -> Iterator[tuple[int, int]]:
+    """The least and the greatest width of each level, in fields."""
+    step = FIELDS / float(proportions.min())
+    least, most = min(scale / (1 + FRACTION), scale - step), max(scale / (1 - FRACTION), scale + step)
+    for proportion in proportions.tolist():
+        low = min(least * proportion - FIELDS, least * proportion * (1 - FRACTION))
+        high = max(most * proportion + FIELDS, most * proportion * (1 + FRACTION))
+        if tolerance < math.inf:  # the budget's own bound moves the scale by less than the 2 % here
+            low = max(low, scale * proportion * math.exp(-2 * tolerance - 0.02))
+            high = min(high, scale * proportion * math.exp(2 * tolerance + 0.02))
+        yield max(1, math.ceil(low)), max(1, math.floor(high))
+
+
+def scale_of(budget: Budget, proportions: Float[Array, " levels"], target: int) -> float:
+    """The factor on the proportions that meets the target if widths were real numbers, by bisection."""
+
+    def at(scale: float) -> float:
+        return float(budget(scale * proportions[None])[0])
+
+    low, high = 0.0, 1.0
+    while at(high) < target and high < 1e6:
+        low, high = high, 2 * high
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if at(middle) < target else (low, middle)
+    return high
+
+
+def ranked(
+    budget: Budget, proportions: Sequence[float], target: int, bound: float
+) -> tuple[Int[Array, "n levels"], Float[Array, " n"]]:
+    """Shapes like the proportions, the best first, and their budgets over the target.
+
+    Those within ``bound`` of the target come first, by their distance from the proportions, then the others by their
+    distance from the target.
+
+    Args:
+        budget: of many widths at once; increases with each.
+        proportions: widths of the baseline, continued to the network's depth.
+        target: what the budget should be.
+        bound: relative deviation that is allowed.
+    """
+    baseline = np.asarray(proportions, dtype=float)
+    scale = scale_of(budget, baseline, target)
+    for tolerance in TOLERANCES:
+        rows = shapes(baseline, scale, tolerance)
+        ratios = budget(rows.astype(float)) / target
+        meets = np.abs(ratios - 1) <= bound
+        if meets.any():
+            break
+    order = np.lexsort((np.where(meets, distance(rows, baseline), np.abs(ratios - 1)), ~meets))
+    return rows[order], ratios[order]
+
+
+def fitted(measure: Callable[[list[int]], int], levels: int) -> Budget:
+    """A budget as a polynomial in the widths, from a few networks that are measured.
+
+    Convolutions map a level to itself and to its neighbours, so a U-Net's budget is a sum of a constant, multiples of
+    the widths, of their squares and of the products of neighbours. The levels that are measured all have different
+    widths, so that no shortcut of a residual block is an identity; where two are equal it predicts one too many.
+
+    Args:
+        measure: the budget of the network with given widths.
+        levels: the network's depth.
+    """
+    start = 5 + 6 * np.arange(levels)
+    unit = np.eye(levels, dtype=int)
+    moves = [0 * unit[0], *(2 * unit), *(4 * unit), *(2 * (unit[:-1] + unit[1:]))]
+    points = np.stack([start + move for move in moves])
+    values = np.array([measure([int(width) for width in point]) for point in points], dtype=float)
+    coefficients = np.linalg.solve(_monomials(points.astype(float)), values)
+    return lambda widths: _monomials(widths) @ coefficients
+
+
+def _monomials(widths: Float[Array, "n levels"]) -> Float[Array, "n terms"]:
+    ones = np.ones((len(widths), 1))
+    return np.concatenate([ones, widths, widths**2, widths[:, :-1] * widths[:, 1:]], axis=1)
