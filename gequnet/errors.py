@@ -11,3 +11,7 @@ class ShapeError(GequnetError, ValueError):
 
 class ConfigError(GequnetError):
     """The configuration asks for something that does not exist or does not fit together."""
+
+
+class SweepError(GequnetError):
+    """Some jobs of a sweep failed; the others are finished."""

@@ -1,9 +1,12 @@
 """One experiment, from configuration to report. With run.py the only module that knows Hydra."""
 
+import hashlib
+import json
 import logging
 import math
 import time
 import warnings
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,8 @@ from gequnet.errors import ConfigError, GequnetError
 from gequnet.recipe import check
 from gequnet.report import single
 from gequnet.task import SegmentationTask
+
+log = logging.getLogger("gequnet")
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 CURVE_POINTS = 200  # training losses in a curve, whatever the number of steps
@@ -55,7 +60,10 @@ def run(cfg: DictConfig) -> float:
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     data = build(cfg.data)
     data.setup("fit")
-    net = build_net(cfg)
+    match = match_widths(cfg)
+    if match.miss:
+        log.warning(match.miss)
+    net = build(cfg.model, widths=match.widths)
     save_config(cfg, net)
     task = build_task(cfg, net)
     trainer = build_trainer(cfg, data)
@@ -64,13 +72,31 @@ def run(cfg: DictConfig) -> float:
         steps = trainer.global_step
         checkpoint, score = best_checkpoint(trainer)
         trainer.test(task, datamodule=data, ckpt_path=checkpoint, weights_only=True, verbose=False)
-        per_image = task.test_metrics.per_image()  # all ranks together
-        if trainer.is_global_zero:
-            summary = single.summarise(cfg, data, task, trainer, score, steps, time.monotonic() - began)
-            single.write(Path(cfg.paths.run), summary, per_image)
+        facts = {
+            "val_best": {"dice": score},
+            "steps": steps,
+            "widths": match.widths,
+            "match": asdict(match) | {"miss": match.miss},
+            "fingerprint": fingerprint(cfg),
+        }
+        if cfg.get("tta"):
+            test_with_augmentation(cfg, data, task, facts)
+        facts["wall_seconds"] = time.monotonic() - began
+        single.report(Path(cfg.paths.run), cfg, data, task, trainer, facts)
     finally:
         close(trainer)
     return score
+
+
+def test_with_augmentation(cfg: DictConfig, data: Any, task: SegmentationTask, facts: dict[str, Any]) -> None:
+    """Tests the same weights once more, with test-time augmentation, into a folder inside the run's."""
+    folder = Path(cfg.paths.run) / f"tta_{cfg.chosen.tta}"
+    averaged = build_task(cfg, build(cfg.tta)(task.net))
+    seen = [cfg.callbacks[name] for name in ("timing", "predictions") if name in cfg.callbacks]
+    callbacks = [build(node, **({"path": str(folder / "predictions.png")} if "path" in node else {})) for node in seen]
+    trainer: pl.Trainer = build(cfg.trainer, _partial_=True)(callbacks=callbacks, logger=False)
+    trainer.test(averaged, datamodule=data, verbose=False)
+    single.report(folder, cfg, data, averaged, trainer, facts | {"evaluation": folder.name})
 
 
 def load_run(folder: str | Path) -> tuple[DictConfig, nn.Module]:
@@ -115,14 +141,20 @@ def build(node: DictConfig, **arguments: Any) -> Any:
         raise
 
 
-def build_net(cfg: DictConfig) -> nn.Module:
-    """The model's recipe at the widths that the width rule finds for it."""
+def match_widths(cfg: DictConfig) -> Any:
+    """What the width rule finds for the model: its widths, and how each budget compares with the baseline's."""
 
     def at_widths(widths: list[int]) -> nn.Module:
         net: nn.Module = build(cfg.model, widths=widths)
         return net
 
-    return at_widths(build(cfg.width).solve(at_widths))
+    return build(cfg.width).match(at_widths)
+
+
+def build_net(cfg: DictConfig) -> nn.Module:
+    """The model's recipe at the widths that the width rule finds for it."""
+    net: nn.Module = build(cfg.model, widths=match_widths(cfg).widths)
+    return net
 
 
 def build_task(cfg: DictConfig, net: nn.Module) -> SegmentationTask:
@@ -207,12 +239,19 @@ def quieten() -> None:
     warnings.filterwarnings("ignore", "Grad strides do not match bucket view")
 
 
-def settle(cfg: DictConfig) -> DictConfig:
+def settle(cfg: DictConfig, paths: dict[str, str] | None = None) -> DictConfig:
     """The configuration with every interpolation replaced by its value and paths that hold in any folder.
+
+    Args:
+        cfg: as it was composed.
+        paths: values for some of ``cfg.paths``.
 
     Raises:
         ConfigError: a value refers to something that does not exist.
     """
+    if paths:
+        cfg = cfg.copy()
+        cfg.paths.update(paths)
     try:
         plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
@@ -221,6 +260,23 @@ def settle(cfg: DictConfig) -> DictConfig:
     for name in ("data", "runs", "run"):
         settled.paths[name] = str(Path(settled.paths[name]).expanduser().absolute())
     return settled
+
+
+def fingerprint(cfg: DictConfig) -> str:
+    """SHA-256 of what a run computes: its settled configuration without the names of things and where it writes.
+
+    The plain network counts by its widths, whichever rule has found them.
+
+    Raises:
+        ConfigError: the configuration cannot be settled, or built.
+    """
+    plain = settle(cfg, {"runs": "", "run": ""})
+    for names in ("chosen", "paths", "budget", "steps"):
+        del plain[names]
+    if "group" not in plain.model:
+        plain.width = match_widths(plain).widths
+    text = json.dumps(OmegaConf.to_container(plain), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @rank_zero_only
@@ -238,6 +294,11 @@ def compose(overrides: list[str]) -> DictConfig:
     """The configuration of ``python run.py <overrides>``, for notebooks and tests; say where with ``paths.run=``."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
         cfg = hydra_compose("config", overrides, return_hydra_config=True)
+    return task_config(cfg)
+
+
+def task_config(cfg: DictConfig) -> DictConfig:
+    """Our part of a composed configuration; Hydra's own becomes what its interpolations refer to."""
     HydraConfig.instance().set_config(cfg)
     with open_dict(cfg):
         del cfg["hydra"]

@@ -1,16 +1,21 @@
-"""Pictures of the first test images: image, truth, prediction, and where they differ."""
+"""The first test images with what was said about them: as a picture, and as arrays that others can draw from."""
 
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
+import torch
 from torch import Tensor
 
 from gequnet.heads import probabilities
 
 
 class Predictions(pl.Callback):
-    """Draws ``predictions.png`` after the test.
+    """Draws ``predictions.png`` after the test, and writes ``samples.npz`` beside it.
+
+    The arrays are, for each image, ``<id>/image`` uint8 [*space, C] between its 1st and 99th percentile, ``<id>/mask``
+    uint8 as the sample has it, ``<id>/valid`` bool [*space], and ``<id>/probabilities`` uint8 [K, *space], times 255.
 
     Args:
         path: of the picture.
@@ -50,6 +55,23 @@ class Predictions(pl.Callback):
 
         if self.samples and trainer.is_global_zero:
             plot_predictions(self.samples, self.path)
+            np.savez_compressed(self.path.with_name("samples.npz"), **arrays(self.samples))
+
+
+def arrays(samples: list[dict[str, Any]]) -> dict[str, np.ndarray]:
+    """Samples as named arrays of bytes."""
+    named: dict[str, np.ndarray] = {}
+    for sample in samples:
+        low, high = np.percentile(sample["image"][:, sample["valid"]].numpy(), (1, 99))
+        image = ((sample["image"] - low) / max(high - low, 1e-6)).clamp(0, 1)
+        parts = {
+            "image": (image * 255).round().to(torch.uint8).movedim(0, -1),
+            "mask": sample["mask"].to(torch.uint8),
+            "valid": sample["valid"],
+            "probabilities": (sample["probabilities"] * 255).round().to(torch.uint8),
+        }
+        named |= {f"{sample['id']}/{name}": part.numpy() for name, part in parts.items()}
+    return named
 
 
 def _plain(value: Any) -> Any:

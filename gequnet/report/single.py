@@ -5,6 +5,7 @@ import json
 import math
 import platform
 import subprocess
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,48 +22,43 @@ from gequnet.task import SegmentationTask
 Summary = dict[str, Any]
 
 
-def summarise(
-    cfg: DictConfig,
-    data: Any,
-    task: SegmentationTask,
-    trainer: pl.Trainer,
-    val_best: float,
-    steps: int,
-    seconds: float,
-) -> Summary:
-    """Everything that ``metrics.json`` says.
+def report(
+    folder: Path, cfg: DictConfig, data: Any, task: SegmentationTask, trainer: pl.Trainer, facts: Mapping[str, Any]
+) -> None:
+    """Writes and shows what a test has found, on the first rank.
 
     Args:
+        folder: that gets ``metrics.json`` and ``per_image.csv``.
         cfg: the settled configuration.
-        data: the data module that it was trained and tested on.
+        data: the data module that the network was trained and tested on.
         task: as tested.
-        trainer: that has fitted and tested.
-        val_best: Dice of the checkpoint that was tested, on the validation images.
-        steps: optimizer steps of the training.
-        seconds: wall time of the run.
-
-    Returns:
-        Plain dicts, texts and numbers.
+        trainer: that has tested.
+        facts: what else ``metrics.json`` is to say.
     """
-    net: Any = task.net
+    rows = task.test_metrics.per_image()  # all ranks together
+    if trainer.is_global_zero:
+        rows = [{"id": row["id"]} | data.source.facts(row["id"]) | row for row in rows]
+        write(folder, summarise(cfg, data, task, trainer) | dict(facts), rows)
+
+
+def summarise(cfg: DictConfig, data: Any, task: SegmentationTask, trainer: pl.Trainer) -> Summary:
+    """What the configuration, the data, the network and the test say, in plain dicts, texts and numbers."""
     summary: Summary = {
         "test": {
             name.removeprefix("test/"): float(value)
             for name, value in trainer.callback_metrics.items()
             if name.startswith("test/")
         },
-        "val_best": {"dice": val_best},
         "chosen": dict(cfg.chosen),
-        "parameters": sum(parameter.numel() for parameter in net.parameters()),
-        "widths": [int(width) for width in net.widths],
-        "steps": steps,
+        "arm": cfg.chosen.arm,
+        "evaluation": None,
+        "parameters": sum(parameter.numel() for parameter in task.net.parameters()),
         "seed": cfg.seed,
         "data": {
             "name": data.name,
             "images": {split: len(ids) for split, ids in data.splits.items()},
             "split_hash": data.split_hash,
         },
-        "wall_seconds": seconds,
         "versions": versions(),
     }
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
@@ -104,12 +100,16 @@ def commit() -> str | None:
 
 def write(folder: Path, summary: Summary, per_image: list[dict[str, Any]]) -> None:
     """Writes both files and prints the scores and where everything is."""
-    text = json.dumps(_without_nan(summary), indent=2, ensure_ascii=False)
-    (folder / "metrics.json").write_text(text + "\n", encoding="utf-8")
+    folder.mkdir(parents=True, exist_ok=True)
     with (folder / "per_image.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(dict.fromkeys(name for row in per_image for name in row)))
         writer.writeheader()
         writer.writerows(per_image)
+    # Last, and at once or not at all: a sweep takes a run with this file for finished.
+    text = json.dumps(_without_nan(summary), indent=2, ensure_ascii=False)
+    unfinished = folder / "metrics.json.part"
+    unfinished.write_text(text + "\n", encoding="utf-8")
+    unfinished.replace(folder / "metrics.json")
     show(folder, summary)
 
 

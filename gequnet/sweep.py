@@ -1,0 +1,201 @@
+"""Which jobs a sweep consists of, what of it is there already, and how far it is.
+
+A sweep's folder holds ``sweep.json``, written before the first job, and a folder for each job, named after what the
+job is. What a job has left there says how it ended: ``metrics.json`` (finished) or ``error.txt`` (failed).
+"""
+
+import hashlib
+import json
+import logging
+import re
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.experimental.callback import Callback
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from gequnet.errors import ConfigError, GequnetError
+
+log = logging.getLogger("gequnet.sweep")
+
+SWEEP = "sweep.json"
+FINISHED, FAILED = "metrics.json", "error.txt"
+ARM = "chosen.arm"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a sweep.
+
+    Args:
+        overrides: what would be typed for it.
+        folder: where it writes, inside the sweep's.
+        fingerprint: of its settled configuration, see [`gequnet.experiment.fingerprint`][].
+    """
+
+    overrides: tuple[str, ...]
+    folder: str
+    fingerprint: str
+
+
+def with_arms(jobs: Sequence[Sequence[str]], arms: Mapping[str, Sequence[str]]) -> list[list[str]]:
+    """Every arm for every job: the job's overrides, then the arm's and its name; all arms of a job before the next.
+
+    Args:
+        jobs: overrides of each job, the product of the axes.
+        arms: the name of each arm, and its overrides; none leaves the jobs as they are.
+
+    Raises:
+        ConfigError: an override of a job is what the arms differ in.
+
+    >>> with_arms([["seed=0"]], {"C8": ["model=e2unet", "group=c8"]})
+    [['seed=0', 'model=e2unet', 'group=c8', "chosen.arm='C8'"]]
+    """
+    if not arms:
+        return [list(job) for job in jobs]
+    compared = {name_of(override) for overrides in arms.values() for override in overrides}
+    if taken := sorted({name_of(override) for job in jobs for override in job} & compared):
+        raise ConfigError(
+            f"{taken[0]} is what the arms of this experiment compare, so it cannot be given as well: leave it out, or "
+            "leave an arm out with '~hydra.sweeper.arms.<name>'."
+        )
+    return [[*job, *overrides, f"{ARM}='{arm}'"] for job in jobs for arm, overrides in arms.items()]
+
+
+def name_of(override: str) -> str:
+    """What an override sets, without the signs that add or remove.
+
+    >>> name_of("+data.view=null"), name_of("~logger")
+    ('data.view', 'logger')
+    """
+    return override.partition("=")[0].lstrip("+~")
+
+
+def varied(jobs: Sequence[Sequence[str]]) -> list[str]:
+    """What the jobs differ in, by name, in the order of its first mention.
+
+    >>> varied([["seed=0", "loss=dice"], ["seed=1", "loss=dice"], ["seed=1", "loss=dice", "augment=rotation"]])
+    ['seed', 'augment']
+    """
+    names = dict.fromkeys(name_of(override) for job in jobs for override in job)
+    settings = {name: {tuple(o for o in job if name_of(o) == name) for job in jobs} for name in names}
+    return [name for name, values in settings.items() if len(values) > 1 and name != ARM]
+
+
+def without_group(overrides: Sequence[str]) -> list[str]:
+    """The overrides of a job whose network has no group, so that the model's own ``group=none`` holds."""
+    return [override for override in overrides if name_of(override) != "group"]
+
+
+def folder_name(chosen: Mapping[str, Any], seed: int, fingerprint: str) -> str:
+    """A name to read, and a few digits that tell apart whatever else is swept.
+
+    >>> folder_name({"arm": "U-Net + rotation", "data": "drive", "width": "params"}, 0, "1a2b3c4d")
+    'drive_u-net-rotation_params_s0_1a2b3c'
+    """
+    network = chosen.get("arm") or f"{chosen['model']}-{chosen['group']}"
+    plain = re.sub(r"[^a-z0-9]+", "-", str(network).lower()).strip("-")
+    return f"{chosen['data']}_{plain}_{chosen['width']}_s{seed}_{fingerprint[:6]}"
+
+
+def sweep_name(overrides: Sequence[str]) -> str:
+    """A folder's name for what was typed: the same words, the same folder, so that a sweep can be taken up again.
+
+    >>> sweep_name(["experiment=drive_groups", "data=chase"])
+    'drive_groups-chase-a34ac4'
+    """
+    digest = hashlib.sha256("\n".join(sorted(overrides)).encode()).hexdigest()[:6]
+    values = [override.partition("=")[2] for override in overrides if not name_of(override).startswith("paths.")]
+    plain = re.sub(r"[^A-Za-z0-9_]+", "-", "-".join(values)).strip("-")[:60].strip("-")
+    return f"{plain}-{digest}" if plain else digest
+
+
+def finished(folder: Path) -> dict[str, Job]:
+    """The finished jobs in a sweep's folder by their fingerprints."""
+    found = {}
+    for path in sorted(folder.glob(f"*/{FINISHED}")):
+        fingerprint = json.loads(path.read_text(encoding="utf-8")).get("fingerprint", "")
+        found[fingerprint] = Job((), path.parent.name, fingerprint)
+    return found
+
+
+def placed(job: Job, folder: Path) -> list[str]:
+    """The overrides of a job, and where it writes."""
+    path = str(folder).replace("'", "\\'")
+    return [*job.overrides, f"hydra.sweep.dir='{path}'", f"hydra.sweep.subdir={job.folder}"]
+
+
+def write_sweep(folder: Path, jobs: Sequence[Job], waiting: int, names: Sequence[str]) -> None:
+    """Writes down what the sweep consists of, for the jobs that will say how far it is and for the report.
+
+    Args:
+        folder: of the sweep.
+        jobs: all of it, finished or not.
+        waiting: how many of the jobs are to be run now.
+        names: what the jobs differ in.
+    """
+    plan = {
+        "varied": list(names),
+        "started": time.time(),
+        "waiting": waiting,
+        "jobs": [{"folder": job.folder, "overrides": list(job.overrides)} for job in jobs],
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / SWEEP).write_text(json.dumps(plan, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def progress_line(folder: Path, now: float) -> str:
+    """``5 of 24 jobs done, 1 failed, about 32 min left``.
+
+    The time left assumes that the jobs to come are like those of this start of the sweep, side by side as those were.
+
+    Args:
+        folder: of the sweep.
+        now: seconds, on the clock of ``time.time``.
+    """
+    plan = json.loads((folder / SWEEP).read_text(encoding="utf-8"))
+    places = [folder / job["folder"] for job in plan["jobs"]]
+    done = sum((place / FINISHED).exists() for place in places)
+    failed = sum((place / FAILED).exists() for place in places)
+    left = len(places) - done - failed
+    line = f"{done} of {len(places)} jobs done" + (f", {failed} failed" if failed else "")
+    if left and left < plan["waiting"]:
+        seconds = (now - plan["started"]) / (plan["waiting"] - left) * left
+        line += f", about {_duration(seconds)} left"
+    return line
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+class Progress(Callback):
+    """Hydra's callback: notes how each job of a sweep ended, and says how far the sweep is."""
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
+        """After a job; outside a sweep nothing happens."""
+        if config.hydra.mode != RunMode.MULTIRUN:
+            return
+        if job_return.status == JobStatus.FAILED:
+            self._note(Path(config.hydra.runtime.output_dir), job_return._return_value)
+        print(progress_line(Path(config.hydra.sweep.dir), time.time()), flush=True)
+
+    @staticmethod
+    def _note(folder: Path, error: BaseException) -> None:
+        from gequnet.experiment import explain
+
+        if isinstance(error, GequnetError):
+            text = explain(error)
+            log.error("%s: %s", folder.name, text)
+        else:
+            text = "".join(traceback.format_exception(error))
+            log.error("%s failed:\n%s", folder.name, text)
+        (folder / FAILED).write_text(text + "\n", encoding="utf-8")

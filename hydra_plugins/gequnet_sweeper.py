@@ -1,0 +1,62 @@
+"""The sweeper behind `python run.py -m …`. Hydra finds its plugins in packages called hydra_plugins, hence the place.
+
+It is Hydra's own, with arms (lists of overrides that belong together), with the plain network once and not once for
+every group, without what is finished, and with a report at the end.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
+
+
+def _sweep_name(overrides: Sequence[str]) -> str:
+    from gequnet.sweep import sweep_name
+
+    return sweep_name(list(overrides))
+
+
+# hydra.sweep.dir is a function of what was typed.
+OmegaConf.register_new_resolver("sweep_name", _sweep_name, replace=True)
+
+
+class ComparisonSweeper(BasicSweeper):
+    """Runs every arm at every point of a grid.
+
+    Args:
+        max_batch_size: jobs handed to the launcher at once, None for all.
+        params: axes, name to values as they are typed; what is typed overrules them.
+        arms: name of an arm to its overrides.
+    """
+
+    def __init__(
+        self,
+        max_batch_size: int | None,
+        params: Mapping[str, str] | None = None,
+        arms: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        super().__init__(max_batch_size, dict(params or {}))
+        self.arms = {str(name): list(overrides) for name, overrides in (arms or {}).items()}
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Plans, runs what is missing, reports."""
+        from gequnet import multirun  # Lightning takes seconds that --help can do without
+
+        assert self.config is not None
+        assert self.hydra_context is not None
+        assert self.launcher is not None
+        HydraConfig.instance().set_config(self.config)  # which hydra.sweep.dir refers to
+        loader = self.hydra_context.config_loader
+        typed = [*self._parse_config(), *arguments]
+        grid = self.split_arguments(OverridesParser.create(config_loader=loader).parse_overrides(typed), None)[0]
+        folder = Path(self.config.hydra.sweep.dir).absolute()
+        plan = multirun.plan(folder, grid, self.arms, lambda job: loader.load_sweep_config(self.config, job))
+        results = []
+        for batch in self.split_overrides_to_chunks(plan.waiting, self.max_batch_size) if plan.waiting else ():
+            results.append(self.launcher.launch(batch, initial_job_idx=sum(map(len, results))))
+        multirun.finish(plan)
+        return results

@@ -1,0 +1,89 @@
+"""What a sweep consists of, and how far it is, from folders made by hand."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gequnet import sweep
+from gequnet.errors import ConfigError
+from gequnet.sweep import Job
+
+
+def test_every_arm_at_every_point() -> None:
+    jobs = sweep.with_arms([["seed=0"], ["seed=1"]], {"A": ["model=unet"], "B + b": ["model=e2unet", "group=c8"]})
+    assert jobs == [
+        ["seed=0", "model=unet", "chosen.arm='A'"],
+        ["seed=0", "model=e2unet", "group=c8", "chosen.arm='B + b'"],
+        ["seed=1", "model=unet", "chosen.arm='A'"],
+        ["seed=1", "model=e2unet", "group=c8", "chosen.arm='B + b'"],
+    ]
+
+
+def test_what_the_arms_compare_cannot_be_typed() -> None:
+    with pytest.raises(ConfigError, match="group is what the arms of this experiment compare"):
+        sweep.with_arms([["group=c4"]], {"A": ["model=unet"], "B": ["group=c8"]})
+
+
+def test_what_only_some_jobs_set_is_varied() -> None:
+    jobs = [["seed=0", "data=drive"], ["seed=0", "data=drive", "+data.x=1"], ["seed=0", "data=drive", "chosen.arm='A'"]]
+    assert sweep.varied(jobs) == ["data.x"]
+
+
+def test_the_same_words_name_the_same_folder_and_others_another() -> None:
+    words = ["experiment=drive_groups", "data=chase", "budget=cpu"]
+    assert sweep.sweep_name(words) == sweep.sweep_name(words)
+    assert sweep.sweep_name(words) != sweep.sweep_name([*words, "seed=0,1"])
+    assert sweep.sweep_name(words).startswith("drive_groups-chase-cpu-")
+    assert "/" not in sweep.sweep_name(["paths.runs=/tmp/x", "data.source.root=/a/b", "optim.lr=1e-3,1e-2"])
+    assert len(sweep.sweep_name(["group=" + ",".join(f"c{n}" for n in range(100))])) <= 67
+
+
+def sweep_of_four(folder: Path, done: int, failed: int = 0) -> None:
+    jobs = [Job((), str(number), str(number)) for number in range(4)]
+    sweep.write_sweep(folder, jobs, 4, ["seed"])
+    plan = json.loads((folder / "sweep.json").read_text())
+    (folder / "sweep.json").write_text(json.dumps(plan | {"started": 1000.0}))
+    for number in range(done + failed):
+        (folder / str(number)).mkdir()
+        name = "metrics.json" if number < done else "error.txt"
+        (folder / str(number) / name).write_text(json.dumps({"fingerprint": str(number)}))
+
+
+def test_the_time_left_is_that_of_as_many_more_jobs(tmp_path: Path) -> None:
+    sweep_of_four(tmp_path, done=1)
+    assert sweep.progress_line(tmp_path, 1100.0) == "1 of 4 jobs done, about 5 min left"
+
+
+def test_a_failed_job_is_counted_as_ended(tmp_path: Path) -> None:
+    sweep_of_four(tmp_path, done=2, failed=1)
+    assert sweep.progress_line(tmp_path, 1060.0) == "2 of 4 jobs done, 1 failed, about 20 s left"
+
+
+def test_nothing_is_said_about_the_time_before_the_first_and_after_the_last(tmp_path: Path) -> None:
+    sweep_of_four(tmp_path / "start", done=0)
+    sweep_of_four(tmp_path / "end", done=4)
+    assert sweep.progress_line(tmp_path / "start", 1001.0) == "0 of 4 jobs done"
+    assert sweep.progress_line(tmp_path / "end", 1100.0) == "4 of 4 jobs done"
+
+
+def test_what_was_finished_before_is_no_measure_of_time(tmp_path: Path) -> None:
+    """Two of four were there when the sweep was taken up again: the one since then took the time."""
+    sweep_of_four(tmp_path, done=3)
+    plan = json.loads((tmp_path / "sweep.json").read_text())
+    (tmp_path / "sweep.json").write_text(json.dumps(plan | {"waiting": 2}))
+    assert sweep.progress_line(tmp_path, 1050.0) == "3 of 4 jobs done, about 50 s left"
+
+
+def test_finished_runs_are_found_by_what_they_compute(tmp_path: Path) -> None:
+    sweep_of_four(tmp_path, done=2, failed=1)
+    assert {name: job.folder for name, job in sweep.finished(tmp_path).items()} == {"0": "0", "1": "1"}
+
+
+@pytest.mark.parametrize("folder", ["/a b/c", "/it's", "/back\\slash", "/a,b=[c]"])
+def test_a_folder_of_any_name_survives_the_command_line(folder: str) -> None:
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    placed = sweep.placed(Job(("seed=0",), "job", "f"), Path(folder))
+    read = {each.get_key_element(): each.value() for each in OverridesParser.create().parse_overrides(placed)}
+    assert read == {"seed": 0, "hydra.sweep.dir": folder, "hydra.sweep.subdir": "job"}
