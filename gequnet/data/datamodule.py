@@ -185,3 +185,8 @@ class SegmentationDataModule(pl.LightningDataModule):
         highest = int(scene.mask.max())
         if highest >= classes:
             raise FactMismatchError(self.source.name, "num_classes", self.num_classes, highest + 1)
+        if scene.corners is not None and self.foreground > 0:
+            raise ConfigError(
+                f"data.foreground={self.foreground} chooses places that data.view has chosen already: leave one of "
+                "the two out."
+            )

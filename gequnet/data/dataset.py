@@ -19,17 +19,26 @@ Sample = dict[str, Any]
 
 
 class SceneCache:
-    """Scenes of a source with their scales, each decoded once and kept; a copy for each process that asks."""
+    """Scenes of a source with their scales, each decoded once and kept; a copy for each process that asks.
+
+    A scene that was cut from another has the scale of the whole, as a training patch has.
+    """
 
     def __init__(self, source: Source, normalisation: Normalisation) -> None:
         self.source, self.normalisation = source, normalisation
         self._kept: dict[str, tuple[Scene, Scale]] = {}
+        self._scales: dict[str, Scale] = {}
 
     def __getitem__(self, sample_id: str) -> tuple[Scene, Scale]:
         if sample_id not in self._kept:
             scene = self.source.load(sample_id)
-            self._kept[sample_id] = scene, scale_of(scene, self.normalisation)
+            self._kept[sample_id] = scene, self._scale(scene.origin or scene)
         return self._kept[sample_id]
+
+    def _scale(self, whole: Scene) -> Scale:
+        if whole.id not in self._scales:
+            self._scales[whole.id] = scale_of(whole, self.normalisation)
+        return self._scales[whole.id]
 
 
 class PatchDataset(Dataset[Sample]):
@@ -47,7 +56,8 @@ class PatchDataset(Dataset[Sample]):
         seed: Seed of the run.
         min_valid: Least share of a patch inside the field of view, see ``draw_corner``.
         foreground: Probability of a patch around a labelled pixel.
-        pool: Number of distinct places from which patches are ever cut; None for no limit.
+        pool: Number of places from which patches are ever cut, drawn once from the seed; None for no limit. Where a
+            scene has few ``corners`` two of them can be the same.
     """
 
     def __init__(

@@ -1,12 +1,16 @@
 """One image at full resolution with everything that lies over it, as it is kept in memory."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from gequnet.data.errors import SizeMismatchError
+
+OVERLAYS = {"mask": "mask", "valid": "field of view", "second": "second mask", "instances": "instances"}
+"""The parts of a scene that lie over its image pixel by pixel, and what an error calls them."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,9 @@ class Scene:
         mask: ``[*space]`` class index, or ``[K, *space]`` for K regions that may overlap.
         valid: ``[*space]``, False outside the field of view and where the label is to be ignored.
         second: The mask of a second human observer, where the dataset has one.
+        instances: ``[*space]``, 0 for background, one number for each object, where objects are labelled singly.
         corners: Where training patches may start, in pixels along each axis; None for anywhere.
+        origin: The scene that this one was cut from, on whose intensity scale it is; None if it is whole.
 
     Raises:
         SizeMismatchError: If the parts do not have the same ``*space``.
@@ -33,17 +39,27 @@ class Scene:
     mask: UInt8[Tensor, "..."]
     valid: Bool[Tensor, "..."]
     second: UInt8[Tensor, "..."] | None = None
+    instances: Int[Tensor, "..."] | None = None
     corners: Int[Tensor, "n dims"] | None = None
+    origin: "Scene | None" = None
 
     def __post_init__(self) -> None:
-        for what, part in (("mask", self.mask), ("field of view", self.valid), ("second mask", self.second)):
-            if part is not None and part.shape[-len(self.space) :] != self.space:
-                raise SizeMismatchError(self.id, what, tuple(part.shape), self.space)
+        for part, words in OVERLAYS.items():
+            over = getattr(self, part)
+            if over is not None and over.shape[-len(self.space) :] != self.space:
+                raise SizeMismatchError(self.id, words, tuple(over.shape), self.space)
 
     @property
     def space(self) -> torch.Size:
         """The size of the image without its channels, ``[*space]``."""
         return self.image.shape[1:]
+
+    def crop(self, name: str, corner: Sequence[int], size: Sequence[int]) -> "Scene":
+        """The part of ``size`` pixels from ``corner`` on, which must lie inside, as a scene of this name."""
+        window = (..., *(slice(first, first + side) for first, side in zip(corner, size, strict=True)))
+        parts = {part: getattr(self, part) for part in ("image", *OVERLAYS)}
+        cut = {part: whole[window] for part, whole in parts.items() if whole is not None}
+        return replace(self, id=name, **cut, corners=None, origin=self.origin or self)
 
 
 def pixels(image: UInt8[Tensor, "*shape"] | Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:

@@ -69,6 +69,9 @@ def draw_corner(
     refusals the best of them is taken, so a scene that is nearly all border costs time but stops nothing. A
     scene smaller than the window lies in the window's middle.
 
+    Where the scene says at which ``corners`` windows may start, one of these is drawn, all alike: then there is no
+    choosing by ``foreground``.
+
     Args:
         scene: Where to cut.
         size: Size of the window in pixels, one number per axis.
@@ -79,7 +82,8 @@ def draw_corner(
     wants_foreground = bool(torch.rand((), generator=generator) < foreground)
     best, best_share = [0] * len(size), -1.0
     for _ in range(20):
-        corner = _foreground_corner(scene, size, generator) if wants_foreground else None
+        corner = _listed_corner(scene, generator)
+        corner = corner or (_foreground_corner(scene, size, generator) if wants_foreground else None)
         corner = corner or _uniform_corner(scene, size, generator)
         share = _cut(scene.valid, corner, size).float().mean().item()
         if share >= min_valid:
@@ -87,6 +91,14 @@ def draw_corner(
         if share > best_share:
             best, best_share = corner, share
     return best
+
+
+def _listed_corner(scene: Scene, generator: torch.Generator) -> list[int] | None:
+    """One of the scene's own corners; None if it does not list any."""
+    if scene.corners is None:
+        return None
+    corner: list[int] = scene.corners[torch.randint(len(scene.corners), (), generator=generator)].tolist()
+    return corner
 
 
 def _uniform_corner(scene: Scene, size: Sequence[int], generator: torch.Generator) -> list[int]:
