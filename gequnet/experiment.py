@@ -37,7 +37,10 @@ CONF = Path(__file__).resolve().parents[1] / "conf"
 CURVE_POINTS = 200  # training losses in a curve, whatever the number of steps
 
 # A value for where nothing else is given: ${unless:${.max_epochs},1000,-1} is 1000 unless max_epochs has a value.
-OmegaConf.register_new_resolver("unless", lambda given, value, otherwise: value if given is None else otherwise)
+# It may be there already in a process of a parallel sweep, which starts with the state of the first.
+OmegaConf.register_new_resolver(
+    "unless", lambda given, value, otherwise: value if given is None else otherwise, replace=True
+)
 
 
 def run(cfg: DictConfig) -> float:
