@@ -81,10 +81,10 @@ def run(cfg: DictConfig) -> float:
             "widths": match.widths,
             "match": asdict(match) | {"miss": match.miss},
             "fingerprint": fingerprint(cfg),
+            "wall_seconds": time.monotonic() - began,
         }
         if cfg.get("tta"):
             test_with_augmentation(cfg, data, task, facts)
-        facts["wall_seconds"] = time.monotonic() - began
         single.report(Path(cfg.paths.run), cfg, data, task, trainer, facts)
     finally:
         close(trainer)
