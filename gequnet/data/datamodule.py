@@ -48,6 +48,7 @@ class SegmentationDataModule(pl.LightningDataModule):
         min_valid: Least share of a training patch inside the field of view.
         foreground: Probability of a training patch around a labelled pixel.
         num_patches: Train on this many fixed places only, for studies of data efficiency; None for no limit.
+        instances: Whether objects are labelled singly, so that the test also scores objects.
         view: Makes another source of this one, as ``OrientationShift`` does; None takes it as it is.
 
     Raises:
@@ -74,13 +75,14 @@ class SegmentationDataModule(pl.LightningDataModule):
         min_valid: float = 0.5,
         foreground: float = 0.0,
         num_patches: int | None = None,
+        instances: bool = False,
         view: Callable[[Source], Source] | None = None,
     ) -> None:
         super().__init__()
         source = source if view is None else view(source)
         self.source, self.name, self.augment, self.seed = source, name, augment, seed
         self.in_channels, self.num_classes, self.spatial_dims = in_channels, num_classes, spatial_dims
-        self.class_names, self.head, self.fov = list(class_names), head, fov
+        self.class_names, self.head, self.fov, self.instances = list(class_names), head, fov, instances
         self.batch_size, self.num_workers, self.patches_per_epoch = batch_size, num_workers, patches_per_epoch
         self.patch_size = [patch_size] * spatial_dims if isinstance(patch_size, int) else list(patch_size)
         self.min_valid, self.foreground, self.num_patches = min_valid, foreground, num_patches
@@ -133,6 +135,7 @@ class SegmentationDataModule(pl.LightningDataModule):
             self.patch_size,
             self.augment,
             self.seed,
+            self.patches_per_epoch,
             self.min_valid,
             self.foreground,
             self.num_patches,
@@ -147,8 +150,8 @@ class SegmentationDataModule(pl.LightningDataModule):
         return DataLoader(images, batch_size=1, sampler=RankSampler(images))
 
     def test_dataloader(self) -> DataLoader[Sample]:
-        """The whole test images, one per batch, with the second observer's mask where there is one."""
-        images = WholeImages(self.scenes, self.splits["test"], second=True)
+        """The whole test images, one per batch, with the second observer's mask and with instances where there are any."""
+        images = WholeImages(self.scenes, self.splits["test"], full=True)
         return DataLoader(images, batch_size=1, sampler=RankSampler(images))
 
     def _check_arguments(self) -> None:
@@ -174,6 +177,7 @@ class SegmentationDataModule(pl.LightningDataModule):
         facts: list[tuple[str, object, object]] = [
             ("spatial_dims", self.spatial_dims, len(scene.space)),
             ("in_channels", self.in_channels, len(scene.image)),
+            ("instances", self.instances, scene.instances is not None),
         ]
         regions = scene.mask.dim() > len(scene.space)
         if regions:

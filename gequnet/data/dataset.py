@@ -45,8 +45,8 @@ class PatchDataset(Dataset[Sample]):
     """Random patches, each a function of (seed, epoch, index) alone.
 
     Index *i* is cut from image *i* modulo the number of images, so an epoch uses all images alike. With a
-    pool of N patches, index *i* is patch *i* modulo N of the pool: the same place in every epoch, augmented
-    anew each time.
+    pool of N patches these are counted on over the epochs, and number *v* is patch *v* modulo N of the pool: the
+    same place at every visit, augmented anew each time.
 
     Args:
         scenes: Where the images come from.
@@ -54,6 +54,7 @@ class PatchDataset(Dataset[Sample]):
         size: Size of a patch in pixels, one number per axis.
         augment: The random change of each patch.
         seed: Seed of the run.
+        epoch_length: Number of indices in an epoch.
         min_valid: Least share of a patch inside the field of view, see ``draw_corner``.
         foreground: Probability of a patch around a labelled pixel.
         pool: Number of places from which patches are ever cut, drawn once from the seed; None for no limit. Where a
@@ -67,17 +68,13 @@ class PatchDataset(Dataset[Sample]):
         size: Sequence[int],
         augment: Augmentation,
         seed: int,
+        epoch_length: int,
         min_valid: float = 0.5,
         foreground: float = 0.0,
         pool: int | None = None,
     ) -> None:
-        self.scenes, self.ids, self.size, self.augment, self.seed = (
-            scenes,
-            list(ids),
-            list(size),
-            augment,
-            seed,
-        )
+        self.scenes, self.ids, self.size = scenes, list(ids), list(size)
+        self.augment, self.seed, self.epoch_length = augment, seed, epoch_length
         self.min_valid, self.foreground, self.pool = min_valid, foreground, pool
 
     def __getitem__(self, key: Key | int) -> Sample:
@@ -88,7 +85,7 @@ class PatchDataset(Dataset[Sample]):
                 "trainer.overfit_batches=0."
             )
         epoch, index = key
-        place = index if self.pool is None else index % self.pool
+        place = index if self.pool is None else (epoch * self.epoch_length + index) % self.pool
         generator = generator_for(self.seed, "patch", epoch, index)
         where = generator if self.pool is None else generator_for(self.seed, "pool", place)
         scene, scale = self.scenes[self.ids[place % len(self.ids)]]
@@ -109,11 +106,12 @@ class WholeImages(Dataset[Sample]):
     Args:
         scenes: Where the images come from.
         ids: Which of them.
-        second: Also hand out the mask of the second observer, where there is one.
+        full: Also hand out what only the test looks at, where there is any: the mask of the ``second`` observer and
+            the ``instances``.
     """
 
-    def __init__(self, scenes: SceneCache, ids: Sequence[str], second: bool = False) -> None:
-        self.scenes, self.ids, self.second = scenes, list(ids), second
+    def __init__(self, scenes: SceneCache, ids: Sequence[str], full: bool = False) -> None:
+        self.scenes, self.ids, self.full = scenes, list(ids), full
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -121,8 +119,9 @@ class WholeImages(Dataset[Sample]):
     def __getitem__(self, index: int) -> Sample:
         scene, scale = self.scenes[self.ids[index]]
         sample = _sample(scene, whole(scene), scale)
-        if self.second and scene.second is not None:
-            sample["second"] = scene.second.long()
+        if self.full:
+            more = {"second": scene.second, "instances": scene.instances}
+            sample |= {name: part.long() for name, part in more.items() if part is not None}
         return sample
 
 

@@ -1,4 +1,5 @@
 import logging
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -94,14 +95,15 @@ def test_samples_change_with_seed_and_epoch_and_not_with_the_global_generator():
     assert not same(first, samples(later))
 
 
-def test_a_pool_has_so_many_places_in_every_epoch():
-    made = module(augment="none", num_patches=5)
+@pytest.mark.parametrize("pool", [5, 20])  # less than an epoch of twelve, and more
+def test_a_pool_has_so_many_places_over_the_epochs(pool):
+    made = module(augment="none", num_patches=pool)
     loader = made.train_dataloader()
-    places = set()
-    for epoch in range(3):
+    visits = Counter()
+    for epoch in range(5):
         loader.sampler.set_epoch(epoch)
-        places |= {tuple(image.flatten().tolist()) for _, image, _, _ in samples(loader)}
-    assert len(places) == 5
+        visits.update(tuple(image.flatten().tolist()) for _, image, _, _ in samples(loader))
+    assert set(visits.values()) == {60 // pool}
 
 
 def test_training_uses_all_images_alike():
