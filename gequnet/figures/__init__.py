@@ -4,6 +4,22 @@ So nothing global changes, no window opens, and any thread may draw. One picture
 """
 
 from gequnet.figures.curves import plot_curves
+from gequnet.figures.differences import Difference, plot_differences
+from gequnet.figures.orientation import plot_orientation
+from gequnet.figures.panel import plot_panel
+from gequnet.figures.pareto import plot_pareto
+from gequnet.figures.patches import plot_patches
 from gequnet.figures.predictions import plot_predictions
+from gequnet.figures.trainings import plot_trainings
 
-__all__ = ["plot_curves", "plot_predictions"]
+__all__ = [
+    "Difference",
+    "plot_curves",
+    "plot_differences",
+    "plot_orientation",
+    "plot_panel",
+    "plot_pareto",
+    "plot_patches",
+    "plot_predictions",
+    "plot_trainings",
+]

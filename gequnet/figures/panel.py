@@ -1,0 +1,48 @@
+"""The same images under several networks."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from gequnet.figures.style import NORMAL, save
+from gequnet.figures.views import Picture, Views, legend, show
+
+SIDE = 2.6  # inches of a picture
+LETTERS = 28  # of a name, beside a picture
+
+
+def plot_panel(samples: Mapping[str, Sequence[Mapping[str, Any]]], out: Path) -> None:
+    """Draws a column for each image: the image, the truth, then where each network differs from it, with its Dice.
+
+    Args:
+        samples: for each network the same images, as [`Views.of`][gequnet.figures.views.Views.of] takes them, each with
+            an ``id``.
+        out: where the PNG goes.
+    """
+    views = {name: [Views.of(sample) for sample in each] for name, each in samples.items()}
+    shown, first = next(iter(views.values())), next(iter(samples.values()))
+    height, width = np.mean([view.image.shape[:2] for view in shown], axis=0)
+    size = (len(shown) * SIDE + 0.6, (len(views) + 2) * (SIDE * height / width + 0.25) + 0.6)
+    figure = Figure(figsize=size, dpi=150, layout="constrained")
+    grid = figure.subplots(len(views) + 2, len(shown), squeeze=False)
+    _line(grid[0], "image", [view.image for view in shown])
+    _line(grid[1], "truth", [view.truth for view in shown])
+    for line, (name, each) in zip(grid[2:], views.items(), strict=True):
+        _line(line, name, [view.overlay for view in each])
+        for axes, view in zip(line, each, strict=True):
+            axes.set_xlabel(f"Dice {view.dice:.3f}", fontsize=NORMAL)
+    for axes, sample in zip(grid[0], first, strict=True):
+        axes.set_title(str(sample["id"]), fontsize=NORMAL)
+    legend(figure, [sample["valid"] for sample in first])
+    save(figure, out)
+
+
+def _line(line: Sequence[Axes] | np.ndarray, name: str, pictures: Sequence[Picture]) -> None:
+    for axes, picture in zip(line, pictures, strict=True):
+        show(axes, picture)
+    line[0].set_ylabel(textwrap.fill(name, LETTERS), fontsize=NORMAL)

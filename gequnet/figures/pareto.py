@@ -1,0 +1,58 @@
+"""What a score costs: networks as points, and the front of those that no other beats in both."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from gequnet.figures.style import LARGE, NORMAL, key, look, plain, save
+
+
+def plot_pareto(
+    scores: Mapping[str, tuple[float, float]], costs: Mapping[str, Mapping[str, float]], out: Path, score: str = "Dice"
+) -> None:
+    """Draws a panel for each cost, on a logarithmic axis, with a step line along the front.
+
+    Args:
+        scores: mean and standard deviation of each network (nan for one seed).
+        costs: for each kind of cost that of each network, above 0; nan leaves the network out of that panel.
+        out: where the PNG goes.
+        score: what the score is called.
+    """
+    figure = Figure(figsize=(4.0 * len(costs), 3.9), dpi=150, layout="constrained")
+    panels = figure.subplots(1, len(costs), squeeze=False, sharey=True)[0]
+    for axes, (name, values) in zip(panels, costs.items(), strict=True):
+        axes.set_title(name, fontsize=LARGE)
+        _points(axes, scores, values)
+        plain(axes)
+    panels[0].set_ylabel(score, fontsize=NORMAL)
+    key(figure, panels[0])
+    save(figure, out)
+
+
+def pareto_front(costs: Float[np.ndarray, " n"], scores: Float[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+    """Which points no other point beats: none is cheaper and as good, or better and as cheap.
+
+    >>> pareto_front(np.array([1.0, 2.0, 3.0, 2.0]), np.array([0.5, 0.7, 0.6, 0.6]))
+    array([ True,  True, False, False])
+    """
+    cheaper, dearer = costs[:, None] <= costs, costs[:, None] < costs
+    better, strictly = scores[:, None] >= scores, scores[:, None] > scores
+    beaten = (cheaper & better & (dearer | strictly)).any(0)
+    return ~beaten & ~np.isnan(costs) & ~np.isnan(scores)
+
+
+def _points(axes: Axes, scores: Mapping[str, tuple[float, float]], costs: Mapping[str, float]) -> None:
+    for index, (name, (mean, deviation)) in enumerate(scores.items()):
+        style = look(index)
+        spread = None if np.isnan(deviation) else deviation
+        axes.errorbar(costs[name], mean, spread, label=name, capsize=2, **(style | {"linestyle": "none"}))  # type: ignore[arg-type]
+    names = list(scores)
+    x, y = np.array([costs[name] for name in names]), np.array([scores[name][0] for name in names])
+    front = pareto_front(x, y)
+    order = np.argsort(x[front])
+    axes.step(x[front][order], y[front][order], where="post", color="0.6", linewidth=1.0, zorder=1)
+    axes.set_xscale("log")

@@ -1,0 +1,32 @@
+"""How a score grows with the number of training patches."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from gequnet.figures.style import NORMAL, key, look, plain, save
+
+
+def plot_patches(lines: Mapping[str, Sequence[tuple[int, float, float]]], out: Path, score: str = "Dice") -> None:
+    """Draws the score against the number of patches, on a logarithmic axis.
+
+    Args:
+        lines: for each network (number of patches, mean score, standard deviation over seeds; nan for one seed).
+        out: where the PNG goes.
+        score: what the score is called.
+    """
+    figure = Figure(figsize=(6.4, 4.4), dpi=150, layout="constrained")
+    axes = figure.add_subplot()
+    for index, (name, points) in enumerate(lines.items()):
+        numbers, means, deviations = zip(*sorted(points), strict=True)
+        axes.errorbar(numbers, means, deviations, label=name, capsize=2, markersize=4, linewidth=1.2, **look(index))  # type: ignore[arg-type]
+    shown = sorted({number for points in lines.values() for number, *_ in points})
+    axes.set_xscale("log")
+    axes.set_xticks(shown, [str(number) for number in shown])
+    axes.set_xticks([], minor=True)
+    axes.set_xlabel("training patches", fontsize=NORMAL)
+    axes.set_ylabel(score, fontsize=NORMAL)
+    plain(axes)
+    key(figure, axes)
+    save(figure, out)

@@ -1,0 +1,35 @@
+"""`python -m gequnet.report RUNS…`: finished runs become one report."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from gequnet.advice import first_sentence
+from gequnet.errors import GequnetError
+from gequnet.report.many import write_report
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Writes the report and prints where it is; a user's mistake is one sentence on stderr and exit code 2."""
+    parser = argparse.ArgumentParser(prog="python -m gequnet.report", description="Compares finished runs, fairly.")
+    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="a run, a sweep, or what contains runs")
+    parser.add_argument("--out", type=Path, help="where the report goes (default: a sweep's folder, else ./report)")
+    parser.add_argument(
+        "--vary", action="append", default=[], metavar="NAME", help="what is compared: augment, optim.lr"
+    )
+    parser.add_argument("--title", default="", help="of the page")
+    given = parser.parse_args(arguments)
+    whole = len(given.folders) == 1 and not (given.folders[0] / "config.yaml").exists()
+    out = given.out or (given.folders[0] if whole else Path("report"))
+    try:
+        page = write_report(given.folders, out, given.vary, given.title)
+    except GequnetError as error:
+        print(first_sentence(str(error)), file=sys.stderr)
+        return 2
+    print(f"report   {page}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""Many runs become one report: a page, tables for machines, and figures."""
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from gequnet.errors import ConfigError
+from gequnet.report.equal import check_equal
+from gequnet.report.files import arms_frame, runs_frame
+from gequnet.report.pictures import draw_all
+from gequnet.report.remarks import caveats, findings, recipe, unfinished
+from gequnet.report.rows import Row, make_rows
+from gequnet.report.runs import Run, find_runs, find_sweeps, unfolded
+from gequnet.report.tables import costs_table, differences_table, scores_table
+
+METHODS = (
+    "Scores are of thresholded predictions on whole test images, averaged over images; AUC is pooled over pixels. "
+    "Tables give the mean over seeds ± the standard deviation over seeds (n − 1).",
+    "To compare, the scores of an image are averaged over seeds first: images are the independent units, not runs.",
+    "The interval is a BCa bootstrap of the mean difference over images; p is Wilcoxon's signed-rank test, two-sided, "
+    "corrected by Holm's method over all rows of the table. “Better” and “worse” mean a corrected p below .05.",
+    "Both speak of other images of this kind under these trainings; what other seeds would do is in the ±.",
+    "FLOPs are those of a forward pass on one training patch (a multiply-add counts 2), activations the bytes that its "
+    "backward pass keeps. × is the ratio to the baseline of the width rule; of times, to the reference. Times are "
+    "medians on the machine of the run.",
+)
+
+
+def write_report(folders: Sequence[Path], out: Path, varied: Sequence[str] = (), title: str = "") -> Path:
+    """Compares finished runs: writes ``report.html``, ``report.md``, ``report.csv``, ``arms.csv`` and figures.
+
+    Args:
+        folders: of runs, or folders that contain runs.
+        out: where it is written; made if it is not there.
+        varied: what is being compared beside networks and widths, by names of the configuration; what the sweeps in
+            ``folders`` varied is known.
+        title: of the page.
+
+    Returns:
+        The path of ``report.html``, which holds its figures and needs no other file.
+
+    Raises:
+        ConfigError: there are no runs, or they differ in what a fair comparison holds equal.
+    """
+    sweeps = list(find_sweeps(folders))
+    varied = list(dict.fromkeys([*varied, *(name for _, plan in sweeps for name in plan.get("varied", []))]))
+    title = title or next((plan["title"] for _, plan in sweeps if plan.get("title")), "Comparison")
+    if (out / "config.yaml").exists():
+        raise ConfigError(f"{out} is a run's folder, with pictures of its own: give the report another one with --out.")
+    runs = find_runs([each for folder in folders for each in unfolded(folder)])
+    check_equal(runs, varied)
+    rows = make_rows(runs, varied)
+    out.mkdir(parents=True, exist_ok=True)
+    runs_frame(rows, out).to_csv(out / "report.csv", index=False)
+    arms_frame(rows).to_csv(out / "arms.csv", index=False)
+    content = contents(rows, runs, varied) | {
+        "title": title,
+        "figures": list(draw_all(rows, out)),
+        "caveats": [*caveats(rows, runs), *unfinished(sweeps)],
+    }
+    for name in ("report.md", "report.html"):
+        (out / name).write_text(render(name, content, out), encoding="utf-8")
+    return out / "report.html"
+
+
+def contents(rows: Sequence[Row], runs: Sequence[Run], varied: Sequence[str]) -> dict[str, Any]:
+    """What the pages say, but for figures and caveats."""
+    tables = [scores_table(rows), differences_table(rows), costs_table(rows)]
+    images = len(rows[0].arm.per_image)
+    return {
+        "about": f"{len(rows)} arms, {len(runs)} tests of {images} images each, on {runs[0].metrics['data']['name']}.",
+        "findings": list(findings(rows)),
+        "tables": [table for table in tables if table.rows],
+        "recipe": recipe(runs[0], varied),
+        "methods": METHODS,
+    }
+
+
+def render(name: str, content: dict[str, Any], out: Path) -> str:
+    """A page from its template; only what goes into HTML is escaped for it."""
+    environment = Environment(
+        loader=PackageLoader("gequnet.report", "."),
+        autoescape=name.endswith(".html"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters["cell"] = lambda text: text.replace("|", "\\|").replace("*", "\\*")
+    environment.filters["embedded"] = lambda file: base64.b64encode((out / file).read_bytes()).decode()
+    return environment.get_template(f"page.{name.rpartition('.')[2]}.j2").render(content)

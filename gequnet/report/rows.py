@@ -1,0 +1,113 @@
+"""The rows of a comparison: each arm with its name, the arm it is measured against, and what came of that."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from gequnet.report.arms import Arm, make_arms
+from gequnet.report.equal import effective
+from gequnet.report.labels import labels
+from gequnet.report.runs import Run
+from gequnet.report.statistics import Comparison, compare
+
+
+@dataclass(frozen=True)
+class Row:
+    """An arm in a table.
+
+    Args:
+        label: its name.
+        arm: its runs.
+        reference: the label of the arm that it is compared with; its own if it is the reference; None without one.
+        comparison: with the reference; None for the reference itself, and without one.
+    """
+
+    label: str
+    arm: Arm
+    reference: str | None
+    comparison: Comparison | None = None
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether others are measured against this one."""
+        return self.reference == self.label
+
+
+def make_rows(runs: Sequence[Run], varied: Sequence[str] = ()) -> list[Row]:
+    """All arms, each reference before those that are compared with it.
+
+    Args:
+        runs: comparable ones, in their order.
+        varied: names of what is being compared beside the network.
+    """
+    arms = make_arms(runs, varied)
+    names, chosen = labels(arms), references(arms)
+    rows = [
+        Row(name, arm, None if index is None else names[index])
+        for name, arm, index in zip(names, arms, chosen, strict=True)
+    ]
+    order = sorted(range(len(rows)), key=lambda i: (_place(chosen[i], i), chosen[i] != i))
+    return compared([rows[index] for index in order])
+
+
+def compared(rows: Sequence[Row]) -> list[Row]:
+    """The rows with their comparisons, corrected for there being several."""
+    by_label = {row.label: row for row in rows}
+    pairs = [(row, by_label[row.reference]) for row in rows if row.reference and not row.is_reference]
+    found = compare([differences(row.arm, reference.arm) for row, reference in pairs])
+    comparisons = {row.label: comparison for (row, _), comparison in zip(pairs, found, strict=True)}
+    return [replace(row, comparison=comparisons.get(row.label)) for row in rows]
+
+
+def differences(arm: Arm, reference: Arm) -> np.ndarray:
+    """The score of each image less that of the reference, averaged over seeds; nan where one of them has none."""
+    ours, theirs = image_scores(arm), image_scores(reference)
+    ours, theirs = ours.align(theirs)
+    return (ours - theirs).to_numpy(dtype=float)
+
+
+def image_scores(arm: Arm) -> pd.Series:
+    """The Dice of each test image; of patches that say which ``image`` they are cut from, the mean of that image.
+
+    Patches of one photograph resemble each other: counted one by one they would pretend to more evidence than there is.
+    """
+    table, score = arm.per_image, arm.first.score
+    return table.groupby("image", sort=False)[score].mean() if "image" in table else table[score]
+
+
+def references(arms: Sequence[Arm]) -> list[int | None]:
+    """For each arm the index of the one that it is compared with, its own for a reference, None where there is none.
+
+    That is the plain U-Net, as little augmented as any, under the same conditions (loss, number of patches, ...) and of
+    the same width rule, or of the widths that the arm's rule has for its baseline. Where plain networks only are
+    compared, or none at all, the first arm of a width rule takes its place.
+    """
+    plain = [index for index, arm in enumerate(arms) if arm.plain]
+    candidates = plain or [index for index, arm in enumerate(arms) if arm.first.evaluation is None]
+    found = [_reference(arm, arms, candidates, conditions(arm)) for arm in arms]
+    if all(index in (None, own) for own, index in enumerate(found)):  # the conditions themselves are being compared
+        found = [_reference(arm, arms, candidates, {}) for arm in arms]
+    return found
+
+
+def conditions(arm: Arm) -> dict[str, str]:
+    """What is compared beside networks, their width, and augmentation, which a network is an answer to."""
+    return {name: value for name, value in arm.facts.items() if name not in ("width", "augment")}
+
+
+def _reference(arm: Arm, arms: Sequence[Arm], candidates: Sequence[int], wanted: Mapping[str, str]) -> int | None:
+    alike = [index for index in candidates if wanted.items() <= conditions(arms[index]).items()]
+    same_rule = [index for index in alike if arms[index].facts["width"] == arm.facts["width"]]
+    baseline = (arm.first.metrics.get("match") or {}).get("baseline", {}).get("widths")
+    same_widths = [index for index in alike if arms[index].first.metrics.get("widths") == baseline]
+    return min(same_rule or same_widths, key=lambda index: (_augmentation(arms[index]), index), default=None)
+
+
+def _augmentation(arm: Arm) -> int:
+    return sum(key.startswith("augment.") for key in effective(arm.first))
+
+
+def _place(reference: int | None, own: int) -> int:
+    return own if reference is None else reference
