@@ -36,7 +36,8 @@ def directions(foreground: Bool[np.ndarray, "h w"], sigma: float = 0.5, rho: flo
 
     Returns:
         A direction for every pixel; where there is no edge within 4 rho the coherence is 0 and the angle means nothing.
-        A digital straight line is off by up to a degree or so, as pixels have corners.
+        As pixels have corners, a straight line 3 pixels wide is off by up to 2.5°, one of a single pixel by up to 7.5°
+        (3.5° with ``sigma=1``).
 
     References:
         Bigün and Granlund, Optimal orientation detection of linear symmetry, ICCV 1987.

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -67,6 +69,18 @@ def test_foreground_asked_for_is_in_the_middle():
     for _ in range(20):
         y, x = draw_corner(scene, (21, 21), generator, foreground=1.0)
         assert scene.mask[y + 10, x + 10] == 1
+
+
+def test_listed_corners_are_the_only_ones_and_equally_likely():
+    valid = torch.ones(60, 80, dtype=torch.bool)
+    valid[:, :40] = False
+    listed = [[0, 60], [7, 41], [40, 50], [0, 0]]  # the last shows nothing valid
+    scene, generator = replace(scene_of(60, 80, valid), corners=torch.tensor(listed)), generator_for("listed")
+    drawn = [draw_corner(scene, (20, 20), generator, foreground=1.0) for _ in range(600)]
+    counts = [drawn.count(corner) for corner in listed]
+    assert sum(counts) == 600
+    assert counts[3] == 0
+    assert abs(np.array(counts[:3]) / 200 - 1).max() < 0.2
 
 
 def test_a_scene_without_foreground_or_field_of_view_still_gives_a_patch():
