@@ -62,6 +62,9 @@ def activations(net: nn.Module, sides: Sides) -> int:
     Every storage counts once, however many layers keep it, and those of the parameters and buffers, which are there
     anyway, not at all. The optimizer's state and what is alive only during an operation are no part of it.
 
+    Batch normalisation refuses one value for a channel, which an image gives where the coarsest level is a single
+    pixel; then it is half of what two images keep.
+
     Args:
         net: stays as it is.
         sides: of the image in pixels, one for all axes or one for each.
@@ -70,6 +73,13 @@ def activations(net: nn.Module, sides: Sides) -> int:
         ShapeError: the network does not take images of these sides.
     """
     paper = weightless(net).train()
+    try:
+        return _saved_bytes(paper, blank(paper, sides))
+    except ValueError:
+        return _saved_bytes(paper, blank(paper, sides).repeat_interleave(2, dim=0)) // 2
+
+
+def _saved_bytes(paper: nn.Module, images: Tensor) -> int:
     # A meta storage has no address, but the object behind it does, and that is its own as long as it is kept.
     kept: dict[int, torch.UntypedStorage] = {}
 
@@ -79,10 +89,9 @@ def activations(net: nn.Module, sides: Sides) -> int:
         return tensor
 
     with torch.enable_grad(), saved_tensors_hooks(keep, lambda tensor: tensor):
-        logits = paper(blank(paper, sides))
+        paper(images)
     for owned in (*paper.parameters(), *paper.buffers()):
         kept.pop(owned.untyped_storage()._cdata, None)
-    del logits  # until here the graph kept every storage alive
     return sum(storage.nbytes() for storage in kept.values())
 
 

@@ -19,6 +19,8 @@ Budget = Callable[[Float[Array, "n levels"]], Float[Array, " n"]]
 FIELDS, FRACTION = 1.0, 0.2
 # The search looks at the nearest shapes first and widens where none of them meets the budget.
 TOLERANCES = (0.01, 0.03, 0.1, 0.3, math.inf)
+# Of logarithms: the baseline's own shape is at distance 0, not 1e-16.
+ROUNDING = 1e-12
 
 
 def distance(widths: Int[Array, "n levels"], proportions: Float[Array, " levels"]) -> Float[Array, " n"]:
@@ -41,34 +43,45 @@ def alike(widths: Int[Array, "n levels"], proportions: Float[Array, " levels"]) 
     highest = (np.maximum(widths + FIELDS, widths / (1 - FRACTION)) / proportions).min(axis=1)
     grows = np.diff(proportions) >= 0
     falls = (np.diff(widths, axis=1) < 0) & grows
-    return np.asarray((lowest <= highest) & ~falls.any(axis=1))
+    return np.asarray((lowest <= highest * (1 + ROUNDING)) & ~falls.any(axis=1))
 
 
-def shapes(proportions: Float[Array, " levels"], scale: float, tolerance: float) -> Int[Array, "n levels"]:
-    """All shapes like the proportions, within ``tolerance`` of them, whose budget can be that of ``scale`` times them.
+def shapes(
+    proportions: Float[Array, " levels"], scale: float, tolerance: float, slack: float
+) -> Int[Array, "n levels"]:
+    """All shapes like the proportions, within ``tolerance`` of them, that can meet a budget or come nearest to it.
 
-    A shape that is nowhere wider than the scaled proportions, or nowhere narrower, is left out where rounding them
-    down, or up, is nearer to the budget. So some level is narrower and some wider, which bounds every level.
+    A budget is met by widths of ``scale`` times the proportions, if they were real numbers. Of shapes that are nowhere
+    narrower than those, or nowhere wider, rounding up or down comes nearest; all others have some level narrower and
+    some wider, which bounds every level.
+
+    Args:
+        proportions: widths of the baseline.
+        scale: the factor on them that meets the budget.
+        tolerance: the greatest distance from the proportions.
+        slack: by which fraction the scale may be off within the bound on the budget.
     """
     rows = np.zeros((1, 0), dtype=np.int64)
-    for level, (low, high) in enumerate(_bounds(proportions, scale, tolerance), start=1):
+    for level, (low, high) in enumerate(_bounds(proportions, scale, tolerance, slack), start=1):
         steps = np.arange(low, high + 1)
         rows = np.concatenate([np.repeat(rows, len(steps), axis=0), np.tile(steps, len(rows))[:, None]], axis=1)
-        near = distance(rows, proportions[:level]) <= tolerance + 1e-12
+        near = distance(rows, proportions[:level]) <= tolerance + ROUNDING
         rows = rows[near & alike(rows, proportions[:level])]
     return rows
 
 
-def _bounds(proportions: Float[Array, " levels"], scale: float, tolerance: float) -> Iterator[tuple[int, int]]:
+def _bounds(
+    proportions: Float[Array, " levels"], scale: float, tolerance: float, slack: float
+) -> Iterator[tuple[int, int]]:
     """The least and the greatest width of each level, in fields."""
-    step = FIELDS / float(proportions.min())
-    least, most = min(scale / (1 + FRACTION), scale - step), max(scale / (1 - FRACTION), scale + step)
+    step, lower, upper = FIELDS / float(proportions.min()), scale * (1 - slack), scale * (1 + slack)
+    least, most = min(lower / (1 + FRACTION), lower - step), max(upper / (1 - FRACTION), upper + step)
     for proportion in proportions.tolist():
         low = min(least * proportion - FIELDS, least * proportion * (1 - FRACTION))
         high = max(most * proportion + FIELDS, most * proportion * (1 + FRACTION))
-        if tolerance < math.inf:  # the budget's own bound moves the scale by less than the 2 % here
-            low = max(low, scale * proportion * math.exp(-2 * tolerance - 0.02))
-            high = min(high, scale * proportion * math.exp(2 * tolerance + 0.02))
+        if tolerance < math.inf:
+            low = max(low, lower * proportion * math.exp(-2 * tolerance))
+            high = min(high, upper * proportion * math.exp(2 * tolerance))
         yield max(1, math.ceil(low)), max(1, math.floor(high))
 
 
@@ -87,10 +100,8 @@ def scale_of(budget: Budget, proportions: Float[Array, " levels"], target: int) 
     return high
 
 
-def ranked(
-    budget: Budget, proportions: Sequence[float], target: int, bound: float
-) -> tuple[Int[Array, "n levels"], Float[Array, " n"]]:
-    """Shapes like the proportions, the best first, and their budgets over the target.
+def ranked(budget: Budget, proportions: Sequence[float], target: int, bound: float) -> Int[Array, "n levels"]:
+    """Shapes like the proportions, the best first.
 
     Those within ``bound`` of the target come first, by their distance from the proportions, then the others by their
     distance from the target.
@@ -104,13 +115,14 @@ def ranked(
     baseline = np.asarray(proportions, dtype=float)
     scale = scale_of(budget, baseline, target)
     for tolerance in TOLERANCES:
-        rows = shapes(baseline, scale, tolerance)
-        ratios = budget(rows.astype(float)) / target
-        meets = np.abs(ratios - 1) <= bound
+        # A budget grows at least about as fast as the widths, so the scale is off by hardly more than the budget.
+        rows = shapes(baseline, scale, tolerance, slack=2 * bound)
+        misses = np.abs(budget(rows.astype(float)) / target - 1)
+        meets = misses <= bound
         if meets.any():
             break
-    order = np.lexsort((np.where(meets, distance(rows, baseline), np.abs(ratios - 1)), ~meets))
-    return rows[order], ratios[order]
+    order = np.lexsort((misses, np.where(meets, distance(rows, baseline), misses).round(9), ~meets))
+    return np.asarray(rows[order])
 
 
 def fitted(measure: Callable[[list[int]], int], levels: int) -> Budget:

@@ -57,11 +57,11 @@ class Match:
             return None
         wanted = f"{spaced(self.baseline[self.budget])} {UNITS[self.budget]}"
         reach = (
-            f"comes within {self.bound:.0%} of {wanted}" if self.bound else f"has the channels of each level ({wanted})"
+            f"comes within {percent(self.bound, 0)} of {wanted}" if self.bound else "has as many channels at each level"
         )
         excess = self.ratios[self.budget] - 1
-        more = f"{abs(excess):.1%} {'more' if excess > 0 else 'fewer'}"
-        return f"no shape like {self.baseline['widths']} in whole {self.kind} {reach}; {self.widths} has {more}"
+        has = f"{percent(abs(excess))} {'more' if excess > 0 else 'fewer'}"
+        return f"no shape like {self.baseline['widths']} in whole {self.kind} {reach}; {self.widths} has {has}"
 
 
 class WidthRule(ABC):
@@ -182,7 +182,7 @@ class BudgetWidth(WidthRule):
 
         target = MEASURES[self.budget](on_paper(self.baseline, self.baseline_widths), self.sides)
         bound = BOUNDS[self.budget]
-        shapes, _ = ranked(fitted(measure, len(self.proportions)), self.proportions, target, bound)
+        shapes = ranked(fitted(measure, len(self.proportions)), self.proportions, target, bound)
         misses: list[tuple[float, list[int]]] = []
         for shape in shapes[:FINALISTS].tolist():
             misses.append((abs(measure(shape) / target - 1), shape))
@@ -215,3 +215,8 @@ def kind_of(net: nn.Module) -> str:
 def spaced(number: int) -> str:
     """A number with its thousands apart: 62 913."""
     return f"{number:,}".replace(",", " ")
+
+
+def percent(fraction: float, digits: int = 1) -> str:
+    """A fraction in percent: 1.2 %."""
+    return f"{100 * fraction:.{digits}f} %"
