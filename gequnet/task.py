@@ -104,7 +104,8 @@ class SegmentationTask(pl.LightningModule):
     def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Scores of one whole image; its logits go to the callbacks."""
         logits = self.in_full_precision(batch["image"])
-        self.test_metrics.update(logits, batch["mask"], batch["valid"], batch["id"])
+        scored = [batch[part] for part in ("mask", "valid", "id", "instances") if part in batch]
+        self.test_metrics.update(logits, *scored)
         return logits
 
     def on_test_epoch_end(self) -> None:

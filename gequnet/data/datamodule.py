@@ -150,7 +150,7 @@ class SegmentationDataModule(pl.LightningDataModule):
         return DataLoader(images, batch_size=1, sampler=RankSampler(images))
 
     def test_dataloader(self) -> DataLoader[Sample]:
-        """The whole test images, one per batch, with the second observer's mask and with instances where there are any."""
+        """The whole test images, one per batch, with a second observer's mask and instances where there are any."""
         images = WholeImages(self.scenes, self.splits["test"], full=True)
         return DataLoader(images, batch_size=1, sampler=RankSampler(images))
 

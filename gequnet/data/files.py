@@ -52,26 +52,34 @@ def image_size(path: Path) -> tuple[int, int]:
         return picture.height, picture.width
 
 
-def read_image(path: Path) -> UInt8[Tensor, "3 h w"]:
-    """A colour photograph, 8 bit.
+def read_image(path: Path, content: bytes | None = None) -> UInt8[Tensor, "3 h w"]:
+    """A colour photograph, 8 bit; transparency is left out, grey becomes three equal channels.
+
+    Args:
+        path: The file.
+        content: Its bytes, where it lies in an archive and ``path`` only says where.
 
     Raises:
         UnreadableFileError: If the file cannot be decoded.
     """
-    return torch.from_numpy(_decode(path, "RGB").transpose(2, 0, 1).copy())
+    return torch.from_numpy(_decode(path, "RGB", content).transpose(2, 0, 1).copy())
 
 
-def read_binary(path: Path) -> UInt8[Tensor, "h w"]:
+def read_binary(path: Path, content: bytes | None = None) -> UInt8[Tensor, "h w"]:
     """A mask of black and white as 0 and 1.
 
     Black and white are stored as 0 and 1, 0 and 255, or, by a palette as in some files of DRIVE, as two
     values that are nearly 0 and nearly 255. A third value or a grey means that the file is no such mask.
 
+    Args:
+        path: The file.
+        content: Its bytes, where it lies in an archive and ``path`` only says where.
+
     Raises:
         UnreadableFileError: If the file cannot be decoded.
         UnexpectedMaskValuesError: If it holds anything but black and white.
     """
-    values = _decode(path, "L")
+    values = _decode(path, "L", content)
     found = np.flatnonzero(np.bincount(values.ravel(), minlength=256)).tolist()
     if set(found) <= {0, 1}:
         return torch.from_numpy(values.astype(np.uint8))
@@ -81,19 +89,19 @@ def read_binary(path: Path) -> UInt8[Tensor, "h w"]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _opened(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
     """The picture in the file; whatever goes wrong while it is read becomes one error that names the file."""
     try:
-        # STARE is distributed packed.
-        source = io.BytesIO(gzip.decompress(path.read_bytes())) if path.suffix == ".gz" else path
-        with Image.open(source) as picture:
+        if path.suffix == ".gz":  # STARE is distributed packed
+            content = gzip.decompress(path.read_bytes())
+        with Image.open(path if content is None else io.BytesIO(content)) as picture:
             yield picture
     except (OSError, EOFError, SyntaxError, ValueError, zlib.error, Image.DecompressionBombError) as error:
         raise UnreadableFileError(path, _short(error)) from error
 
 
-def _decode(path: Path, mode: str) -> np.ndarray:
-    with _opened(path) as picture:
+def _decode(path: Path, mode: str, content: bytes | None = None) -> np.ndarray:
+    with _opened(path, content) as picture:
         return np.asarray(picture.convert(mode))
 
 

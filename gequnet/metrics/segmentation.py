@@ -16,6 +16,7 @@ from gequnet.heads import check_head, foreground_classes, predicted_classes, pro
 from gequnet.metrics.auc import AREAS, pooled_areas
 from gequnet.metrics.cldice import cldice
 from gequnet.metrics.counts import count
+from gequnet.metrics.instance_ap import INSTANCE_SCORES, instance_ap, instance_scores
 from gequnet.metrics.table import ScoreTable, encoded
 
 Scores = dict[str, float]
@@ -28,6 +29,9 @@ class SegmentationMetrics(Metric):
     averaged over classes, then over images; ``roc_auc pr_auc`` are computed over the pixels of all images together,
     one class against the rest, then averaged over classes. With two or more foreground classes every score is there
     for each of them too, as ``dice/<class>``. Background is no class: under a softmax, class 0 is left out.
+
+    With ``instances`` there are also the scores of objects, ``instance_ap instance_ap50 instance_ap75``: for each image
+    average precision over overlaps from .5 to .95, at .5 and at .75, see [`gequnet.metrics.instance_ap`][].
 
     With ``fov`` all of it is there twice, inside the field of view as ``dice_fov`` and over the whole image as
     ``dice_whole``, because the literature mixes the two. Else it is there once, inside ``valid``, as ``dice``.
@@ -43,11 +47,12 @@ class SegmentationMetrics(Metric):
         head: ``sigmoid`` or ``softmax``.
         class_names: one for each logit.
         fov: whether ``valid`` is a field of view, outside of which there are pixels and labels all the same.
-        full: True for the test. False, for validation, leaves out what is slow (the curves and clDice) and whatever
-            lies outside ``valid``; its keys have no suffix.
+        full: True for the test. False, for validation, leaves out what is slow (curves, clDice, objects) and
+            whatever lies outside ``valid``; its keys have no suffix.
         threshold: a sigmoid above it is foreground.
         curve_bins: None makes the curves exact and keeps all pixels, 5 bytes for each (of one class, in one region);
             a number, such as 200, is that of their thresholds, in constant memory; see [`gequnet.metrics.auc`][].
+        instances: whether the test images come with their objects labelled singly; for one foreground class only.
 
     Raises:
         ConfigError: these do not fit together.
@@ -64,7 +69,7 @@ class SegmentationMetrics(Metric):
     full_state_update = False
 
     counts: list[Tensor]
-    cldices: list[Tensor]
+    slow: list[Tensor]
     ids: list[Tensor]
 
     def __init__(
@@ -76,6 +81,7 @@ class SegmentationMetrics(Metric):
         full: bool = True,
         threshold: float = 0.5,
         curve_bins: int | None = None,
+        instances: bool = False,
     ) -> None:
         super().__init__()
         self.head = check_head(head)
@@ -87,12 +93,19 @@ class SegmentationMetrics(Metric):
             )
         if not 0 < threshold < 1:
             raise ConfigError(f"metrics.threshold={threshold} must lie between 0 and 1; 0.5 is the usual choice.")
+        if instances and len(self.classes) > 1:
+            raise ConfigError(
+                f"data.instances=true is for one foreground class, and here are {len(self.classes)}: which class an "
+                "object belongs to is not known; set data.instances=false."
+            )
         self.names = [class_names[index] for index in self.classes]
         self.suffixes = ["_fov", "_whole"] if fov and full else [""]
         self.full = full
         self.threshold = threshold
-        # For each image: numbers of pixels [1, region, class, 4], clDice [1, region, class], the bytes of its id.
-        for state in ("counts", "cldices", "ids"):
+        self.slow_scores = ("cldice", *(INSTANCE_SCORES if instances else ())) if full else ()
+        # For each image: numbers of pixels [1, region, class, 4], scores that do not follow from them
+        # [1, region, class, score], the bytes of its id.
+        for state in ("counts", "slow", "ids"):
             self.add_state(state, default=[], dist_reduce_fx="cat")
         pairs = len(self.suffixes) * len(self.classes) if full else 0
         # A ModuleList, so that they move between devices with this one; it does not say what is in it.
@@ -105,6 +118,7 @@ class SegmentationMetrics(Metric):
         mask: Int[Tensor, "b *space"] | Int[Tensor, "b k *space"],
         valid: Bool[Tensor, "b *space"],
         ids: Sequence[str],
+        instances: Int[Tensor, "b *space"] | None = None,
     ) -> None:
         """Adds the images of a batch.
 
@@ -113,12 +127,22 @@ class SegmentationMetrics(Metric):
             mask: class indices, or K masks of 0 and 1.
             valid: the pixels that count.
             ids: the name of each image.
+            instances: 0 for background, one number for each object; needed with ``instances`` in the test.
+
+        Raises:
+            ConfigError: they are needed and there are none.
         """
+        if "instance_ap" in self.slow_scores and instances is None:
+            raise ConfigError(
+                f"data.instances=true says that objects are labelled singly, but in {ids[0]} they are not: set "
+                "data.instances=false."
+            )
         classes = self.classes
         target = target_classes(logits, mask, self.head)[:, classes]
         preds = probabilities(logits, self.head)
         labels = predicted_classes(preds, self.head, self.threshold)[:, classes]
-        for image in zip(preds[:, classes], labels, target, valid, ids, strict=True):
+        objects = [None] * len(ids) if instances is None else instances
+        for image in zip(preds[:, classes], labels, target, valid, ids, objects, strict=True):
             self._add(*image)
 
     def _add(
@@ -128,6 +152,7 @@ class SegmentationMetrics(Metric):
         target: Bool[Tensor, "c *space"],
         valid: Bool[Tensor, "*space"],
         name: str,
+        objects: Int[Tensor, "*space"] | None,
     ) -> None:
         regions = torch.stack([valid, torch.ones_like(valid)][: len(self.suffixes)])
         counts = [torch.stack(count(labels, target, region), -1) for region in regions]
@@ -136,10 +161,23 @@ class SegmentationMetrics(Metric):
         if not self.full:
             return
         pairs = list(product(regions, range(len(target))))
-        lines = [cldice(labels[c], target[c], region) for region, c in pairs]
-        self.cldices.append(torch.stack(lines).float().view(1, len(regions), -1))
+        slow = torch.stack([self._slow(labels[c], target[c], region, objects) for region, c in pairs])
+        self.slow.append(slow.to(preds.device).view(1, len(regions), len(target), -1))
         for areas, (region, c) in zip(self.areas, pairs, strict=True):
             areas.update(preds[c][region], target[c][region])
+
+    def _slow(
+        self,
+        labels: Bool[Tensor, "*space"],
+        target: Bool[Tensor, "*space"],
+        region: Bool[Tensor, "*space"],
+        objects: Int[Tensor, "*space"] | None,
+    ) -> Float[Tensor, " score"]:
+        scores = cldice(labels, target, region).view(1).float().cpu()
+        if "instance_ap" not in self.slow_scores:
+            return scores
+        assert objects is not None
+        return torch.cat([scores, instance_scores(instance_ap(labels, objects, region)).float()])
 
     def compute(self) -> Scores:
         """The means over images, and the pooled curves, of everything since the last reset."""
@@ -168,8 +206,9 @@ class SegmentationMetrics(Metric):
             areas.reset()
 
     def _table(self) -> ScoreTable:
-        cldices = dim_zero_cat(self.cldices).cpu() if self.full else None
-        return ScoreTable.of(dim_zero_cat(self.ids).cpu(), dim_zero_cat(self.counts).cpu(), cldices)
+        slow = dim_zero_cat(self.slow).cpu().unbind(-1) if self.full else ()
+        others = dict(zip(self.slow_scores, slow, strict=True))
+        return ScoreTable.of(dim_zero_cat(self.ids).cpu(), dim_zero_cat(self.counts).cpu(), others)
 
     def _pooled(self, table: ScoreTable) -> Scores:
         if not self.full:

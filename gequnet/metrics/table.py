@@ -1,5 +1,6 @@
 """The scores of each image, in rows that ranks can exchange."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -41,14 +42,14 @@ class ScoreTable(NamedTuple):
         cls,
         names: UInt8[Tensor, " n"],
         counts: Int[Tensor, "row region class 4"],
-        cldices: Float[Tensor, "row region class"] | None,
+        others: Mapping[str, Float[Tensor, "row region class"]],
     ) -> "ScoreTable":
         """The table of what was gathered; what a sampler repeated, under one id with the same counts, is there once.
 
         Args:
             names: the encoded names one after the other.
             counts: the fields of [`Counts`][gequnet.metrics.counts.Counts].
-            cldices: the one score that does not follow from counts; None leaves it out.
+            others: the scores that do not follow from counts.
         """
         ids = bytes(names.tolist()).decode().split("\n")[:-1]
         first: dict[tuple[str, bytes], int] = {}
@@ -57,8 +58,7 @@ class ScoreTable(NamedTuple):
         rows = list(first.values())
         kept = Counts(*counts[rows].unbind(-1))
         scores = {score: of_counts(kept) for score, of_counts in OF_COUNTS.items()}
-        if cldices is not None:
-            scores["cldice"] = cldices[rows].double()
+        scores |= {score: values[rows].double() for score, values in others.items()}
         return cls([ids[row] for row in rows], kept, scores)
 
     def without_pixels(self) -> list[str]:

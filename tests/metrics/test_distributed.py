@@ -15,7 +15,7 @@ BINS = (None, 100)
 
 
 def metrics(bins):
-    return SegmentationMetrics(1, "sigmoid", ["vessel"], fov=True, curve_bins=bins)
+    return SegmentationMetrics(1, "sigmoid", ["vessel"], fov=True, curve_bins=bins, instances=True)
 
 
 def image(index):
@@ -24,7 +24,13 @@ def image(index):
     mask = torch.randint(0, 2, (1, *space), generator=generator)
     logits = torch.randn(1, 1, *space, generator=generator) + 2 * mask - 1
     # The second rank has no foreground, and so no curve of its own.
-    return logits, mask * (index % RANKS == 0), torch.rand(1, *space, generator=generator) < 0.7
+    instances = torch.randint(0, 4, (1, *space), generator=generator)
+    return logits, mask * (index % RANKS == 0), torch.rand(1, *space, generator=generator) < 0.7, instances
+
+
+def add(scores, index):
+    *case, instances = image(index)
+    scores.update(*case, ["image" + "-" * index], instances)
 
 
 def score(rank: int, folder: Path) -> None:
@@ -35,7 +41,7 @@ def score(rank: int, folder: Path) -> None:
         shared = metrics(bins)
         # Names of different lengths, images of different sizes, and a different number of them.
         for index in range(5)[rank::RANKS]:
-            shared.update(*image(index), ["image" + "-" * index])
+            add(shared, index)
         results.append((shared.compute(), shared.per_image()))
     (folder / f"{rank}.pickle").write_bytes(pickle.dumps(results))
     dist.destroy_process_group()
@@ -46,7 +52,7 @@ def test_two_ranks_agree_with_one(tmp_path):
     for index, bins in enumerate(BINS):
         alone = metrics(bins)
         for number in range(5):
-            alone.update(*image(number), ["image" + "-" * number])
+            add(alone, number)
         for rank in range(RANKS):
             scores, rows = pickle.loads((tmp_path / f"{rank}.pickle").read_bytes())[index]
             assert scores == pytest.approx(alone.compute(), abs=1e-12)

@@ -9,11 +9,13 @@ import torch
 from hydra.utils import instantiate
 from monai.metrics import DiceMetric
 from omegaconf import OmegaConf
+from skimage.measure import label
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 from torchmetrics.segmentation import DiceScore
 
 from gequnet.errors import ConfigError
 from gequnet.metrics.cldice import cldice
+from gequnet.metrics.instance_ap import instance_ap
 from gequnet.metrics.segmentation import SegmentationMetrics
 
 CONF = Path(__file__).parents[2] / "conf/metrics/default.yaml"
@@ -231,6 +233,35 @@ def test_reset_forgets_and_copies_remember():
     assert filled(metrics, cases).compute() == expected
 
 
+def test_objects_are_scored_in_the_test_only():
+    cases = images("sigmoid", 1)
+    objects = {name: label(case[1].numpy(), connectivity=1) for name, case in cases.items()}
+    metrics, plain = BINARY(fov=True, instances=True), filled(BINARY(fov=True), cases).compute()
+    for name, case in cases.items():
+        metrics.update(*case, [name], torch.from_numpy(objects[name]))
+    scores = metrics.compute()
+    assert {key: value for key, value in scores.items() if key in plain} == plain
+    for suffix in ("_fov", "_whole"):
+        expected = []
+        for name, (logits, _, valid) in cases.items():
+            region = valid[0] if suffix == "_fov" else torch.ones_like(valid[0])
+            expected.append(instance_ap(logits[0, 0] > 0, torch.from_numpy(objects[name][0]), region))
+        mean = torch.stack(expected).mean(0)
+        assert 0 < mean[0] < 1
+        assert scores["instance_ap" + suffix] == pytest.approx(mean.mean().item(), abs=1e-6)
+        assert scores["instance_ap50" + suffix] == pytest.approx(mean[0].item(), abs=1e-6)
+        assert scores["instance_ap75" + suffix] == pytest.approx(mean[5].item(), abs=1e-6)
+    assert set(scores) - set(plain) == set(metrics.per_image()[0]) - set(filled(BINARY(fov=True), cases).per_image()[0])
+    assert list(filled(BINARY(fov=True, instances=True, full=False), cases).compute()) == PER_IMAGE[:-1]
+
+
+def test_objects_that_are_not_there_are_asked_for():
+    with pytest.raises(ConfigError, match="in image-0 they are not"):
+        filled(BINARY(fov=False, instances=True), images("sigmoid", 1))
+    with pytest.raises(ConfigError, match="one foreground class"):
+        SOFTMAX(instances=True)
+
+
 def test_mistakes_get_a_sentence():
     with pytest.raises(ConfigError, match="must name each of the 2 logits"):
         SegmentationMetrics(2, "softmax", ["vessel"], fov=False)
@@ -243,7 +274,7 @@ def test_mistakes_get_a_sentence():
 
 
 def test_the_node_leaves_full_open():
-    data = {"num_classes": 1, "head": "sigmoid", "class_names": ["vessel"], "fov": True}
+    data = {"num_classes": 1, "head": "sigmoid", "class_names": ["vessel"], "fov": True, "instances": False}
     node = OmegaConf.create({"data": data, "metrics": OmegaConf.load(CONF)}).metrics
     make = instantiate(node, _convert_="all")
     assert make(full=True).full

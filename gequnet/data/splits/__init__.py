@@ -28,6 +28,11 @@ class Splits:
     ids: dict[Split, list[str]]
     labels: dict[str, str]
 
+    @property
+    def everything(self) -> set[str]:
+        """The ids of all splits together."""
+        return {sample_id for ids in self.ids.values() for sample_id in ids}
+
 
 def read_splits(name: str) -> Splits:
     """The split of this name, from the package."""

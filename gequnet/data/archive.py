@@ -1,0 +1,76 @@
+"""The files of a folder or of a zip, read in place and named alike."""
+
+import os
+import zipfile
+import zlib
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from gequnet.data.errors import UnreadableFileError
+
+
+class Archive:
+    """A folder, or a zip that is read without unpacking it.
+
+    It pickles as its path alone.
+
+    Args:
+        path: The folder or the zip.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     packed = Path(folder, "some.zip")
+        ...     with zipfile.ZipFile(packed, "w") as made:
+        ...         made.writestr("a/b.txt", "words")
+        ...     archive = Archive(packed)
+        ...     archive.names, archive.read("a/b.txt")
+        (['a/b.txt'], b'words')
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._opened: tuple[int, zipfile.ZipFile] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"path": self.path, "_opened": None}
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The files by their paths inside, with slashes, in order; hidden ones, which systems add, are left out.
+
+        Raises:
+            UnreadableFileError: If it is a zip and damaged.
+        """
+        if self.path.is_dir():
+            files = [Path(folder, name) for folder, _, names in os.walk(self.path) for name in names]
+            found = [file.relative_to(self.path).as_posix() for file in files]
+        else:
+            found = [name for name in self._zip.namelist() if not name.endswith("/")]
+        return sorted(name for name in found if not PurePosixPath(name).name.startswith("."))
+
+    def where(self, name: str) -> Path:
+        """Where a file is, for people: in a zip this path cannot be opened."""
+        return self.path / name
+
+    def read(self, name: str) -> bytes:
+        """The bytes of one of ``names``.
+
+        Raises:
+            UnreadableFileError: If they are damaged.
+        """
+        try:
+            return self.where(name).read_bytes() if self.path.is_dir() else self._zip.read(name)
+        except (OSError, zipfile.BadZipFile, zlib.error) as error:
+            raise UnreadableFileError(self.where(name), str(error)) from error
+
+    @property
+    def _zip(self) -> zipfile.ZipFile:
+        # A forked worker shares its parent's place in an open file, so each process opens its own.
+        if self._opened is None or self._opened[0] != os.getpid():
+            try:
+                self._opened = os.getpid(), zipfile.ZipFile(self.path)
+            except (OSError, zipfile.BadZipFile) as error:
+                raise UnreadableFileError(self.path, str(error)) from error
+        return self._opened[1]
