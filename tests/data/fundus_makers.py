@@ -80,3 +80,15 @@ def make_hrf(root: Path) -> Path:
             save(folder / "manual1" / f"{number:02d}_{kind}.tif", vessels(number))
             save(folder / "mask" / f"{number:02d}_{kind}_mask.tif", np.repeat(disc()[:, :, None], 3, 2))  # RGB there
     return folder
+
+
+def make_prime_fp20(root: Path) -> Path:
+    folder = root / "PRIME-FP20"
+    for number in range(1, 16):
+        name = f"FP{number:02d}_PRIME-FP20"
+        save(folder / "Images_FP_PRIME-FP20" / f"Img{name}.tif", photograph(number))
+        for part, mask in (("Label", vessels(number)), ("Mask", disc())):
+            path = folder / f"{part}s_FP_PRIME-FP20" / f"{part}{name}.png"
+            path.parent.mkdir(exist_ok=True)
+            Image.fromarray(mask).save(path)  # 1 bit, as distributed
+    return folder
