@@ -1,32 +1,28 @@
 """Trains, tests and reports: `python run.py model=e2unet group=c8 data=drive`; `--help` says what can be typed."""
 
-import logging
 import os
 import sys
 from typing import NoReturn
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException, InstantiationException
 from hydra.types import RunMode
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from gequnet.errors import GequnetError
-
-composed = False  # whether a configuration came out of what was typed
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def main(cfg: DictConfig) -> float:
     """One run of one composed configuration."""
-    global composed
-    composed = True
     from gequnet import experiment  # Lightning takes seconds that --help can do without
 
     try:
         return experiment.run(cfg)
     except GequnetError as error:
-        if HydraConfig.get().mode == RunMode.MULTIRUN:  # the other jobs of a sweep go on
-            logging.getLogger("gequnet").error(experiment.explain(error))
+        if HydraConfig.get().mode == RunMode.MULTIRUN:  # the sweep writes it down and goes on
             raise
         give_up(error)
 
@@ -43,9 +39,7 @@ if __name__ == "__main__":
     os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra hands errors on instead of printing them
     try:
         main()
-    except GequnetError as error:
-        give_up(error)
-    except Exception as error:
-        if composed:  # what happens after that is no slip of the typist
-            raise
+    except InstantiationException:  # no slip of the typist: it keeps its traceback
+        raise
+    except (GequnetError, HydraException, OmegaConfBaseException) as error:
         give_up(error)

@@ -59,6 +59,7 @@ def run(cfg: DictConfig) -> float:
     quieten()
     check(cfg)
     refuse_processes_in_a_sweep(cfg)
+    digest = fingerprint(cfg)
     cfg = settle(cfg)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     data = build(cfg.data)
@@ -80,7 +81,7 @@ def run(cfg: DictConfig) -> float:
             "steps": steps,
             "widths": match.widths,
             "match": asdict(match) | {"miss": match.miss},
-            "fingerprint": fingerprint(cfg),
+            "fingerprint": digest,
             "wall_seconds": time.monotonic() - began,
         }
         if cfg.get("tta"):
@@ -269,6 +270,9 @@ def fingerprint(cfg: DictConfig) -> str:
     """SHA-256 of what a run computes: its settled configuration without the names of things and where it writes.
 
     The plain network counts by its widths, whichever rule has found them.
+
+    Args:
+        cfg: as it was composed; once it is settled, the run's own folder is all over it.
 
     Raises:
         ConfigError: the configuration cannot be settled, or built.

@@ -162,9 +162,9 @@ def test_a_shell_in_another_folder_sweeps_two(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     folders = sorted(path.parent for path in tmp_path.glob("runs/sweeps/*/*/metrics.json"))
-    assert [folder.name for folder in folders] == [
-        "0_phantom_vessels_unet_none",
-        "1_phantom_vessels_unet_none",
+    assert [folder.name.rpartition("_")[0] for folder in folders] == [
+        "phantom_vessels_unet-none_fixed_s0",
+        "phantom_vessels_unet-none_fixed_s1",
     ]
     for seed, folder in enumerate(folders):
         check_folder(folder)
@@ -172,7 +172,8 @@ def test_a_shell_in_another_folder_sweeps_two(tmp_path: Path) -> None:
     first, second = (metrics_of(folder) for folder in folders)
     assert first["seed"] != second["seed"]
     assert first["data"]["split_hash"] == second["data"]["split_hash"]
-    assert "metrics.json" in done.stdout
+    assert "2 of 2 jobs done" in done.stdout
+    assert "report.html" in done.stdout
     assert "Traceback" not in done.stderr
 
 
