@@ -3,13 +3,13 @@
 import logging
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float64, Int64
+from jaxtyping import Int64
 
-from gequnet.data.orientation import Dominance, directions, dominance, window_sums
+from gequnet.data.orientation_grid import Grid, Windows, spread
 from gequnet.data.scene import Scene
 from gequnet.data.source import SPLITS, Source, Split
 from gequnet.errors import ConfigError
@@ -17,18 +17,6 @@ from gequnet.errors import ConfigError
 log = logging.getLogger(__name__)
 
 PATCH = re.compile(r"(?P<image>.+)@(?P<row>\d+),(?P<column>\d+)")
-
-
-@dataclass(frozen=True)
-class _Grid:
-    """The windows of one image: which way each runs, and whether there is enough in it to say so."""
-
-    dominance: Dominance
-    usable: Bool[np.ndarray, "rows columns"]
-
-    def corners(self, ranges: Sequence[int], stride: int) -> Int64[np.ndarray, "n 2"]:
-        """The first row and column of the usable windows that run in one of these ranges."""
-        return np.argwhere(self.usable & np.isin(self.dominance.range, ranges)) * stride
 
 
 class OrientationShift(Source):
@@ -96,17 +84,17 @@ class OrientationShift(Source):
         sigma: float = 0.5,
         rho: float = 10.0,
     ) -> None:
-        self.source, self.name = source, source.name
-        self.size = [size, size] if isinstance(size, int) else list(size)
-        self.ranges, self.share = ranges, share
+        sides = [size, size] if isinstance(size, int) else list(size)
+        if len(sides) != 2:
+            raise ConfigError(f"data.view.size={sides} is no size of a patch of an image; give height and width.")
+        stride = max(1, min(sides) // 8) if stride is None else stride
+        self.source, self.name, self.max_per_image = source, source.name, max_per_image
+        self.grid = Grid((sides[0], sides[1]), stride, ranges, share, min_valid, min_foreground, bins, sigma, rho)
         self.wanted: dict[Split, list[int]] = {"train": list(train), "val": list(train), "test": list(test)}
-        self.stride = max(1, min(self.size, default=1) // 8) if stride is None else stride
-        self.max_per_image, self.min_valid, self.min_foreground = max_per_image, min_valid, min_foreground
-        self.bins, self.sigma, self.rho = bins, sigma, rho
         self._ids: dict[Split, list[str]] = {}
-        self._grids: dict[str, _Grid] = {}
+        self._windows: dict[str, Windows] = {}
         self._open: Scene | None = None  # the image of the last patch, which is that of the next one too
-        self._check_arguments()
+        self._check_ranges()
 
     def ids(self, split: Split) -> list[str]:
         """The training images that have a place to train on; the patches to validate and test on."""
@@ -118,10 +106,9 @@ class OrientationShift(Source):
         """An image with its corners, or the scene of a patch."""
         patch = PATCH.fullmatch(sample_id)
         if patch is None:
-            corners = self._grid(sample_id).corners(self.wanted["train"], self.stride)
-            return replace(self.source.load(sample_id), corners=torch.from_numpy(corners))
-        corner = [int(patch["row"]), int(patch["column"])]
-        return self._whole(patch["image"]).crop(sample_id, corner, self.size)
+            corners = torch.from_numpy(self._corners(sample_id, "train"))
+            return replace(self.source.load(sample_id), corners=corners)
+        return self._whole(patch["image"]).crop(sample_id, _corner(patch), self.grid.size)
 
     def check(self) -> None:
         """See that the dataset is there, then look for the patches of every split."""
@@ -143,110 +130,62 @@ class OrientationShift(Source):
         patch = PATCH.fullmatch(sample_id)
         if patch is None:
             return self.source.facts(sample_id)
-        row, column = (int(patch[axis]) // self.stride for axis in ("row", "column"))
-        angle = self._grid(patch["image"]).dominance.angle[row, column]
-        degrees = round(float(np.degrees(angle)), 2) % 180
-        return self.source.facts(patch["image"]) | {"image": patch["image"], "orientation": degrees}
+        image = patch["image"]
+        degrees = self._windows_of(image).degrees(*_corner(patch))
+        return self.source.facts(image) | {"image": image, "orientation": degrees}
 
     def _find(self, split: Split) -> list[str]:
         corners = {image: self._corners(image, split) for image in self.source.ids(split)}
         found = [image for image in corners if len(corners[image])]
-        if split != "train":
-            found = [
-                f"{image}@{row},{column}"
-                for image in found
-                for row, column in spread(corners[image], min(self.size) / 2, self.max_per_image)
-            ]
         if not found:
             raise ConfigError(self._nothing_in(split))
-        return found
+        if split == "train":
+            return found
+        apart = min(self.grid.size) / 2
+        return [
+            f"{image}@{row},{column}"
+            for image in found
+            for row, column in spread(corners[image], apart, self.max_per_image)
+        ]
 
     def _corners(self, image: str, split: Split) -> Int64[np.ndarray, "n 2"]:
-        return self._grid(image).corners(self.wanted[split], self.stride)
+        return self._windows_of(image).corners(self.wanted[split])
 
-    def _grid(self, image: str) -> _Grid:
-        if image not in self._grids:
-            self._grids[image] = self._look_at(self._whole(image))
-        return self._grids[image]
-
-    def _look_at(self, scene: Scene) -> _Grid:
-        """The directions of all windows of one image."""
-        valid = scene.valid.numpy()
-        foreground = (scene.mask > 0).reshape(-1, *scene.space).any(0).numpy() & valid
-        runs = directions(foreground, self.sigma, self.rho)
-        bins = np.minimum((runs.angle * self.bins / np.pi).astype(np.int64), self.bins - 1)
-        votes = window_sums(bins, runs.coherence * foreground, self.bins, self.size, self.stride)
-        found = dominance(votes, self.ranges)
-        usable = (
-            (found.share > self.share)
-            & (self._mean(valid) >= self.min_valid)
-            & (self._mean(foreground) >= self.min_foreground)
-        )
-        return _Grid(found, usable)
-
-    def _mean(self, part: Bool[np.ndarray, "h w"]) -> Float64[np.ndarray, "rows columns"]:
-        nothing = np.zeros(part.shape, dtype=np.int64)
-        sums = window_sums(nothing, part.astype(np.float64), 1, self.size, self.stride)
-        return sums[..., 0] / (self.size[0] * self.size[1])
+    def _windows_of(self, image: str) -> Windows:
+        if image not in self._windows:
+            self._windows[image] = self.grid.windows(self._whole(image))
+        return self._windows[image]
 
     def _whole(self, image: str) -> Scene:
         if self._open is None or self._open.id != image:
-            scene = self.source.load(image)
-            if len(scene.space) != 2:
-                raise ConfigError(
-                    f"data.view: {self.name} has {len(scene.space)} axes, and directions are looked for in images of "
-                    "two; take a 2-D dataset."
-                )
-            self._open = scene
+            self._open = self.source.load(image)
         return self._open
 
     def _nothing_in(self, split: Split) -> str:
-        ranges = ", ".join(map(str, self.wanted[split]))
+        ranges, size = ", ".join(map(str, self.wanted[split])), "x".join(map(str, self.grid.size))
         return (
-            f"{self.name}: no {split} image holds a patch of {self.size[0]}x{self.size[1]} pixels with over "
-            f"{self.share:.0%} of its foreground's directions in one of the ranges {ranges}; take a smaller "
-            f"data.patch_size or data.view.share, or other data.view.{'test' if split == 'test' else 'train'}."
+            f"{self.name}: no {split} image holds a patch of {size} pixels with over {self.grid.share:.0%} of its "
+            f"foreground's directions in one of the ranges {ranges}; take a smaller data.patch_size or "
+            f"data.view.share, or other data.view.{_key(split)}."
         )
 
-    def _check_arguments(self) -> None:
-        if len(self.size) != 2 or min(self.size) < 1:
-            raise ConfigError(f"data.view.size={self.size} is no size of a patch of an image; give height and width.")
+    def _check_ranges(self) -> None:
+        if self.max_per_image < 1:
+            raise ConfigError(
+                f"data.view.max_per_image={self.max_per_image} leaves nothing to test on; give 1 or more."
+            )
         for split, wanted in self.wanted.items():
-            if not wanted or not set(wanted) <= set(range(self.ranges)):
-                key = "test" if split == "test" else "train"
+            if not wanted or not set(wanted) <= set(range(self.grid.ranges)):
                 raise ConfigError(
-                    f"data.view.{key}={wanted} names no range of directions, or one that is not there; with "
-                    f"data.view.ranges={self.ranges} they are 0 to {self.ranges - 1}."
+                    f"data.view.{_key(split)}={wanted} names no range of directions, or one that is not there; with "
+                    f"data.view.ranges={self.grid.ranges} they are 0 to {self.grid.ranges - 1}."
                 )
-        if self.bins < 1 or self.bins % (2 * self.ranges):
-            raise ConfigError(
-                f"data.view.bins={self.bins} would cut a bin in two at the border of a range; give a multiple of "
-                f"{2 * self.ranges}, twice data.view.ranges."
-            )
-        if self.stride < 1 or self.max_per_image < 1:
-            raise ConfigError(
-                f"data.view.stride={self.stride} and data.view.max_per_image={self.max_per_image} must be at least 1."
-            )
 
 
-def spread(corners: Int64[np.ndarray, "n 2"], nearest: float, most: int) -> list[tuple[int, int]]:
-    """Corners far from each other: each next one is the farthest from all before, in steps of a king on a chessboard.
+def _key(split: Split) -> str:
+    """The argument that says which ranges a split has."""
+    return "test" if split == "test" else "train"
 
-    Args:
-        corners: To choose from; the first is the start.
-        nearest: None is nearer to another than this, in pixels.
-        most: So many at most.
 
-    Returns:
-        The chosen, in the order in which they were given.
-
-    Example:
-        >>> spread(np.array([[0, 0], [0, 1], [0, 5], [0, 9]]), nearest=2.0, most=3)
-        [(0, 0), (0, 5), (0, 9)]
-    """
-    distance = np.full(len(corners), np.inf)
-    chosen: list[int] = []
-    while len(chosen) < most and len(corners) and distance.max() >= nearest:
-        chosen.append(int(distance.argmax()))
-        distance = np.minimum(distance, abs(corners - corners[chosen[-1]]).max(1))
-    return [(int(row), int(column)) for row, column in corners[sorted(chosen)]]
+def _corner(patch: re.Match[str]) -> tuple[int, int]:
+    return int(patch["row"]), int(patch["column"])

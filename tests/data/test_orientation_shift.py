@@ -10,7 +10,8 @@ from test_orientation import apart, line
 from gequnet.data.chase import Chase
 from gequnet.data.errors import DatasetNotFoundError
 from gequnet.data.orientation import directions
-from gequnet.data.orientation_shift import OrientationShift, spread
+from gequnet.data.orientation_grid import spread
+from gequnet.data.orientation_shift import OrientationShift
 from gequnet.data.phantom_vessels import PhantomVessels
 from gequnet.data.scene import Scene
 from gequnet.data.source import SPLITS, Source
@@ -209,8 +210,10 @@ def test_patches_of_an_image_are_few_and_apart():
         ({"test": [4]}, r"data\.view\.test=\[4\].*0 to 3"),
         ({"train": []}, r"data\.view\.train=\[\]"),
         ({"size": [8, 8, 8]}, "no size of a patch"),
-        ({"bins": 100}, "multiple of 8"),
+        ({"bins": 100}, "multiple of twice"),
         ({"stride": 0}, "must be at least 1"),
+        ({"size": 0}, "must be at least 1"),
+        ({"max_per_image": 0}, "1 or more"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(changes, words):
@@ -223,7 +226,7 @@ def test_volumes_are_refused():
     source.load = lambda name: Scene(
         name, torch.zeros(1, 8, 8, 8), torch.zeros(8, 8, 8).byte(), torch.ones(8, 8, 8) > 0
     )
-    with pytest.raises(ConfigError, match="drawn has 3 axes"):
+    with pytest.raises(ConfigError, match="train has 3 axes"):
         OrientationShift(source, 4).ids("train")
 
 
