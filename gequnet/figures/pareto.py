@@ -1,14 +1,16 @@
 """What a score costs: networks as points, and the front of those that no other beats in both."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-from gequnet.figures.style import LARGE, NORMAL, key, look, plain, save
+from gequnet.figures.style import NORMAL, key, look, plain, save
 
 
 def plot_pareto(
@@ -22,14 +24,19 @@ def plot_pareto(
         out: where the PNG goes.
         score: what the score is called.
     """
-    figure = Figure(figsize=(4.0 * len(costs), 3.9), dpi=150, layout="constrained")
-    panels = figure.subplots(1, len(costs), squeeze=False, sharey=True)[0]
-    for axes, (name, values) in zip(panels, costs.items(), strict=True):
-        axes.set_title(name, fontsize=LARGE)
+    lines = math.ceil(len(costs) / 2)
+    figure = Figure(figsize=(8.4, 3.3 * lines + 0.5), dpi=150, layout="constrained")
+    first: Axes | None = None
+    for index, (name, values) in enumerate(costs.items()):
+        axes = figure.add_subplot(lines, min(2, len(costs)), index + 1, sharey=first)
+        first = first or axes
+        axes.set_xlabel(name, fontsize=NORMAL)
+        axes.set_ylabel(score, fontsize=NORMAL)
         _points(axes, scores, values)
+        _logarithmic(axes, [value for value in values.values() if value > 0])
         plain(axes)
-    panels[0].set_ylabel(score, fontsize=NORMAL)
-    key(figure, panels[0])
+    if first:
+        key(figure, first)
     save(figure, out)
 
 
@@ -55,4 +62,12 @@ def _points(axes: Axes, scores: Mapping[str, tuple[float, float]], costs: Mappin
     front = pareto_front(x, y)
     order = np.argsort(x[front])
     axes.step(x[front][order], y[front][order], where="post", color="0.6", linewidth=1.0, zorder=1)
+
+
+def _logarithmic(axes: Axes, values: Sequence[float]) -> None:
+    # Room on both sides, and plain numbers however narrow the range is.
     axes.set_xscale("log")
+    axes.set_xlim(min(values) / 2, max(values) * 2)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    axes.xaxis.set_minor_locator(NullLocator())

@@ -16,8 +16,9 @@ def plot_trainings(histories: Mapping[str, Sequence[pd.DataFrame]], out: Path) -
     """Draws training and validation loss of each network: the mean over seeds, and one standard deviation as a band.
 
     Args:
-        histories: for each network a table for each seed, by optimizer step, with ``train/loss`` and ``val/loss``.
-            Training losses are those of single batches and are drawn as a moving average over a tenth of the training.
+        histories: for each network a table for each seed, by optimizer step, with ``train/loss`` and ``val/loss``; one
+            without any leaves its colour unused. Training losses are those of single batches and are drawn as a moving
+            average over a tenth of the training.
         out: where the PNG goes.
     """
     figure = Figure(figsize=(9.6, 4.2), dpi=150, layout="constrained")

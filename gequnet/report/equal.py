@@ -18,7 +18,9 @@ FREE = (
 )
 PATHS = ("path", "paths", "dirpath", "history")  # of a callback
 BATCH = ("data.batch_size", "trainer.devices", "trainer.num_nodes", "trainer.accumulate_grad_batches")
-NAMES = {"data.batch_size": f"the effective batch ({' x '.join(BATCH)})"}
+MANIFOLD = ("data", "trainer", "callbacks")  # nodes of many things that have little to do with each other
+STEPS = "trainer.max_steps.made"  # inside max_steps, so that whoever compares budgets frees both
+NAMES = {"data.batch_size": f"the effective batch ({' x '.join(BATCH)})", STEPS: "the number of optimizer steps"}
 ABSENT = "absent"
 
 
@@ -46,15 +48,20 @@ def check_equal(runs: Sequence[Run], varied: Sequence[str] = ()) -> None:
     wanted = comparable(first, varied)
     for run in runs[1:]:
         found = comparable(run, varied)
-        keys = [key for key in (wanted | found) if wanted.get(key, ABSENT) != found.get(key, ABSENT)]
-        if keys:
-            values = [_said(each.get(keys[0], ABSENT)) for each in (wanted, found)]
-            raise ConfigError(_refusal(keys, values, [first, run]))
+        if keys := differing(wanted, found):
+            raise ConfigError(_refusal(keys, [wanted, found], [first, run]))
+
+
+def differing(wanted: Settings, found: Settings) -> list[str]:
+    """Names of what differs; the steps that were made only where both trainings were to make a given number."""
+    keys = [key for key in wanted | found if wanted.get(key, ABSENT) != found.get(key, ABSENT)]
+    return [key for key in keys if key != STEPS or key in wanted.keys() & found.keys()]
 
 
 def comparable(run: Run, varied: Sequence[str] = ()) -> Settings:
     """What has to be the same in two runs: the settings without those that are free, and what came of them."""
     settings = effective(run)
+    varied = [*varied, "trainer.max_steps"] if "budget" in varied else varied
     return {key: value for key, value in settings.items() if not (is_free(key) or is_varied(key, varied))}
 
 
@@ -67,7 +74,7 @@ def effective(run: Run) -> Settings:
     settings["data.batch_size"] = effective_batch(run.settings)
     settings["data.split_hash"] = run.metrics["data"].get("split_hash")
     if not any("EarlyStopping" in str(value) for value in settings.values()):  # then the steps are the rule's outcome
-        settings["optimizer steps"] = run.metrics.get("steps")
+        settings[STEPS] = run.metrics.get("steps")
     return settings
 
 
@@ -104,17 +111,24 @@ def _within(key: str, name: str) -> bool:
     return key == name or key.startswith(f"{name}.")
 
 
-def _refusal(keys: Sequence[str], values: Sequence[str], runs: Sequence[Run]) -> str:
-    # The node that holds all the differences of its kind: augment rather than augment.steps.0._target_.
-    kin = [key.split(".") for key in keys if key.split(".")[0] == keys[0].split(".")[0]]
-    node = ".".join(parts[0] for parts in takewhile(lambda parts: len(set(parts)) == 1, zip(*kin, strict=False)))
-    others = [key for key in keys[1:] if not _within(key, node)]
+def _refusal(keys: Sequence[str], settings: Sequence[Settings], runs: Sequence[Run]) -> str:
+    first, *others = sorted(keys, key=lambda key: key == STEPS)  # a consequence is named last
+    node = _node(first, keys)
+    others = [key for key in others if not _within(key, node)]
     more = f" ({', '.join(others[:3])}{', …' if len(others) > 3 else ''} differ as well)" if others else ""
-    advice = f"with --vary {node}" if " " not in node else "after training them anew"
+    values = [_said(each.get(first, ABSENT)) for each in settings]
     return (
-        f"{NAMES.get(keys[0], keys[0])} is {values[0]} in {runs[0].folder} and {values[1]} in {runs[1].folder}{more}, "
-        f"so the comparison would not be fair: leave one of them out or, if this is what is compared, say so {advice}."
+        f"{NAMES.get(first, first)} is {values[0]} in {runs[0].folder} and {values[1]} in {runs[1].folder}{more}, so "
+        f"the comparison would not be fair: leave one of them out or, if this is what is compared, add --vary {node}."
     )
+
+
+def _node(key: str, keys: Sequence[str]) -> str:
+    # What holds this difference and its kin: augment rather than augment.steps.0._target_, but never all of data.
+    size = 2 if key.split(".")[0] in MANIFOLD else 1
+    kin = [each.split(".") for each in keys if each.split(".")[:size] == key.split(".")[:size]]
+    common = takewhile(lambda parts: len(set(parts)) == 1, zip(*kin, strict=False))
+    return ".".join(parts[0] for parts in common).removesuffix(".made")
 
 
 def _said(value: Any) -> str:

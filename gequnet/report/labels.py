@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from gequnet.report.arms import Arm
 
@@ -58,16 +58,18 @@ def _tells(fact: str, arms: Sequence[Arm], names: Sequence[str]) -> bool:
 
 
 def _distinct(names: Sequence[str], arms: Sequence[Arm]) -> list[str]:
-    # Networks of one group and rule that differ in depth, say: their widths differ. What is still the same is numbered.
-    repeated = _repeated(names)
-    widths = [f", widths={arm.first.metrics.get('widths')}" for arm in arms]
-    names = [name + width if name in repeated else name for name, width in zip(names, widths, strict=True)]
-    repeated, before = _repeated(names), [Counter(names[:index]) for index in range(len(names))]
+    # Networks that differ in something nobody named, their depth, say, are told apart by it; the rest is numbered.
+    names = [name + _recipe(index, names, arms) for index, name in enumerate(names)]
+    total, before = Counter(names), [Counter(names[:index]) for index in range(len(names))]
     return [
-        f"{name} ({earlier[name] + 1})" if name in repeated else name
+        f"{name} ({earlier[name] + 1})" if total[name] > 1 else name
         for name, earlier in zip(names, before, strict=True)
     ]
 
 
-def _repeated(names: Iterable[str]) -> set[str]:
-    return {name for name, count in Counter(names).items() if count > 1}
+def _recipe(own: int, names: Sequence[str], arms: Sequence[Arm]) -> str:
+    namesakes = [arm.first.settings for arm, name in zip(arms, names, strict=True) if name == names[own]]
+    settings = arms[own].first.settings
+    keys = [key for key in settings if re.fullmatch(r"model\.(?!widths|group|_target_)\w+", key)]
+    differing = [key for key in keys if any(other.get(key) != settings[key] for other in namesakes)]
+    return "".join(f", {key.removeprefix('model.')}={settings[key]}" for key in differing)

@@ -94,8 +94,8 @@ def draw_patches(rows: Sequence[Row], out: Path) -> Figure | None:
 
 def draw_orientation(rows: Sequence[Row], out: Path) -> Figure | None:
     """Dice against the dominant direction, where the data say what it is."""
-    tables = {row.label: row.arm.per_image for row in rows if "orientation" in row.arm.per_image}
-    if not tables:
+    tables = {row.label: row.arm.per_image for row in rows}
+    if not all("orientation" in table for table in tables.values()):
         return None
     degrees = {label: table["orientation"].to_numpy(dtype=float) for label, table in tables.items()}
     score = rows[0].arm.first.score
@@ -107,9 +107,9 @@ def draw_orientation(rows: Sequence[Row], out: Path) -> Figure | None:
 
 def draw_trainings(rows: Sequence[Row], out: Path) -> Figure | None:
     """The losses of all arms that were trained; further evaluations have no training of their own."""
-    histories = {row.label: [run.history for run in row.arm.runs] for row in rows if not row.arm.first.evaluation}
-    histories = {label: tables for label, tables in histories.items() if not any(table.empty for table in tables)}
-    if not histories:
+    trained = {row.label: [] if row.arm.first.evaluation else row.arm.runs for row in rows}
+    histories = {label: [run.history for run in runs if not run.history.empty] for label, runs in trained.items()}
+    if not any(histories.values()):
         return None
     plot_trainings(histories, out / "curves.png")
     caption = "Training loss of patches, validation loss of whole images; mean and one standard deviation over seeds."

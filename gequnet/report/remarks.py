@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gequnet.report.costs import passes
-from gequnet.report.equal import effective, is_varied
+from gequnet.report.equal import STEPS, effective, is_varied
 from gequnet.report.rows import Row
 from gequnet.report.runs import Run
 from gequnet.report.statistics import SIGNIFICANCE, Comparison, smallest_p
@@ -14,7 +14,7 @@ from gequnet.report.tables import number, p_value
 FEW_SEEDS = 3
 # What is worth saying of the recipe, by names of the configuration.
 RECIPE = {
-    "optimizer steps": "optimizer steps",
+    STEPS: "optimizer steps",
     "data.batch_size": "patches a step",
     "data.patch_size": "patch size",
     "data.num_patches": "number of patches",
@@ -84,7 +84,7 @@ def unfinished(sweeps: Sequence[tuple[Path, Mapping[str, Any]]]) -> Iterator[str
         jobs = [str(job["folder"]) for job in plan.get("jobs", [])]
         missing = [job for job in jobs if not (folder / job / "metrics.json").exists()]
         if missing:
-            yield f"{len(missing)} of {len(jobs)} jobs of the sweep have no result: {_listed(missing)}."
+            yield f"{len(missing)} of the sweep's {len(jobs)} jobs left no result: {_listed(missing)}."
         yield from plan.get("notes", [])
 
 
