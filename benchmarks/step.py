@@ -72,7 +72,7 @@ def quoted(ours: list[float], theirs: list[float]) -> str:
 def solved(budget: str, group: str) -> list[int]:
     """Fields at each level that meet the budget."""
     rule = BudgetWidth("parameters", lambda widths: UNet(3, 1, widths, downsample="max"), BASELINES[budget], sides=128)
-    return rule.solve(lambda widths: E2UNet(3, 1, widths, group, downsample="max"))
+    return rule.match(lambda widths: E2UNet(3, 1, widths, group, downsample="max")).widths
 
 
 def row(group: str, budget: str, args: argparse.Namespace) -> str:

@@ -1,8 +1,8 @@
 """Shapes of networks: which widths are the baseline's on another scale, and which of them meet a budget.
 
 A network of small fields can be scaled finely, one of large fields cannot: two, four and nine fields of D4 have no
-neighbours that keep the proportions. So a shape is *like* the baseline's if some factor on the baseline's widths brings
-every level within one field, or a fifth, of them, and a level is never narrower than the one before unless the
+neighbours that keep the proportions. So a shape is *like* the baseline's if with some factor on the baseline's widths
+every level is within one field of them, or within a fifth, and if no level is narrower than the one before unless the
 baseline's is. Among those that meet a budget the nearest in shape is the best.
 """
 
@@ -18,7 +18,7 @@ Budget = Callable[[Float[Array, "n levels"]], Float[Array, " n"]]
 # How far a level may be from the scaled baseline's: the larger of the two.
 FIELDS, FRACTION = 1.0, 0.2
 # The search looks at the nearest shapes first and widens where none of them meets the budget.
-TOLERANCES = (0.01, 0.03, 0.1, 0.3, math.inf)
+TOLERANCES = (0.003, 0.01, 0.03, 0.1, 0.3, math.inf)
 # Of logarithms: the baseline's own shape is at distance 0, not 1e-16.
 ROUNDING = 1e-12
 
@@ -129,22 +129,53 @@ def fitted(measure: Callable[[list[int]], int], levels: int) -> Budget:
     """A budget as a polynomial in the widths, from a few networks that are measured.
 
     Convolutions map a level to itself and to its neighbours, so a U-Net's budget is a sum of a constant, multiples of
-    the widths, of their squares and of the products of neighbours. The levels that are measured all have different
-    widths, so that no shortcut of a residual block is an identity; where two are equal it predicts one too many.
+    the widths, of their squares and of the products of neighbours. Where two neighbours are equally wide, the shortcut
+    of a residual block is an identity and its convolution is not there: that is measured apart.
 
     Args:
         measure: the budget of the network with given widths.
         levels: the network's depth.
     """
+    unit = np.eye(levels, dtype=np.int64)
     start = 5 + 6 * np.arange(levels)
-    unit = np.eye(levels, dtype=int)
-    moves = [0 * unit[0], *(2 * unit), *(4 * unit), *(2 * (unit[:-1] + unit[1:]))]
+    moves = [0 * unit[0], *(2 * unit), *(4 * unit), *(2 * (unit[:-1] + unit[1:]))]  # no two levels become equal
     points = np.stack([start + move for move in moves])
-    values = np.array([measure([int(width) for width in point]) for point in points], dtype=float)
+    values = np.array([measure(point) for point in points.tolist()], dtype=float)
     coefficients = np.linalg.solve(_monomials(points.astype(float)), values)
-    return lambda widths: _monomials(widths) @ coefficients
+
+    def polynomial(widths: Float[Array, "n levels"]) -> Float[Array, " n"]:
+        return np.asarray(_monomials(widths) @ coefficients)
+
+    saved = [_saved_by_a_tie(measure, polynomial, start, level) for level in range(levels - 1)]
+
+    def budget(widths: Float[Array, "n levels"]) -> Float[Array, " n"]:
+        total = polynomial(widths)
+        for level, (once, squared) in enumerate(saved):
+            width, following = widths[:, level], widths[:, level + 1]
+            total -= np.where(width == following, once * width + squared * width**2, 0.0)
+        return total
+
+    return budget
 
 
 def _monomials(widths: Float[Array, "n levels"]) -> Float[Array, "n terms"]:
     ones = np.ones((len(widths), 1))
     return np.concatenate([ones, widths, widths**2, widths[:, :-1] * widths[:, 1:]], axis=1)
+
+
+def _saved_by_a_tie(
+    measure: Callable[[list[int]], int], polynomial: Budget, start: Int[Array, " levels"], level: int
+) -> tuple[float, float]:
+    """What a net spends less if a level and the next are equally wide, as multiples of that width and its square."""
+
+    def saved(width: int) -> float:
+        point = np.where(np.isin(np.arange(len(start)), [level, level + 1]), width, start)
+        return float(polynomial(point[None].astype(float))[0]) - measure(point.tolist())
+
+    width = int(start[level])
+    first = saved(width)
+    if abs(first) < 0.5:  # a count, and nothing but rounding: no shortcut went away
+        return 0.0, 0.0
+    wider = width + 2
+    once, squared = np.linalg.solve([[width, width**2], [wider, wider**2]], [first, saved(wider)])
+    return float(once), float(squared)

@@ -80,10 +80,6 @@ class WidthRule(ABC):
     def match(self, build: Build) -> Match:
         """The widths for a network, and what they achieve."""
 
-    def solve(self, build: Build) -> list[int]:
-        """The widths alone, one for each level, finest first."""
-        return self.match(build).widths
-
     def compared(self, build: Build, widths: Sequence[int], budget: str | None = None) -> Match:
         """The network at these widths beside the baseline, every budget measured."""
         net, baseline = on_paper(build, widths), on_paper(self.baseline, self.baseline_widths)
@@ -92,14 +88,14 @@ class WidthRule(ABC):
         bound = BOUNDS.get(budget or "")
         met = None if bound is None or budget is None else abs(ratios[budget] - 1) <= bound
         return Match(
-            [int(width) for width in widths],
-            budget,
-            bound,
-            met,
-            ratios,
-            achieved,
-            {"widths": self.baseline_widths, **wanted},
-            kind_of(net),
+            widths=[int(width) for width in widths],
+            budget=budget,
+            bound=bound,
+            met=met,
+            ratios=ratios,
+            achieved=achieved,
+            baseline={"widths": self.baseline_widths, **wanted},
+            kind=kind_of(net),
         )
 
 

@@ -137,7 +137,7 @@ def test_proportions_continue_by_their_last_ratio():
     assert continued([8, 12], 4) == [8, 12, 18, 27]
     assert continued([8, 12, 24], 2) == [8, 12]
     assert continued([8], 3) == [8, 16, 32]
-    assert ChannelWidth(_unet, [32, 64], SIDES, 3).solve(_unet) == [32, 64, 128]
+    assert ChannelWidth(_unet, [32, 64], SIDES, 3).match(_unet).widths == [32, 64, 128]
 
 
 def test_fixed_widths_stay():
