@@ -1,10 +1,14 @@
 """The human baseline: how well a second observer agrees with the first, by the scores of the network."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from torchmetrics import Metric
+
+log = logging.getLogger(__name__)
 
 
 class SecondObserver(pl.Callback):
@@ -22,11 +26,12 @@ class SecondObserver(pl.Callback):
     def __init__(self, metrics: Callable[..., Metric]) -> None:
         self.metrics = metrics(full=True)
         self.images = 0
+        self.scores: dict[str, float] = {}
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Forgets an earlier test."""
         self.metrics.to(pl_module.device).reset()
-        self.images = 0
+        self.images, self.scores = 0, {}
 
     def on_test_batch_end(
         self,
@@ -44,9 +49,14 @@ class SecondObserver(pl.Callback):
         self.metrics.update(logits, batch["mask"], batch["valid"], batch["id"])
         self.images += len(batch["id"])
 
+    def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Means over the images of all ranks, which have to take part; a rank without such an image leaves all out."""
+        fewest = trainer.strategy.reduce(torch.tensor(self.images, device=pl_module.device), reduce_op="min")
+        if int(fewest) > 0:
+            self.scores = {name: value for name, value in self.metrics.compute().items() if "auc" not in name}
+        elif self.images > 0:
+            log.warning("The second observer is not scored: give each process an image that has one, or use fewer.")
+
     def results(self) -> dict[str, Any]:
         """The scores that a yes or no has, under ``second_observer``; nothing where there is no second observer."""
-        if not self.images:
-            return {}
-        scores = {name: value for name, value in self.metrics.compute().items() if "auc" not in name}
-        return {"second_observer": scores}
+        return {"second_observer": self.scores} if self.scores else {}
