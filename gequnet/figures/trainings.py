@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -29,6 +30,9 @@ def plot_trainings(histories: Mapping[str, Sequence[pd.DataFrame]], out: Path) -
             _line(axes, name, [_smooth(table, column) for table in tables if column in table], index)
         axes.set_xlabel("optimizer step", fontsize=NORMAL)
         plain(axes)
+        values = [float(value) for line in axes.get_lines() for value in np.asarray(line.get_ydata())]
+        if values and min(values) > 0 and max(values) > 20 * min(values):
+            axes.set_yscale("log")
     key(figure, panels[0])
     save(figure, out)
 

@@ -14,7 +14,7 @@ from gequnet.report.pictures import draw_all
 from gequnet.report.remarks import caveats, findings, recipe, unfinished
 from gequnet.report.rows import Row, make_rows
 from gequnet.report.runs import Run, find_runs, find_sweeps, unfolded
-from gequnet.report.tables import costs_table, differences_table, scores_table
+from gequnet.report.tables import costs_table, differences_table, equivariance_table, scores_table
 
 METHODS = (
     "Scores are of thresholded predictions on whole test images, averaged over images; AUC is pooled over pixels. "
@@ -68,7 +68,7 @@ def write_report(folders: Sequence[Path], out: Path, varied: Sequence[str] = (),
 
 def contents(rows: Sequence[Row], runs: Sequence[Run], varied: Sequence[str]) -> dict[str, Any]:
     """What the pages say, but for figures and caveats."""
-    tables = [scores_table(rows), differences_table(rows), costs_table(rows)]
+    tables = [scores_table(rows), differences_table(rows), costs_table(rows), equivariance_table(rows)]
     images = len(rows[0].arm.per_image)
     return {
         "about": f"{len(rows)} arms, {len(runs)} tests of {images} images each, on {runs[0].metrics['data']['name']}.",

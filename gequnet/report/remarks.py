@@ -4,6 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from gequnet.report.arms import Arm
 from gequnet.report.costs import passes
 from gequnet.report.equal import STEPS, effective, is_varied
 from gequnet.report.rows import Row
@@ -94,6 +97,21 @@ def _about_seeds(rows: Sequence[Row]) -> Iterator[str]:
         yield f"{who} fewer than {FEW_SEEDS} seeds: how far a training with another seed would differ is hardly known."
     if len({tuple(row.arm.seeds) for row in rows}) > 1:
         yield "The arms do not have the same seeds: a part of their difference may be the seeds'."
+    arms = {row.label: row.arm for row in rows}
+    decided = [row for row in rows if row.comparison and row.comparison.corrected < SIGNIFICANCE]
+    if unsure := [row.label for row in decided if _within_seeds(row, arms[row.reference or ""])]:
+        yield (
+            f"{_listed(unsure)}: less than two standard errors over seeds from the reference. The images tell these "
+            "trainings apart, but other seeds may turn the difference round."
+        )
+
+
+def _within_seeds(row: Row, reference: Arm) -> bool:
+    ours, theirs = (arm.values("test", arm.first.score) for arm in (row.arm, reference))
+    if min(len(ours), len(theirs)) < 2:
+        return False
+    error = np.sqrt(ours.var(ddof=1) / len(ours) + theirs.var(ddof=1) / len(theirs))
+    return bool(abs(ours.mean() - theirs.mean()) < 2 * error)
 
 
 def _about_images(rows: Sequence[Row]) -> Iterator[str]:
@@ -116,6 +134,7 @@ def _about_machines(runs: Sequence[Run]) -> Iterator[str]:
     for name in ("device", "commit", "torch", "gequnet"):
         values = list(dict.fromkeys(str(run.metrics.get("versions", {}).get(name)) for run in runs))
         if len(values) > 1:
+            values = [value if name != "commit" else value[:10] + "+" * value.endswith("+") for value in values]
             times = " Times do not compare." if name == "device" else ""
             yield f"The runs differ in {name}: {_listed(values)}.{times}"
     steps = [run.metrics.get("steps") for run in runs]

@@ -80,6 +80,22 @@ def costs_table(rows: Sequence[Row]) -> Table:
     return Table("Costs", columns, lines, list(footnotes(rows)))
 
 
+def equivariance_table(rows: Sequence[Row]) -> Table:
+    """How far each network is from commuting with turns and mirrors: the mean over seeds of the worst of each kind."""
+    errors = [_errors(row.arm) for row in rows]
+    kinds = list(dict.fromkeys(kind for each in errors for kind in each))
+    lines = [
+        [row.label, *(f"{each[kind]:.1e}" if kind in each else NOTHING for kind in kinds)]
+        for row, each in zip(rows, errors, strict=True)
+        if each
+    ]
+    note = (
+        "Root mean square of f(g·x) − g·f(x) over the standard deviation of g·f(x), on test images, the worst of each "
+        "kind. Turns by other angles interpolate, which is never exact."
+    )
+    return Table("Equivariance error of the tested networks", ["", *kinds], lines, [note])
+
+
 def marked(row: Row) -> str:
     """The label, with ``*`` and ``†`` as in the footnotes."""
     return row.label + budget_mark(_match(row.arm))
@@ -154,6 +170,14 @@ def _widths(arm: Arm) -> str:
 
 def _match(arm: Arm) -> Mapping[str, object]:
     return arm.first.metrics.get("match") or {}
+
+
+def _errors(arm: Arm) -> dict[str, float]:
+    measured: dict[str, list[float]] = {}
+    for element in arm.first.metrics.get("equivariance") or {}:
+        kind = "mirrors" if "flip" in element else "quarter turns" if element in ("90°", "180°", "270°") else element
+        measured.setdefault(kind, []).append(float(arm.values("equivariance", element, "error").mean()))
+    return {kind: max(errors) for kind, errors in measured.items()}
 
 
 def _first(names: Sequence[str], tests: Sequence[Mapping[str, float]]) -> str | None:

@@ -74,6 +74,13 @@ def test_trainings_are_means_with_bands(tmp_path, monkeypatch):
     np.testing.assert_allclose([heights.min(), heights.max()], [2 - 2**0.5, 2 + 2**0.5])
 
 
+def test_losses_of_very_different_size_are_on_a_logarithmic_axis(tmp_path, monkeypatch):
+    recorded = Recorded(monkeypatch, trainings)
+    table = pd.DataFrame({"train/loss": [1.0, 0.9], "val/loss": [900.0, 1.0]}, index=[1, 2])
+    plot_trainings({"a": [table]}, tmp_path)
+    assert [axes.get_yscale() for axes in recorded.figure.axes] == ["linear", "log"]
+
+
 def test_directions_are_axial_and_bins_of_fifteen_degrees():
     centres, means, errors = orientation.binned(np.array([0.0, 180.0, 14.9, 15.0, -1.0]), np.arange(5.0))
     np.testing.assert_allclose(centres, np.arange(7.5, 180, 15))

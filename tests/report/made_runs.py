@@ -85,6 +85,12 @@ def summary_of(config, scores, fov):
         "versions": {"gequnet": "0.1.0", "torch": "2.13.0", "device": "one thread", "commit": "58ef852"},
         "seconds_per_training_step": 0.1 * ratio,
         "seconds_per_test_image": 0.02 * ratio,
+        "equivariance": {
+            "90°": {"error": 3e-7 * (1 + config.seed), "in_group": group != "none"},
+            "270°": {"error": 1e-7, "in_group": group != "none"},
+            "flip+0°": {"error": 0.2, "in_group": False},
+            "45°": {"error": 0.25, "floor": 0.03},
+        },
         "match": {
             "budget": "channels" if config.chosen.width == "channels" else "parameters",
             "bound": 0.01,

@@ -132,6 +132,24 @@ def test_costs_and_what_they_cost_beside(sweep):
     assert averaged["MFLOPs a patch"] == "3 200 (×8.00)"
 
 
+def test_the_worst_equivariance_error_of_each_kind(sweep):
+    head, *lines = page(sweep).tables[3]
+    assert head == ["", "quarter turns", "mirrors", "45°"]
+    assert [line[0] for line in lines] == ["U-Net", "U-Net, tested with D4 averaging", "C4", "C8", "D4"]
+    assert lines[0][1:] == ["6.0e-07", "2.0e-01", "2.5e-01"]  # mean of 3e-7, 6e-7 and 9e-7 over seeds
+
+
+def test_a_difference_within_the_spread_over_seeds_is_said(tmp_path):
+    for seed, shift in enumerate((0.1, -0.08)):
+        made_run(tmp_path / f"u{seed}", "model=unet", f"seed={seed}", dice=noisy(0.7))
+        made_run(tmp_path / f"c{seed}", "model=e2unet", "group=c4", f"seed={seed}", dice=noisy(0.7) + shift)
+        made_run(tmp_path / f"d{seed}", "model=e2unet", "group=d4", f"seed={seed}", dice=noisy(0.8) + shift / 100)
+    write_report([tmp_path], tmp_path / "out")
+    text = (tmp_path / "out" / "report.md").read_text()
+    assert "C4 is better than U-Net" in text
+    assert "- C4: less than two standard errors over seeds from the reference." in text
+
+
 def test_marks_and_footnotes(tmp_path):
     missed = {"match": {"budget": "channels", "met": False, "miss": "[3, 4, 8] has 2.3 % more", "ratios": {}}}
     made_run(tmp_path / "u", "model=unet", "width=channels")
@@ -192,7 +210,7 @@ def test_one_run_alone_without_pictures_makes_a_report(tmp_path):
     made_run(tmp_path / "u", "model=unet", samples=False)
     (tmp_path / "u" / "history.csv").unlink()
     write_report([tmp_path / "u"], tmp_path / "out")
-    assert len(page(tmp_path / "out").tables) == 2
+    assert len(page(tmp_path / "out").tables) == 3
     assert not list((tmp_path / "out").glob("*.png"))
 
 
