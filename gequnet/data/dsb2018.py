@@ -28,8 +28,8 @@ class Dsb2018(Source):
                                     DSB2018/stage1_train/<id>/masks/<nucleus>.png, one for each nucleus
 
     The foreground is the union of the nuclei; ``instances`` numbers them from 1 in the order of their first pixels,
-    row by row. Where two overlap (six images, a pixel or two in each) the later one has the pixel. ``facts`` names
-    the ``kind`` of image, see ``kind_of``.
+    row by row. Where two overlap, by a pixel or two in a few images, the later one has the pixel. ``facts`` names the
+    ``kind`` of image, see ``kind_of``.
 
     Many images are tiles of one field of view: an edge of one goes on in another. The split is by field, so that no
     test image borders on one that was trained on, and stratified by kind and size: 60 % train, 15 % validate, 25 %
@@ -109,7 +109,7 @@ class Dsb2018(Source):
         """
         for sample_id in sorted(self.splits.everything):
             files = self.files.get(sample_id, {"images": [], "masks": []})
-            folder = self.archive.where(f"{sample_id}")
+            folder = self.archive.where(sample_id)
             if not files["images"]:
                 raise MissingImageError(self.name, sample_id, folder / "images" / f"{sample_id}.png")
             if not files["masks"]:
@@ -127,7 +127,7 @@ class Dsb2018(Source):
         return hashlib.sha256(b"".join(sorted(each))).hexdigest()[:16]
 
     def _image(self, sample_id: str) -> UInt8[Tensor, "3 h w"]:
-        (name,) = self.files[sample_id]["images"]
+        name = self.files[sample_id]["images"][0]
         return read_image(self.archive.where(name), self.archive.read(name))
 
     def _instances(self, sample_id: str) -> Int32[Tensor, "h w"]:
