@@ -69,9 +69,12 @@ def write_report(folders: Sequence[Path], out: Path, varied: Sequence[str] = (),
 def contents(rows: Sequence[Row], runs: Sequence[Run], varied: Sequence[str]) -> dict[str, Any]:
     """What the pages say, but for figures and caveats."""
     tables = [scores_table(rows), differences_table(rows), costs_table(rows), equivariance_table(rows)]
-    images = len(rows[0].arm.per_image)
+    table = rows[0].arm.per_image
+    images = f"{len(table)} images"
+    if "image" in table:
+        images = f"{len(table)} patches of {table['image'].nunique()} images"
     return {
-        "about": f"{len(rows)} arms, {len(runs)} tests of {images} images each, on {runs[0].metrics['data']['name']}.",
+        "about": f"{len(rows)} arms, {len(runs)} tests of {images} each, on {runs[0].metrics['data']['name']}.",
         "findings": list(findings(rows)),
         "tables": [table for table in tables if table.rows],
         "recipe": recipe(runs[0], varied),

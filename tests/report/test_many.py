@@ -197,13 +197,16 @@ def test_fundus_images_have_both_regions_and_a_second_observer(tmp_path):
 
 
 def test_orientation_and_number_of_patches_have_their_pictures(tmp_path):
-    facts = {"orientation": np.linspace(0, 179, 8)}
+    facts = {"image": [*"aabbccdd"], "orientation": np.linspace(0, 179, 8)}
     for count in (20, 200):
         for model in ("unet", "e2unet"):
             made_run(tmp_path / f"{model}{count}", f"model={model}", f"data.num_patches={count}", facts=facts)
     write_report([tmp_path], tmp_path / "out", ["num_patches"])
     assert (tmp_path / "out" / "orientation.png").exists()
     assert (tmp_path / "out" / "patches.png").exists()
+    text = (tmp_path / "out" / "report.md").read_text()
+    assert "4 arms, 4 tests of 8 patches of 4 images each" in text
+    assert "each image counts as much" in text
 
 
 def test_one_run_alone_without_pictures_makes_a_report(tmp_path):
