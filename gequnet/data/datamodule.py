@@ -20,6 +20,7 @@ from gequnet.data.transforms.normalise import Normalisation
 from gequnet.errors import ConfigError
 
 log = logging.getLogger(__name__)
+NAMED = 5  # images that a warning names before it counts
 
 
 class SegmentationDataModule(pl.LightningDataModule):
@@ -115,10 +116,11 @@ class SegmentationDataModule(pl.LightningDataModule):
         self._check_facts(scene)
         self.labels_differ = self.source.labels_differ()
         if self.labels_differ:
+            shown, more = ", ".join(self.labels_differ[:NAMED]), len(self.labels_differ) - NAMED
             log.warning(
                 "%s: the labels of %s are not those that the split was made for; scores may not compare.",
                 self.name,
-                ", ".join(self.labels_differ),
+                shown + (f" and of {more} more images" if more > 0 else ""),
             )
         self._checked = True
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gequnet.figures.style import NORMAL, save
-from gequnet.figures.views import Picture, Views, legend, show
+from gequnet.figures.views import Picture, Views, legend, name_of, show
 
 SIDE = 2.6  # inches of a picture
 LETTERS = 28  # of a name, beside a picture
@@ -37,7 +37,7 @@ def plot_panel(samples: Mapping[str, Sequence[Mapping[str, Any]]], out: Path) ->
         for axes, view in zip(line, each, strict=True):
             axes.set_xlabel(f"Dice {view.dice:.3f}", fontsize=NORMAL)
     for axes, sample in zip(grid[0], first, strict=True):
-        axes.set_title(str(sample["id"]), fontsize=NORMAL)
+        axes.set_title(name_of(sample), fontsize=NORMAL)
     legend(figure, [sample["valid"] for sample in first])
     save(figure, out)
 

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from gequnet.figures.style import LARGE, NORMAL, save
-from gequnet.figures.views import Views, legend, show
+from gequnet.figures.views import Views, legend, name_of, show
 
 SIDE = 2.9  # inches of a picture
 
@@ -31,7 +31,7 @@ def plot_predictions(samples: Sequence[Mapping[str, Any]], out: Path, threshold:
     for line, sample, row in zip(grid, samples, rows, strict=True):
         for axes, picture in zip(line, row[:4], strict=True):
             show(axes, picture)
-        line[0].set_ylabel(str(sample["id"]), fontsize=NORMAL)
+        line[0].set_ylabel(name_of(sample), fontsize=NORMAL)
         line[3].set_xlabel(f"Dice {row.dice:.3f}", fontsize=NORMAL)
     legend(figure, [sample["valid"] for sample in samples])
     save(figure, out)

@@ -21,6 +21,7 @@ CLASSES = (GREEN, PURPLE, YELLOW, BLUE, SKY, ORANGE)
 RIGHT, WRONG, MISSED, UNSCORED = (1.0, 1.0, 1.0), (0.90, 0.45, 0.0), (0.34, 0.71, 0.91), (0.45, 0.45, 0.45)
 
 Picture = Float[np.ndarray, "h w 3"]
+LETTERS = 24  # of an image's name; longer ones would run into each other
 
 
 class Views(NamedTuple):
@@ -57,6 +58,16 @@ class Views(NamedTuple):
         wanted, said = _labels(truth), _labels(found)
         pictures = _coloured(wanted, len(classes)), _coloured(said, len(classes))
         return cls(_stretched(image, valid), *pictures, _overlay(image, wanted, said, valid), score)
+
+
+def name_of(sample: Mapping[str, Any]) -> str:
+    """The name of the image, cut where it is too long to be drawn.
+
+    >>> name_of({"id": "21_training"}), name_of({"id": "00ae65c1c6631ae6f2be1a449902976e6eb8483bf6b0740d"})
+    ('21_training', '00ae65c1c6631ae6f2be1a4…')
+    """
+    name = str(sample["id"])
+    return name if len(name) <= LETTERS else f"{name[: LETTERS - 1]}…"
 
 
 def show(axes: Axes, picture: Picture) -> None:
