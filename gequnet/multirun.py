@@ -79,8 +79,7 @@ def job_of(overrides: Sequence[str], compose: Compose) -> Job:
         digest = fingerprint(cfg)
     except GequnetError:
         digest = hashlib.sha256("\n".join(overrides).encode()).hexdigest()
-    chosen = OmegaConf.to_container(cfg.chosen, resolve=True)
-    assert isinstance(chosen, dict)
+    chosen = {str(name): value for name, value in cfg.chosen.items()}
     return Job(tuple(overrides), sweep.folder_name(chosen, cfg.seed, digest), digest)
 
 
@@ -102,8 +101,12 @@ def announcement(folder: Path, combinations: int, jobs: int, missing: int) -> It
         yield f"{there} are finished and are not run again; delete the folder of one that should be."
 
 
-def finish(made: Plan) -> None:
+def finish(made: Plan, title: str) -> None:
     """Writes the report of what is finished, one for each dataset.
+
+    Args:
+        made: the plan, whose jobs have had their chance.
+        title: of the report, to which the name of the data is added.
 
     Raises:
         SweepError: some jobs failed.
@@ -116,7 +119,8 @@ def finish(made: Plan) -> None:
     datasets = by_data(folders)
     for data, runs in datasets.items():
         out = made.folder if len(datasets) == 1 else made.folder / data
-        print(f"report   {write_report(runs, out, made.varied, made.folder.name)}", flush=True)
+        page = write_report(runs, out, made.varied, f"{title}, {data}")
+        print(f"report   {page}", flush=True)
     if failed := len(made.jobs) - len(folders):
         raise SweepError(
             f"{failed} of {len(made.jobs)} jobs failed, each says why in its {sweep.FAILED} in {made.folder}; the same "

@@ -58,5 +58,5 @@ class ComparisonSweeper(BasicSweeper):
         results = []
         for batch in self.split_overrides_to_chunks(plan.waiting, self.max_batch_size) if plan.waiting else ():
             results.append(self.launcher.launch(batch, initial_job_idx=sum(map(len, results))))
-        multirun.finish(plan)
+        multirun.finish(plan, self.config.hydra.runtime.choices.get("experiment") or "Comparison")
         return results

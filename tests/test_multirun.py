@@ -8,7 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
 RUN = Path(__file__).resolve().parents[1] / "run.py"
+NOTEBOOKS = RUN.parent / "notebooks"
 TINY = [
     "data=phantom_vessels",
     "data.source.size=40",
@@ -84,21 +89,39 @@ def test_a_failed_job_leaves_the_others_and_what_is_finished_is_not_run_again(tm
     assert {path: path.stat().st_mtime_ns for path in sweep.glob("*/metrics.json")} == times
 
 
-def test_an_experiment_with_arms_runs_side_by_side_to_its_report(tmp_path: Path) -> None:
-    """Without -m: the file says that it is a sweep."""
+@pytest.fixture(scope="module")
+def groups(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished ``experiment=drive_groups``, two jobs at a time; without -m, as the file says that it is a sweep."""
+    folder = tmp_path_factory.mktemp("groups")
     words = ["experiment=drive_groups", "budget=smoke", "width=params", "hydra/launcher=parallel"]
-    done = typed(tmp_path, *words, "~hydra.sweeper.arms.D8", *TINY)
+    done = typed(folder, *words, "~hydra.sweeper.arms.D8", *TINY)
     assert done.returncode == 0, done.stderr
     assert "5 of 5 jobs done" in done.stdout
-    sweep = only_sweep(tmp_path)
-    found = {job["arm"]: job for job in jobs(sweep)}
+    return only_sweep(folder)
+
+
+def test_an_experiment_with_arms_runs_side_by_side_to_its_report(groups: Path) -> None:
+    found = {job["arm"]: job for job in jobs(groups)}
     assert set(found) == {"U-Net", "U-Net + rotation", "C4", "C8", "D4"}
     assert found["U-Net + rotation"]["chosen"]["augment"] == "rotation"
     assert len({job["steps"] for job in found.values()}) == 1
-    (averaged,) = sweep.glob("*/tta_d4/metrics.json")
+    (averaged,) = groups.glob("*/tta_d4/metrics.json")
     assert json.loads(averaged.read_text())["evaluation"] == "tta_d4"
     for name in ("report.md", "report.csv", "report.html", "pareto.png", "curves.png", "panel.png"):
-        assert list(sweep.rglob(name)), name
+        assert (groups / name).exists(), name
+    assert (groups / "report.md").read_text().startswith("# drive_groups, phantom_vessels")
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_the_notebooks_read_it(groups: Path, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GEQUNET_SWEEP", str(groups))
+    monkeypatch.chdir(groups)
+    notebook = nbformat.read(path, as_version=4)
+    assert not any(cell.get("outputs") for cell in notebook.cells), "commit notebooks without outputs"
+    NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+    printed = [output["text"] for cell in notebook.cells for output in cell.get("outputs", []) if "text" in output]
+    assert any("No difference between C8" in text or "C8 is better" in text or "C8 loses" in text for text in printed)
+    assert any("so the comparison would not be fair" in text for text in printed)
 
 
 def test_what_an_experiment_compares_cannot_be_typed_beside_it(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ class Predictions(pl.Callback):
 
         if self.samples and trainer.is_global_zero:
             plot_predictions(self.samples, self.path)
-            np.savez_compressed(self.path.with_name("samples.npz"), **arrays(self.samples))
+            np.savez_compressed(self.path.with_name("samples.npz"), allow_pickle=False, **arrays(self.samples))
 
 
 def arrays(samples: list[dict[str, Any]]) -> dict[str, np.ndarray]:
