@@ -6,7 +6,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from gequnet.errors import ConfigError, GequnetError
-from gequnet.experiment import CONF, build, build_net, choices, compose, explain, settle
+from gequnet.experiment import CONF, build, build_net, choices, compose, explain, match_widths, settle
 from gequnet.recipe import check
 
 CHOICES = [(group, choice) for group, names in choices().items() for choice in names]
@@ -143,3 +143,34 @@ def test_what_does_not_exist_is_explained(override: str, words: str) -> None:
     sentence = explain(caught.value, [override])
     assert words in sentence
     assert "\n" not in sentence
+
+
+def studies() -> dict[str, dict[str, list[str]]]:
+    """The experiments that compare arms, and the overrides of each arm."""
+    files = {name: OmegaConf.load(CONF / "experiment" / f"{name}.yaml") for name in choices()["experiment"]}
+    found = {name: OmegaConf.select(file, "hydra.sweeper.arms") for name, file in files.items()}
+    return {name: OmegaConf.to_container(arms) for name, arms in found.items() if arms}
+
+
+@pytest.mark.parametrize(("study", "arm"), [(study, arm) for study, arms in studies().items() for arm in arms], ids=str)
+def test_every_arm_of_a_study_fits_together(study: str, arm: str) -> None:
+    """Whatever it compares beside the network is the same in all arms, and the network can be built."""
+    cfg = settle(compose([f"experiment={study}", "budget=smoke", *studies()[study][arm], "paths.run=here"]))
+    check(cfg)
+    assert match_widths(cfg).ratios["parameters"] == pytest.approx(1, abs=0.05)
+    reference = settle(compose([f"experiment={study}", "budget=smoke", *studies()[study]["U-Net"], "paths.run=here"]))
+    for node in ("loss", "optim", "scheduler", "trainer"):
+        assert cfg[node] == reference[node]
+    assert cfg.data.batch_size == reference.data.batch_size
+
+
+@pytest.mark.parametrize("study", studies())
+@pytest.mark.parametrize("data", [name for name in choices()["data"] if dims("data", name) == 2])
+def test_every_study_takes_every_dataset_of_images(study: str, data: str) -> None:
+    for budget in ("smoke", "cpu", "full"):
+        cfg = settle(compose([f"experiment={study}", f"data={data}", f"budget={budget}", "paths.run=here"]))
+        check(cfg)
+        assert cfg.data.name == data
+        assert cfg.trainer.max_steps == cfg.steps[budget]
+        module = build(cfg.data)
+        assert module.source.name == build(cfg.data.source).name
