@@ -42,7 +42,7 @@ def plot_differences(differences: Sequence[Difference], out: Path, score: str = 
         axes.plot(each.mean, line, "o", color=colour, markersize=5)
     axes.set_yticks(range(len(differences)), [each.label for each in differences])
     axes.set_ylim(len(differences) - 0.4, -0.6)
-    axes.set_xlabel(f"difference in {score}, mean over images with 95 % interval", fontsize=NORMAL)
+    axes.set_xlabel(f"difference in {score} (mean, 95 % interval)", fontsize=NORMAL)
     plain(axes)
     axes.tick_params(axis="y", labelsize=SMALL, length=0)
     save(figure, out)

@@ -29,7 +29,9 @@ METHODS = (
 )
 
 
-def write_report(folders: Sequence[Path], out: Path, varied: Sequence[str] = (), title: str = "") -> Path:
+def write_report(
+    folders: Sequence[Path], out: Path, varied: Sequence[str] = (), title: str = "", images: bool = True
+) -> Path:
     """Compares finished runs: writes ``report.html``, ``report.md``, ``report.csv``, ``arms.csv`` and figures.
 
     Args:
@@ -38,6 +40,7 @@ def write_report(folders: Sequence[Path], out: Path, varied: Sequence[str] = (),
         varied: what is being compared beside networks and widths, by names of the configuration; what the sweeps in
             ``folders`` varied is known.
         title: of the page.
+        images: whether to show test images; not where the terms of a dataset forbid to pass them on.
 
     Returns:
         The path of ``report.html``, which holds its figures and needs no other file.
@@ -58,7 +61,7 @@ def write_report(folders: Sequence[Path], out: Path, varied: Sequence[str] = (),
     arms_frame(rows).to_csv(out / "arms.csv", index=False)
     content = contents(rows, runs, varied) | {
         "title": title,
-        "figures": list(draw_all(rows, out)),
+        "figures": list(draw_all(rows, out, images)),
         "caveats": [*caveats(rows, runs), *unfinished(sweeps)],
     }
     for name in ("report.md", "report.html"):

@@ -29,12 +29,13 @@ class Figure(NamedTuple):
     caption: str
 
 
-def draw_all(rows: Sequence[Row], out: Path) -> Iterator[Figure]:
+def draw_all(rows: Sequence[Row], out: Path, images: bool = True) -> Iterator[Figure]:
     """Draws every figure that the rows have something for.
 
     Args:
         rows: of the comparison.
         out: folder of the report.
+        images: whether to draw those that show images of the dataset.
     """
     draws: list[Callable[[Sequence[Row], Path], Figure | None]] = [
         draw_differences,
@@ -42,7 +43,7 @@ def draw_all(rows: Sequence[Row], out: Path) -> Iterator[Figure]:
         draw_patches,
         draw_orientation,
         draw_trainings,
-        draw_panel,
+        *([draw_panel] if images else []),
     ]
     for draw in draws:
         if figure := draw(rows, out):
