@@ -109,7 +109,7 @@ def finish(made: Plan, title: str) -> None:
         title: of the report, to which the name of the data is added.
 
     Raises:
-        SweepError: some jobs failed.
+        SweepError: some jobs failed, or were not what was planned.
         ConfigError: the jobs cannot be compared.
     """
     from gequnet.report.many import write_report  # pandas and matplotlib, when the jobs are done
@@ -121,11 +121,21 @@ def finish(made: Plan, title: str) -> None:
         out = made.folder if len(datasets) == 1 else made.folder / data
         page = write_report(runs, out, made.varied, f"{title}, {data}")
         print(f"report   {page}", flush=True)
-    if failed := len(made.jobs) - len(folders):
-        raise SweepError(
-            f"{failed} of {len(made.jobs)} jobs failed, each says why in its {sweep.FAILED} in {made.folder}; the same "
-            "command runs them again."
+    if missing := [made.folder / job.folder for job in made.jobs if job.fingerprint not in done]:
+        raise SweepError(complaint(made, missing))
+
+
+def complaint(made: Plan, missing: Sequence[Path]) -> str:
+    """Why jobs left no result that is the plan's, and what to do."""
+    if changed := sum((folder / sweep.FINISHED).exists() for folder in missing):
+        return (
+            f"{changed} of {len(made.jobs)} jobs computed something else than was planned, because a file of conf/ "
+            "changed while the sweep ran: the same command runs them as the files are now."
         )
+    return (
+        f"{len(missing)} of {len(made.jobs)} jobs failed, each says why in its {sweep.FAILED} in {made.folder}; the "
+        "same command runs them again."
+    )
 
 
 def by_data(folders: Sequence[Path]) -> dict[str, list[Path]]:

@@ -179,8 +179,9 @@ def test_a_shell_in_another_folder_sweeps_two(tmp_path: Path) -> None:
 
 def check_wandb(folder: Path, seed: int) -> None:
     """The scalars of history.csv, the configuration, and the pictures in colour, read back."""
-    history, config = wandb_file.read(folder)
+    history, config, tags = wandb_file.read(folder)
     assert config["seed"] == seed
+    assert tags == {"phantom_vessels", "unet", "none", "fixed", "flips", "dice_bce"}
     logged = [row["val/dice"] for row in history if "val/dice" in row]
     with (folder / "history.csv").open() as file:
         assert logged == pytest.approx([float(row["val/dice"]) for row in csv.DictReader(file)], abs=1e-6)

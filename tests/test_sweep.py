@@ -87,3 +87,14 @@ def test_a_folder_of_any_name_survives_the_command_line(folder: str) -> None:
     placed = sweep.placed(Job(("seed=0",), "job", "f"), Path(folder))
     read = {each.get_key_element(): each.value() for each in OverridesParser.create().parse_overrides(placed)}
     assert read == {"seed": 0, "hydra.sweep.dir": folder, "hydra.sweep.subdir": "job"}
+
+
+def test_results_of_another_configuration_are_not_the_plans(tmp_path: Path) -> None:
+    """The folder is there and finished, but what it computed is not what was planned."""
+    from gequnet.multirun import Plan, complaint
+
+    sweep_of_four(tmp_path, done=2, failed=1)
+    jobs = [Job((), str(number), f"planned {number}") for number in range(4)]
+    plan = Plan(tmp_path, jobs, [], [])
+    assert "2 of 4 jobs computed something else" in complaint(plan, [tmp_path / str(number) for number in range(4)])
+    assert "2 of 4 jobs failed" in complaint(plan, [tmp_path / "2", tmp_path / "3"])

@@ -26,20 +26,22 @@ def records(path: Path) -> Iterator[bytes]:
             yield message
 
 
-def read(folder: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """The rows of the history and the configuration of the one run in a folder."""
+def read(folder: Path) -> tuple[list[dict[str, Any]], dict[str, Any], set[str]]:
+    """The rows of the history, the configuration and the tags of the one run in a folder."""
     from wandb.proto.wandb_internal_pb2 import Record
 
     (path,) = folder.glob("wandb/offline-run-*/run-*.wandb")
     history: list[dict[str, Any]] = []
     config: dict[str, Any] = {}
+    tags: set[str] = set()
     for message in records(path):
         record = Record()
         record.ParseFromString(message)
         items = [*record.run.config.update, *record.config.update]
+        tags |= set(record.run.tags)
         config |= {item.key: json.loads(item.value_json) for item in items}
         if record.history.item:
             history.append(
                 {item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in record.history.item}
             )
-    return history, config
+    return history, config, tags
