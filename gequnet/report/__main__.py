@@ -19,12 +19,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--vary", action="append", default=[], metavar="NAME", help="what is compared: augment, optim.lr"
     )
     parser.add_argument("--title", default="", help="of the page")
+    parser.add_argument("--reference", default="", metavar="LABEL", help="the arm that all others are compared with")
     parser.add_argument("--no-images", action="store_true", help="no test images: some data may not be passed on")
     given = parser.parse_args(arguments)
     whole = len(given.folders) == 1 and not (given.folders[0] / "config.yaml").exists()
     out = given.out or (given.folders[0] if whole else Path("report"))
     try:
-        page = write_report(given.folders, out, given.vary, given.title, not given.no_images)
+        page = write_report(given.folders, out, given.vary, given.title, not given.no_images, given.reference)
     except GequnetError as error:
         print(first_sentence(str(error)), file=sys.stderr)
         return 2

@@ -101,7 +101,10 @@ def _value(run: Run, name: str) -> str:
     if chosen is not None:
         return str(chosen)
     # A value, or of a node that nobody named the classes in it: Warp, Flips.
-    found = {key: value for key, value in effective(run).items() if is_varied(key, [name])}
+    settings = effective(run)
+    if name in settings:
+        return str(settings[name])
+    found = {key: value for key, value in settings.items() if is_varied(key, [name])}
     classes = [str(value).rpartition(".")[2] for key, value in found.items() if key.endswith("_target_")]
     values = [str(value) for value in found.values()]
     return "+".join(classes) if classes else values[0] if len(values) == 1 else f"[{', '.join(values)}]"

@@ -30,7 +30,12 @@ METHODS = (
 
 
 def write_report(
-    folders: Sequence[Path], out: Path, varied: Sequence[str] = (), title: str = "", images: bool = True
+    folders: Sequence[Path],
+    out: Path,
+    varied: Sequence[str] = (),
+    title: str = "",
+    images: bool = True,
+    reference: str = "",
 ) -> Path:
     """Compares finished runs: writes ``report.html``, ``report.md``, ``report.csv``, ``arms.csv`` and figures.
 
@@ -41,12 +46,13 @@ def write_report(
             ``folders`` varied is known.
         title: of the page.
         images: whether to show test images; not where the terms of a dataset forbid to pass them on.
+        reference: label of the arm that all others are compared with; else each has the plain U-Net of its baseline.
 
     Returns:
         The path of ``report.html``, which holds its figures and needs no other file.
 
     Raises:
-        ConfigError: there are no runs, or they differ in what a fair comparison holds equal.
+        ConfigError: there are no runs, no such reference, or they differ in what a fair comparison holds equal.
     """
     sweeps = list(find_sweeps(folders))
     varied = list(dict.fromkeys([*varied, *(name for _, plan in sweeps for name in plan.get("varied", []))]))
@@ -55,7 +61,7 @@ def write_report(
         raise ConfigError(f"{out} is a run's folder, with pictures of its own: give the report another one with --out.")
     runs = find_runs([each for folder in folders for each in unfolded(folder)])
     check_equal(runs, varied)
-    rows = make_rows(runs, varied)
+    rows = make_rows(runs, varied, reference)
     out.mkdir(parents=True, exist_ok=True)
     runs_frame(rows, out).to_csv(out / "report.csv", index=False)
     arms_frame(rows).to_csv(out / "arms.csv", index=False)

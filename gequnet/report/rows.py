@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from gequnet.errors import ConfigError
 from gequnet.report.arms import Arm, make_arms
 from gequnet.report.equal import effective
 from gequnet.report.labels import labels
@@ -35,15 +36,20 @@ class Row:
         return self.reference == self.label
 
 
-def make_rows(runs: Sequence[Run], varied: Sequence[str] = ()) -> list[Row]:
+def make_rows(runs: Sequence[Run], varied: Sequence[str] = (), reference: str = "") -> list[Row]:
     """All arms, each reference before those that are compared with it.
 
     Args:
         runs: comparable ones, in their order.
         varied: names of what is being compared beside the network.
+        reference: label of the one that all others are compared with; empty for the rule of ``references``.
+
+    Raises:
+        ConfigError: no arm is called that.
     """
     arms = make_arms(runs, varied)
-    names, chosen = labels(arms), references(arms)
+    names = labels(arms)
+    chosen = [_named(reference, names)] * len(arms) if reference else references(arms)
     rows = [
         Row(name, arm, None if index is None else names[index])
         for name, arm, index in zip(names, arms, chosen, strict=True)
@@ -106,6 +112,12 @@ def _reference(arm: Arm, arms: Sequence[Arm], candidates: Sequence[int], wanted:
     baseline = (arm.first.metrics.get("match") or {}).get("baseline", {}).get("widths")
     same_widths = [index for index in alike if arms[index].first.metrics.get("widths") == baseline]
     return min(same_rule or same_widths, key=lambda index: (_augmentation(arms[index]), index), default=None)
+
+
+def _named(reference: str, names: Sequence[str]) -> int:
+    if reference not in names:
+        raise ConfigError(f"No arm is called {reference!r}, to compare the others with: there are {'; '.join(names)}.")
+    return names.index(reference)
 
 
 def _augmentation(arm: Arm) -> int:

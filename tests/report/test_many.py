@@ -79,6 +79,15 @@ def test_a_report_to_be_passed_on_shows_no_test_image(sweep, tmp_path):
     assert "panel" not in (tmp_path / "out" / "report.md").read_text()
 
 
+def test_the_reference_can_be_named(sweep, tmp_path, capsys):
+    assert main([str(sweep), "--out", str(tmp_path / "out"), "--reference", "C8"]) == 0
+    verdicts = {row[0]: row[-1] for row in page(tmp_path / "out").tables[0][1:]}
+    assert verdicts["C8"] == "reference"
+    assert verdicts["U-Net"] == "worse"
+    assert main([str(sweep), "--out", str(tmp_path / "out"), "--reference", "C9"]) == 2
+    assert "No arm is called 'C9'" in capsys.readouterr().err
+
+
 def test_both_pages_hold_the_same_tables(sweep):
     tables = page(sweep).tables
     text = (sweep / "report.md").read_text()
