@@ -44,6 +44,26 @@ class Job:
     fingerprint: str
 
 
+def selected(arms: Mapping[str, Sequence[str]], only: Sequence[str] | None) -> dict[str, Sequence[str]]:
+    """The arms that are to be run.
+
+    Args:
+        arms: the name of each arm, and its overrides.
+        only: some of the names; None for all.
+
+    Raises:
+        ConfigError: there is no arm of such a name.
+
+    >>> selected({"C4": ["group=c4"], "C8": ["group=c8"]}, ["C8"])
+    {'C8': ['group=c8']}
+    """
+    if unknown := [name for name in only or () if name not in arms]:
+        raise ConfigError(
+            f"hydra.sweeper.only names {unknown[0]!r}, and the arms of this experiment are {', '.join(arms) or 'none'}."
+        )
+    return {name: overrides for name, overrides in arms.items() if only is None or name in only}
+
+
 def with_arms(jobs: Sequence[Sequence[str]], arms: Mapping[str, Sequence[str]]) -> list[list[str]]:
     """Every arm for every job: the job's overrides, then the arm's and its name; all arms of a job before the next.
 
@@ -63,7 +83,7 @@ def with_arms(jobs: Sequence[Sequence[str]], arms: Mapping[str, Sequence[str]]) 
     if taken := sorted({name_of(override) for job in jobs for override in job} & compared):
         raise ConfigError(
             f"{taken[0]} is what the arms of this experiment compare, so it cannot be given as well: leave it out, or "
-            "leave an arm out with '~hydra.sweeper.arms.<name>'."
+            "name the arms that you want with 'hydra.sweeper.only=[...]'."
         )
     return [[*job, *overrides, f"{ARM}='{arm}'"] for job in jobs for arm, overrides in arms.items()]
 

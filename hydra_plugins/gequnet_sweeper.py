@@ -31,6 +31,7 @@ class ComparisonSweeper(BasicSweeper):
         max_batch_size: jobs handed to the launcher at once, None for all.
         params: axes, name to values as they are typed; what is typed overrules them.
         arms: name of an arm to its overrides.
+        only: the names of those that are to be run, None for all.
     """
 
     def __init__(
@@ -38,13 +39,15 @@ class ComparisonSweeper(BasicSweeper):
         max_batch_size: int | None,
         params: Mapping[str, str] | None = None,
         arms: Mapping[str, Sequence[str]] | None = None,
+        only: Sequence[str] | None = None,
     ) -> None:
         super().__init__(max_batch_size, dict(params or {}))
         self.arms = {str(name): list(overrides) for name, overrides in (arms or {}).items()}
+        self.only = None if only is None else [str(name) for name in only]
 
     def sweep(self, arguments: list[str]) -> Any:
         """Plans, runs what is missing, reports."""
-        from gequnet import multirun  # Lightning takes seconds that --help can do without
+        from gequnet import multirun, sweep  # Lightning takes seconds that --help can do without
 
         assert self.config is not None
         assert self.hydra_context is not None
@@ -54,7 +57,8 @@ class ComparisonSweeper(BasicSweeper):
         typed = [*self._parse_config(), *arguments]
         grid = self.split_arguments(OverridesParser.create(config_loader=loader).parse_overrides(typed), None)[0]
         folder = Path(self.config.hydra.sweep.dir).absolute()
-        plan = multirun.plan(folder, grid, self.arms, lambda job: loader.load_sweep_config(self.config, job))
+        arms = sweep.selected(self.arms, self.only)
+        plan = multirun.plan(folder, grid, arms, lambda job: loader.load_sweep_config(self.config, job))
         results = []
         for batch in self.split_overrides_to_chunks(plan.waiting, self.max_batch_size) if plan.waiting else ():
             results.append(self.launcher.launch(batch, initial_job_idx=sum(map(len, results))))

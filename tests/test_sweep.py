@@ -20,6 +20,11 @@ def test_every_arm_at_every_point() -> None:
     ]
 
 
+def test_an_arm_that_is_not_there_is_named() -> None:
+    with pytest.raises(ConfigError, match="names 'C9', and the arms of this experiment are A, B"):
+        sweep.selected({"A": [], "B": []}, ["A", "C9"])
+
+
 def test_what_the_arms_compare_cannot_be_typed() -> None:
     with pytest.raises(ConfigError, match="group is what the arms of this experiment compare"):
         sweep.with_arms([["group=c4"]], {"A": ["model=unet"], "B": ["group=c8"]})

@@ -91,6 +91,12 @@ def test_a_value_that_nobody_named_is_told_as_it_is(tmp_path):
     assert list(rows_of(tmp_path, ["optim.lr"])) == ["U-Net, lr=0.1", "U-Net, lr=0.01"]
 
 
+def test_the_length_of_the_training_is_told_once_and_not_with_what_it_made(tmp_path):
+    for steps in (3, 6):
+        made_run(tmp_path / f"u{steps}", "model=unet", f"trainer.max_steps={steps}")
+    assert list(rows_of(tmp_path, ["trainer.max_steps"])) == ["U-Net, max_steps=3", "U-Net, max_steps=6"]
+
+
 def test_each_width_rule_has_its_own_reference(tmp_path):
     for width in ("params", "channels"):
         made_run(tmp_path / f"{width}0", "model=unet", f"width={width}")
