@@ -29,9 +29,9 @@ def main(cfg: DictConfig) -> float:
 
 def give_up(error: Exception) -> NoReturn:
     """One sentence on stderr, exit code 2."""
-    from gequnet import experiment
+    from gequnet.composition import explain
 
-    print(experiment.explain(error, sys.argv[1:]), file=sys.stderr)
+    print(explain(error, sys.argv[1:]), file=sys.stderr)
     sys.exit(2)
 
 

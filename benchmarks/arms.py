@@ -14,7 +14,8 @@ from omegaconf import DictConfig, OmegaConf
 from step import eval_pass, quoted, ratios, train_step
 from torch import Tensor, nn
 
-from gequnet.experiment import CONF, build_net, compose, settle
+from gequnet.composition import CONF, compose, settle
+from gequnet.experiment import build_net
 
 WIDTHS = ("params", "channels")
 

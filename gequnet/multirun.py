@@ -11,8 +11,9 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from gequnet import sweep
+from gequnet.composition import task_config
 from gequnet.errors import GequnetError, SweepError
-from gequnet.experiment import fingerprint, task_config
+from gequnet.experiment import fingerprint
 from gequnet.sweep import Job
 
 log = logging.getLogger("gequnet.sweep")

@@ -210,7 +210,7 @@ class Progress(Callback):
 
     @staticmethod
     def _note(folder: Path, error: BaseException) -> None:
-        from gequnet.experiment import explain
+        from gequnet.composition import explain
 
         if isinstance(error, GequnetError):
             text = explain(error)

@@ -5,8 +5,9 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from gequnet.composition import CONF, build, choices, compose, explain, settle
 from gequnet.errors import ConfigError, GequnetError
-from gequnet.experiment import CONF, build, build_net, choices, compose, explain, match_widths, settle
+from gequnet.experiment import build_net, match_widths
 from gequnet.recipe import check
 
 CHOICES = [(group, choice) for group, names in choices().items() for choice in names]

@@ -16,7 +16,8 @@ from PIL import Image
 from sklearn.metrics import f1_score
 
 import wandb_file
-from gequnet.experiment import build, load_run
+from gequnet.composition import build
+from gequnet.experiment import load_run
 
 RUN = Path(__file__).resolve().parents[1] / "run.py"
 TINY = [

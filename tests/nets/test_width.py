@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
+from gequnet.composition import build, choices, compose, settle
 from gequnet.errors import ConfigError
-from gequnet.experiment import build, choices, compose, settle
 from gequnet.nets.budgets import BUDGETS, MEASURES, budgets, parameters
 from gequnet.nets.e2unet import E2UNet
 from gequnet.nets.shapes import alike, fitted

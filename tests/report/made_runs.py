@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from omegaconf import OmegaConf
 
-from gequnet.experiment import compose, settle
+from gequnet.composition import compose, settle
 
 WIDTHS = {"none": [12, 24, 45], "c4": [8, 14, 28], "c8": [6, 10, 20], "d4": [6, 10, 20]}
 SIDE = 24

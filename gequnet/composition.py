@@ -1,0 +1,112 @@
+"""Configurations: composed from conf/ and what was typed, settled into plain values, built into objects, explained."""
+
+from pathlib import Path
+from typing import Any
+
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException, InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+from gequnet.advice import composition_advice, first_sentence
+from gequnet.errors import ConfigError, GequnetError
+
+CONF = Path(__file__).resolve().parents[1] / "conf"
+
+# A value for where nothing else is given: ${unless:${.max_epochs},1000,-1} is 1000 unless max_epochs has a value.
+# It may be there already in a process of a parallel sweep, which starts with the state of the first.
+OmegaConf.register_new_resolver(
+    "unless", lambda given, value, otherwise: value if given is None else otherwise, replace=True
+)
+
+
+def compose(overrides: list[str]) -> DictConfig:
+    """The configuration of ``python run.py <overrides>``, for notebooks and tests; say where with ``paths.run=``."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = hydra_compose("config", overrides, return_hydra_config=True)
+    return task_config(cfg)
+
+
+def task_config(cfg: DictConfig) -> DictConfig:
+    """Our part of a composed configuration; Hydra's own becomes what its interpolations refer to."""
+    HydraConfig.instance().set_config(cfg)
+    with open_dict(cfg):
+        del cfg["hydra"]
+    return cfg
+
+
+def explain(error: Exception, overrides: list[str] | None = None) -> str:
+    """One sentence about a mistake in the configuration or the data, with the nearest names where one is unknown."""
+    if isinstance(error, GequnetError):
+        return first_sentence(str(error))
+    names = [name for name in value_names(overrides or []) if "._" not in name]
+    return composition_advice(str(error), choices(), names)
+
+
+def choices() -> dict[str, list[str]]:
+    """For each group of ``conf/`` what can be chosen."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(CONF.glob("*/*.yaml")):
+        found.setdefault(path.parent.name, []).append(path.stem)
+    return found
+
+
+def value_names(overrides: list[str]) -> list[str]:
+    """Every value of the configuration, with dots, given those choices among the overrides that exist."""
+    known = choices()
+    chosen = [text for text in overrides if text.partition("=")[2] in known.get(text.partition("=")[0], ())]
+    try:
+        cfg = compose(chosen)
+    except HydraException:
+        cfg = compose([])
+    return list(_names(cfg, ""))
+
+
+def _names(node: Any, prefix: str) -> list[str]:
+    if not isinstance(node, DictConfig):
+        return [prefix]
+    below = [_names(node._get_node(key), f"{prefix}.{key!s}".lstrip(".")) for key in node]
+    return [name for names in below for name in names]
+
+
+def settle(cfg: DictConfig, paths: dict[str, str] | None = None) -> DictConfig:
+    """The configuration with every interpolation replaced by its value and paths that hold in any folder.
+
+    Args:
+        cfg: as it was composed.
+        paths: values for some of ``cfg.paths``.
+
+    Raises:
+        ConfigError: a value refers to something that does not exist.
+    """
+    if paths:
+        cfg = cfg.copy()
+        cfg.paths.update(paths)
+    try:
+        plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(first_sentence(str(error))) from None
+    settled = DictConfig(plain)
+    for name in ("data", "runs", "run"):
+        settled.paths[name] = str(Path(settled.paths[name]).expanduser().absolute())
+    return settled
+
+
+def build(node: DictConfig, **arguments: Any) -> Any:
+    """The object that a node of the configuration describes.
+
+    Raises:
+        GequnetError: what the constructor itself raised, without Hydra's wrapping.
+    """
+    try:
+        return instantiate(node, **arguments, _convert_="all")
+    except InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, GequnetError):
+            raise cause from None
+        if isinstance(cause, TypeError) and "unexpected keyword argument" in str(cause):
+            raise ConfigError(f"{str(cause).replace('.__init__()', '')}: leave it out of {node._target_}.") from None
+        raise
