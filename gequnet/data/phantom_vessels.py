@@ -9,8 +9,9 @@ from jaxtyping import Bool, Float32, Float64
 
 from gequnet.data.scene import Scene
 from gequnet.data.source import SPLITS, Source, Split
-from gequnet.data.vessel_drawing import draw_segments, draw_spots, draw_waves, turn_matrix
+from gequnet.data.vessel_drawing import draw_segments, draw_spots, turn_matrix
 from gequnet.data.vessel_trees import Segments, grow_forest
+from gequnet.data.waves import draw_waves
 from gequnet.errors import ConfigError
 
 WAVES = 384

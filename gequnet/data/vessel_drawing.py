@@ -1,4 +1,4 @@
-"""Curves, discs and waves put on a pixel grid by formula, at any orientation, without interpolation."""
+"""Curves and discs put on a pixel grid by formula, at any orientation, without interpolation."""
 
 import math
 
@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from gequnet.data.vessel_trees import Segments
+from gequnet.data.waves import grid_axis
 
 
 def turn_matrix(angle: float) -> Float64[np.ndarray, "2 2"]:
@@ -19,11 +20,6 @@ def turn_matrix(angle: float) -> Float64[np.ndarray, "2 2"]:
     if abs(quarters - round(quarters)) < 1e-12:
         cosine, sine = float(round(cosine)), float(round(sine))
     return np.array([[cosine, -sine], [sine, cosine]])
-
-
-def grid_axis(side: int) -> Float64[np.ndarray, " side"]:
-    """Pixel centres along one axis, in pixels from the centre of the picture."""
-    return np.arange(side) - (side - 1) / 2
 
 
 def draw_segments(segments: Segments, side: int) -> tuple[Float64[np.ndarray, "h w"], Float64[np.ndarray, "h w"]]:
@@ -75,22 +71,3 @@ def draw_spots(
     axis = grid_axis(side)
     squared = (axis[:, None] - centres[:, 0, None, None]) ** 2 + (axis[None, :] - centres[:, 1, None, None]) ** 2
     return (heights[:, None, None] * np.exp(-((squared / radii[:, None, None] ** 2) ** 2))).sum(0)
-
-
-def draw_waves(
-    frequencies: Float64[np.ndarray, "n 2"],
-    phases: Float64[np.ndarray, " n"],
-    amplitudes: Float64[np.ndarray, " n"],
-    side: int,
-) -> Float64[np.ndarray, "h w"]:
-    r"""The sum of plane waves :math:`\sum_i a_i \cos(2\pi\, f_i \cdot (y, x) + \varphi_i)`, *f* per pixel.
-
-    Many waves of random direction look like noise, yet they are a function of the plane and can be turned
-    without interpolation.
-    """
-    axis = grid_axis(side)
-    # cos(a + b) = cos a cos b - sin a sin b makes two matrix products of what would be n cosines per pixel.
-    down = 2 * math.pi * frequencies[:, :1] * axis + phases[:, None]
-    across = 2 * math.pi * frequencies[:, 1:] * axis
-    weight = amplitudes[:, None]
-    return (weight * np.cos(down)).T @ np.cos(across) - (weight * np.sin(down)).T @ np.sin(across)

@@ -10,7 +10,7 @@ from skimage.morphology import disk
 
 from gequnet.data.phantom_vessels import PhantomVessels, draw
 from gequnet.data.source import SPLITS
-from gequnet.data.vessel_drawing import draw_segments, draw_waves, turn_matrix
+from gequnet.data.vessel_drawing import draw_segments, turn_matrix
 from gequnet.data.vessel_trees import Segments
 from gequnet.errors import ConfigError
 
@@ -63,16 +63,6 @@ def test_a_straight_piece_is_dark_within_its_radius():
     near = distance < 3.5
     np.testing.assert_allclose(depth[near], (3 - distance)[near], atol=1e-12)
     np.testing.assert_allclose(dark, 0.4 * np.clip(3.5 - distance, 0, 1), atol=1e-12)
-
-
-def test_waves_are_cosines():
-    frequencies, phases, amplitudes = np.array([[0.1, -0.2], [0.03, 0.4]]), np.array([0.3, 1.0]), np.array([1.0, 0.5])
-    y, x = np.mgrid[:9, :9] - 4.0
-    expected = sum(
-        a * np.cos(2 * np.pi * (f[0] * y + f[1] * x) + p)
-        for f, p, a in zip(frequencies, phases, amplitudes, strict=True)
-    )
-    np.testing.assert_allclose(draw_waves(frequencies, phases, amplitudes, 9), expected, atol=1e-12)
 
 
 def test_turn_matrix_is_a_rotation():
