@@ -184,7 +184,7 @@ class PhantomTumours(Source):
         scale: float = 1.0,
     ) -> None:
         self.size, self.dims, self.noise, self.radii, self.scale = size, dims, noise, tuple(radii), scale
-        self.num_images = {"train": 32, "val": 4, "test": 12} if num_images is None else num_images
+        self.num_images: dict[Split, int] = {"train": 32, "val": 4, "test": 12} if num_images is None else num_images
         if set(self.num_images) != set(SPLITS):
             raise ConfigError(f"data.source.num_images has {sorted(self.num_images)}; it needs train, val and test.")
         if dims not in SPACING:
@@ -210,3 +210,7 @@ class PhantomTumours(Source):
 
     def check(self) -> None:
         """Nothing can be missing: there are no files."""
+
+    def at_scale(self, factor: float) -> "PhantomTumours":
+        """The same phantoms, drawn larger and not resampled."""
+        return PhantomTumours(self.size, self.dims, self.num_images, self.noise, self.radii, self.scale * factor)

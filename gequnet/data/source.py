@@ -41,3 +41,12 @@ class Source(ABC):
     def facts(self, sample_id: str) -> dict[str, str | float]:
         """What is known about an image apart from its pixels: further columns of ``per_image.csv``; none by default."""
         return {}
+
+    def at_scale(self, factor: float) -> "Source":
+        """The same images with everything in them ``factor`` times as large, for tests at other scales.
+
+        By default the scenes are resampled, see ``Rescaled``; a source that draws its scenes draws them larger.
+        """
+        from gequnet.data.rescaled import Rescaled  # which is a source itself
+
+        return Rescaled(self, factor)
