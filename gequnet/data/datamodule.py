@@ -8,15 +8,17 @@ from functools import cached_property
 from typing import Literal
 
 import pytorch_lightning as pl
+import torch
 from torch.utils.data import DataLoader
 
+from gequnet.advice import unknown_choice
 from gequnet.data.dataset import PatchDataset, Sample, SceneCache, WholeImages
 from gequnet.data.errors import FactMismatchError
-from gequnet.data.sampler import EpochSampler, RankSampler, ResumableLoader
+from gequnet.data.sampler import EpochSampler, RankSampler, ResumableLoader, generator_for
 from gequnet.data.scene import Scene
 from gequnet.data.source import SPLITS, Source, Split
 from gequnet.data.transforms.augment import Augmentation
-from gequnet.data.transforms.normalise import Normalisation
+from gequnet.data.transforms.normalise import NORMALISATIONS, Normalisation, Scale, pooled_scale, scale_of
 from gequnet.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -45,11 +47,18 @@ class SegmentationDataModule(pl.LightningDataModule):
         patch_size: Side of a training patch in pixels, or one number per axis.
         patches_per_epoch: Patches in an epoch, over all devices.
         num_workers: Worker processes for the training patches, 0 for none.
-        normalisation: ``image``, ``range`` or ``none``, see ``scale_of``.
+        normalisation: Of each image by itself, ``instance``, ``instance_nonzero``, ``range`` or ``none``, see
+            ``scale_of``; or of all alike, ``full`` or ``full_nonzero``, by the mean and the deviation of the images
+            that are trained on.
         min_valid: Least share of a training patch inside the field of view.
         foreground: Probability of a training patch around a labelled pixel.
         num_patches: Train on this many fixed places only, for studies of data efficiency; None for no limit.
+        num_images: Train on this many images only, for studies of data efficiency; None for all. Fewer are always some
+            of more: the first of one order.
+        subset_seed: Seed of that order, which no seed of a run changes.
         instances: Whether objects are labelled singly, so that the test also scores objects.
+        surface: Whether the test also scores surfaces, in millimetres.
+        tolerance_mm: By how much a surface may be off and still count as right.
         view: Makes another source of this one, as ``OrientationShift`` does; None takes it as it is.
 
     Raises:
@@ -72,11 +81,15 @@ class SegmentationDataModule(pl.LightningDataModule):
         patch_size: int | Sequence[int],
         patches_per_epoch: int,
         num_workers: int = 0,
-        normalisation: Normalisation = "image",
+        normalisation: Normalisation = "instance",
         min_valid: float = 0.5,
         foreground: float = 0.0,
         num_patches: int | None = None,
+        num_images: int | None = None,
+        subset_seed: int = 0,
         instances: bool = False,
+        surface: bool = False,
+        tolerance_mm: float = 1.0,
         view: Callable[[Source], Source] | None = None,
     ) -> None:
         super().__init__()
@@ -86,8 +99,10 @@ class SegmentationDataModule(pl.LightningDataModule):
         self.class_names, self.head, self.fov, self.instances = list(class_names), head, fov, instances
         self.batch_size, self.num_workers, self.patches_per_epoch = batch_size, num_workers, patches_per_epoch
         self.patch_size = [patch_size] * spatial_dims if isinstance(patch_size, int) else list(patch_size)
+        self.surface, self.tolerance_mm = surface, tolerance_mm
         self.min_valid, self.foreground, self.num_patches = min_valid, foreground, num_patches
-        self.scenes = SceneCache(source, normalisation)
+        self.num_images, self.subset_seed, self.normalisation = num_images, subset_seed, normalisation
+        self.scenes = SceneCache(source, self._scale_of)
         self.labels_differ: list[str] = []
         self._checked = False
         self._check_arguments()
@@ -96,6 +111,20 @@ class SegmentationDataModule(pl.LightningDataModule):
     def splits(self) -> dict[Split, list[str]]:
         """The ids of each split; asked for when they are needed, since a view may have to look at the labels first."""
         return {split: self.source.ids(split) for split in SPLITS}
+
+    @cached_property
+    def training_ids(self) -> list[str]:
+        """The images that are trained on: those of the split, or ``num_images`` of them."""
+        ids = self.splits["train"]
+        if self.num_images is None:
+            return ids
+        if not 1 <= self.num_images <= len(ids):
+            raise ConfigError(
+                f"data.num_images={self.num_images} cannot be taken from the {len(ids)} training images of "
+                f"{self.name}: give 1 to {len(ids)}, or null for all."
+            )
+        order = torch.randperm(len(ids), generator=generator_for(self.subset_seed, "subset"))
+        return [ids[place] for place in sorted(order[: self.num_images].tolist())]
 
     @property
     def split_hash(self) -> str:
@@ -112,7 +141,7 @@ class SegmentationDataModule(pl.LightningDataModule):
         if self._checked:
             return
         self.source.check()
-        scene, _ = self.scenes[self.splits["train"][0]]
+        scene, _ = self.scenes[self.training_ids[0]]
         self._check_facts(scene)
         self.labels_differ = self.source.labels_differ()
         if self.labels_differ:
@@ -126,7 +155,7 @@ class SegmentationDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> ResumableLoader:
         """Batches of random patches."""
-        ids = self.splits["train"]
+        ids = self.training_ids
         if self.num_workers > 0:
             # Decoded here, before the workers are forked, the images are shared by all of them.
             for sample_id in ids:
@@ -153,8 +182,30 @@ class SegmentationDataModule(pl.LightningDataModule):
 
     def test_dataloader(self) -> DataLoader[Sample]:
         """The whole test images, one per batch, with a second observer's mask and instances where there are any."""
-        images = WholeImages(self.scenes, self.splits["test"], full=True)
+        return self._whole_test_images(self.scenes)
+
+    def test_dataloader_of(self, source: Source) -> DataLoader[Sample]:
+        """The test images as another source has them, larger ones, say, normalised as these are.
+
+        Args:
+            source: One with the ids of this module's own, as ``Source.at_scale`` makes it.
+        """
+        return self._whole_test_images(SceneCache(source, self._scale_of))
+
+    def _whole_test_images(self, scenes: SceneCache) -> DataLoader[Sample]:
+        images = WholeImages(scenes, self.splits["test"], full=True)
         return DataLoader(images, batch_size=1, sampler=RankSampler(images))
+
+    def _scale_of(self, scene: Scene) -> Scale:
+        """The scale of a whole scene of any source, by this module's rule."""
+        if self.normalisation in ("full", "full_nonzero"):
+            return self._full_scale
+        return scale_of(scene, self.normalisation)
+
+    @cached_property
+    def _full_scale(self) -> Scale:
+        whole = (self.source.load(sample_id) for sample_id in self.training_ids)
+        return pooled_scale(whole, nonzero=self.normalisation == "full_nonzero")
 
     def _check_arguments(self) -> None:
         if self.batch_size < 1 or self.patches_per_epoch < self.batch_size:
@@ -172,6 +223,8 @@ class SegmentationDataModule(pl.LightningDataModule):
                 f"data.class_names names {len(self.class_names)} classes and "
                 f"data.num_classes={self.num_classes}; give one name per logit."
             )
+        if self.normalisation not in NORMALISATIONS:
+            raise ConfigError(unknown_choice("data.normalisation", self.normalisation, list(NORMALISATIONS)))
         if self.num_patches is not None and self.num_patches < 1:
             raise ConfigError(f"data.num_patches={self.num_patches} leaves nothing to train on; use null for no limit.")
 

@@ -1,6 +1,6 @@
 """Scenes as the samples that a network is fed: random patches to train on, whole images to be judged by."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -10,22 +10,27 @@ from gequnet.data.sampler import Key, generator_for
 from gequnet.data.scene import Scene
 from gequnet.data.source import Source
 from gequnet.data.transforms.augment import Augmentation
-from gequnet.data.transforms.normalise import Normalisation, Scale, scale_of
+from gequnet.data.transforms.normalise import Scale
 from gequnet.data.transforms.patch import Patch, draw_corner, whole, window
 from gequnet.errors import ConfigError
 
 Sample = dict[str, Any]
-"""``image`` float32 [C, *space], ``mask`` int64 [*space] or [K, *space], ``valid`` bool [*space], ``id``."""
+"""``image`` float32 [C, *space], ``mask`` int64 [*space] or [K, *space], ``valid`` bool [*space], ``id``; of a whole
+image whose ``spacing`` is known also that, float32 [dims], in millimetres per pixel."""
 
 
 class SceneCache:
     """Scenes of a source with their scales, each decoded once and kept; a copy for each process that asks.
 
     A scene that was cut from another has the scale of the whole, as a training patch has.
+
+    Args:
+        source: Where the scenes come from.
+        scale_of: The scale of a whole scene.
     """
 
-    def __init__(self, source: Source, normalisation: Normalisation) -> None:
-        self.source, self.normalisation = source, normalisation
+    def __init__(self, source: Source, scale_of: Callable[[Scene], Scale]) -> None:
+        self.source, self.scale_of = source, scale_of
         self._kept: dict[str, tuple[Scene, Scale]] = {}
         self._scales: dict[str, Scale] = {}
 
@@ -37,7 +42,7 @@ class SceneCache:
 
     def _scale(self, whole: Scene) -> Scale:
         if whole.id not in self._scales:
-            self._scales[whole.id] = scale_of(whole, self.normalisation)
+            self._scales[whole.id] = self.scale_of(whole)
         return self._scales[whole.id]
 
 
@@ -119,6 +124,8 @@ class WholeImages(Dataset[Sample]):
     def __getitem__(self, index: int) -> Sample:
         scene, scale = self.scenes[self.ids[index]]
         sample = _sample(scene, whole(scene), scale)
+        if scene.spacing:
+            sample["spacing"] = torch.tensor(scene.spacing)
         if self.full:
             more = {"second": scene.second, "instances": scene.instances}
             sample |= {name: part.long() for name, part in more.items() if part is not None}

@@ -1,7 +1,8 @@
-"""Intensities on a common scale, image by image."""
+"""Intensities on a common scale: one for each image, or one for all."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float
@@ -9,7 +10,11 @@ from torch import Tensor
 
 from gequnet.data.scene import Scene, pixels
 
-Normalisation = Literal["image", "range", "none"]
+Normalisation = Literal["range", "instance", "instance_nonzero", "full", "full_nonzero", "none"]
+NORMALISATIONS: tuple[Normalisation, ...] = get_args(Normalisation)
+
+FLAT = 1e-6
+"""A channel that deviates by less is constant: it is shifted and not stretched."""
 
 
 @dataclass(frozen=True)
@@ -34,19 +39,52 @@ def scale_of(scene: Scene, how: Normalisation) -> Scale:
 
     Args:
         scene: A whole image.
-        how: ``image`` makes the mean of each channel 0 and its standard deviation 1; ``range`` makes its
-            minimum 0 and its maximum 1; ``none`` keeps the intensities (8-bit images run from 0 to 1).
+        how: ``instance`` makes the mean of each channel 0 and its standard deviation 1; ``instance_nonzero`` does so
+            with the pixels that are not 0, such as those of a brain whose skull was cut away (the others are mapped by
+            the same line, so that the background stays darker than the brain); ``range`` makes the minimum 0 and the
+            maximum 1; ``none`` keeps the intensities (8-bit images run from 0 to 1).
 
     Returns:
         The scale; a constant channel is shifted and not stretched.
     """
-    channels = len(scene.image)
     if how == "none":
-        return Scale(torch.zeros(channels), torch.ones(channels))
+        return Scale(torch.zeros(len(scene.image)), torch.ones(len(scene.image)))
+    if how != "range":
+        return pooled_scale([scene], nonzero=how.endswith("nonzero"))
+    values = _seen(scene)
+    return _scale(values.amin(1), values.amax(1) - values.amin(1))
+
+
+def pooled_scale(scenes: Iterable[Scene], nonzero: bool) -> Scale:
+    """The scale that makes mean and standard deviation of all valid pixels of these scenes together 0 and 1.
+
+    Each scene is looked at once and not kept; sums are in double precision, since intensities may run to millions.
+
+    Args:
+        scenes: At least one.
+        nonzero: Whether pixels that are 0 are left out, in each channel for itself.
+    """
+    count, total, squares = (torch.zeros((), dtype=torch.float64) for _ in range(3))
+    first: Tensor | None = None
+    for scene in scenes:
+        values = _seen(scene)
+        counted = values != 0 if nonzero else torch.ones_like(values, dtype=torch.bool)
+        # About a value of the data itself, so that a large mean does not drown a small deviation.
+        first = values.mean(1, keepdim=True) if first is None else first
+        rest = (values - first).mul_(counted)
+        count, total = count + counted.sum(1), total + rest.sum(1, dtype=torch.float64)
+        squares = squares + rest.square_().sum(1, dtype=torch.float64)
+    assert first is not None
+    mean = total / count.clamp(min=1)
+    deviation = (squares / count.clamp(min=1) - mean.square()).clamp(min=0).sqrt()
+    return _scale((first[:, 0] + mean).float(), deviation.float())
+
+
+def _seen(scene: Scene) -> Float[Tensor, "channels pixels"]:
+    """The valid pixels; all of them where none is."""
     inside = scene.valid if scene.valid.any() else torch.ones_like(scene.valid)
-    values = pixels(scene.image)[:, inside]
-    if how == "image":
-        shift, unit = values.mean(1), values.std(1, correction=0)
-    else:
-        shift, unit = values.amin(1), values.amax(1) - values.amin(1)
-    return Scale(shift, torch.where(unit > 1e-6, unit, torch.ones_like(unit)))
+    return pixels(scene.image)[:, inside]
+
+
+def _scale(shift: Float[Tensor, " channels"], unit: Float[Tensor, " channels"]) -> Scale:
+    return Scale(shift, torch.where(unit > FLAT, unit, torch.ones_like(unit)))
