@@ -46,8 +46,8 @@ def pad_to_grid(x: Float[Tensor, "b c *space"], halvings: int) -> Float[Tensor, 
 
 
 def crop_to(x: Float[Tensor, "b c *padded"], sides: Sequence[int]) -> Float[Tensor, "b c *space"]:
-    """The middle of ``x``: takes the same amount from both ends of each axis."""
-    for axis, side in enumerate(sides, start=2):
+    """The middle of ``x``: takes the same amount from both ends of the last axes."""
+    for axis, side in enumerate(sides, start=x.dim() - len(sides)):
         x = x.narrow(axis, (x.shape[axis] - side) // 2, side)
     return x
 

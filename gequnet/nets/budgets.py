@@ -22,9 +22,9 @@ def parameters(net: nn.Module) -> int:
 
 
 def field_size(net: nn.Module) -> int:
-    """Channels that one unit of width stands for: 1 in a plain net, the size of a regular field in an E2UNet."""
+    """Numbers at a point that a unit of width stands for: 1 in a plain net, of a finite group one for each element."""
     group = getattr(net, "group", None)
-    return 1 if group is None else group.regular.size
+    return 1 if group is None else group.field_size
 
 
 def channels(net: nn.Module) -> int:

@@ -72,6 +72,14 @@ class Kit(ABC, Generic[Type]):
     def head(self, in_type: Type, num_classes: int) -> nn.Module:
         """Logits at each pixel."""
 
+    def stem(self) -> nn.Module:
+        """Makes of the image the map that the first convolution takes; here it is one."""
+        return nn.Identity()
+
+    def spatial(self, module: nn.Module) -> nn.Module:
+        """A module for images, which knows of space alone, as one for maps; here they are the same."""
+        return module
+
     def skip(self, in_type: Type, level_type: Type) -> tuple[nn.Module, Type]:
         """Makes an encoder's map ready for a level whose maps are ``level_type``; here it stays as it is."""
         return nn.Identity(), in_type
@@ -97,9 +105,9 @@ class Kit(ABC, Generic[Type]):
     def down(self, in_type: Type, level_type: Type) -> tuple[nn.Module, Type]:
         """Halves the grid, by pooling or by a convolution of stride 2, on the way to the next level."""
         makers: dict[str, Callable[[], nn.Module]] = {
-            "blur": lambda: BlurPool(4),
-            "average": lambda: BlurPool(2),
-            "max": MaxPool,
+            "blur": lambda: self.spatial(BlurPool(4)),
+            "average": lambda: self.spatial(BlurPool(2)),
+            "max": lambda: self.spatial(MaxPool()),
             "strided": lambda: self.conv_norm(in_type, in_type, 3, stride=2),
         }
         halve = choose(makers, self.recipe.downsample, "downsample")()
@@ -109,7 +117,7 @@ class Kit(ABC, Generic[Type]):
     def up(self, in_type: Type, level_type: Type) -> tuple[nn.Module, Type]:
         """Doubles the grid, by interpolation or by a transposed convolution, called with the map and the sides."""
         makers: dict[str, Callable[[], tuple[nn.Module, Type]]] = {
-            "interpolate": lambda: (Double(), in_type),
+            "interpolate": lambda: (self.spatial(Double()), in_type),
             "transposed": lambda: (self.up_conv(in_type, level_type), level_type),
         }
         return choose(makers, self.recipe.upsample, "upsample")()

@@ -42,6 +42,7 @@ class UNetTopology(nn.Module):
     ) -> None:
         super().__init__()
         self.halvings = len(decoder)
+        self.stem = kit.stem()
         self.encoders, self.downs = nn.ModuleList(), nn.ModuleList()
         self.skips, self.ups, self.decoders = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         current = in_type
@@ -60,9 +61,10 @@ class UNetTopology(nn.Module):
             current = decoder[level]
         self.head = kit.head(current, num_classes)
 
-    def forward(self, image: Float[Tensor, "b c *space"]) -> Float[Tensor, "b k *space"]:
-        """Image to logits."""
-        x = self.encoders[0](pad_to_grid(image, self.halvings))
+    def forward(self, image: Float[Tensor, "b c *space"]) -> Float[Tensor, "b k *maps"]:
+        """Image to what the head makes of the last map: logits at each pixel (of the kit's kind of map)."""
+        dims = image.dim() - 2
+        x = self.encoders[0](self.stem(pad_to_grid(image, self.halvings)))
         carried = [x]
         for down, encoder in zip(self.downs, self.encoders[1:], strict=True):
             x = encoder(down(x))
@@ -70,11 +72,11 @@ class UNetTopology(nn.Module):
         carried.pop()
         for up, skip, decoder in zip(self.ups, self.skips, self.decoders, strict=True):
             same_level = carried.pop()
-            x = decoder(self._concatenate(skip(same_level), up(x, same_level.shape[2:])))
+            x = decoder(self._concatenate(skip(same_level), up(x, same_level.shape[-dims:])))
         return crop_to(self.head(x), image.shape[2:])
 
     @staticmethod
-    def _concatenate(first: Float[Tensor, "b c1 *s"], second: Float[Tensor, "b c2 *s"]) -> Float[Tensor, "b c *s"]:
+    def _concatenate(first: Float[Tensor, "b c1 *m"], second: Float[Tensor, "b c2 *m"]) -> Float[Tensor, "b c *m"]:
         return torch.cat([first, second], dim=1)
 
 

@@ -88,6 +88,11 @@ class PlaneGroup:
             raise ConfigError(f"no group is called {name!r}; the names are c1, c2, c4, …, d1, d2, d4, …, so2 and o2")
         return cls(int(match[2]), match[1] == "d")
 
+    @property
+    def field_size(self) -> int:
+        """Channels of a regular field."""
+        return self.regular.size
+
     def __str__(self) -> str:
         if self.rotations is None:
             return "o2" if self.reflections else "so2"

@@ -1,0 +1,66 @@
+"""An image on coarser or finer grids about the same centre, and back.
+
+The pitch of a grid is the distance of its pixels, in pixels of the image. What a network makes of the image at pitch p
+is what it makes, at pitch 1, of the image made smaller by p: the same as kernels that are p times as wide, at a cost
+that falls with the number of pixels.
+
+Interpolation is cubic (Keys), and its kernel is stretched on the way to a coarser grid, so that what the grid cannot
+hold is left out and the rest stays as it is. Beyond the border the image repeats its last pixel.
+
+References:
+    Keys, Cubic convolution interpolation for digital image processing, IEEE TASSP 29(6), 1981.
+"""
+
+import math
+from collections.abc import Sequence
+from functools import cache
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def keys(distance: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Keys' cubic of a distance in pixels: 1 at 0, 0 at every other whole number and from 2 on."""
+    t = distance.abs()
+    near = (1.5 * t - 2.5) * t**2 + 1
+    far = ((2.5 - 0.5 * t) * t - 4) * t + 2
+    return torch.where(t <= 1, near, torch.where(t < 2, far, torch.zeros_like(t)))
+
+
+@cache
+def interpolation(new: int, old: int, pitch: float) -> Float[Tensor, "{new} {old}"]:
+    """The values at ``new`` points, ``pitch`` pixels apart, about the middle of ``old`` pixels: as a matrix.
+
+    >>> interpolation(2, 4, 2.0).sum(1)
+    tensor([1., 1.])
+    """
+    width = max(1.0, pitch)
+    points = (torch.arange(new, dtype=torch.float64) - (new - 1) / 2) * pitch + (old - 1) / 2
+    margin = max(0, math.ceil(-float(points[0]))) + math.ceil(2 * width)
+    pixels = torch.arange(-margin, old + margin)
+    weights = keys((points[:, None] - pixels) / width)
+    matrix = torch.zeros(new, old, dtype=torch.float64)
+    matrix.index_add_(1, pixels.clamp(0, old - 1), weights / weights.sum(1, keepdim=True))
+    return matrix.float()
+
+
+def resample(x: Float[Tensor, "*batch"], sides: Sequence[int], pitch: float) -> Float[Tensor, "*resampled"]:
+    """The last axes on a grid of ``sides`` points, ``pitch`` pixels apart, about the same centre.
+
+    >>> resample(torch.ones(1, 1, 6, 8), sides=[4, 4], pitch=2.0).shape
+    torch.Size([1, 1, 4, 4])
+    """
+    for axis, new in enumerate(sides, start=x.dim() - len(sides)):
+        matrix = interpolation(new, x.shape[axis], pitch).to(x)
+        x = (x.movedim(axis, -1) @ matrix.T).movedim(-1, axis)
+    return x
+
+
+def sides_at(sides: Sequence[int], pitch: float, unit: int) -> list[int]:
+    """Sides of the grid of this pitch that covers the image, rounded up to multiples of ``unit``.
+
+    >>> sides_at([61, 64], pitch=2.0, unit=8)
+    [32, 32]
+    """
+    return [math.ceil(round(side / pitch / unit, 6)) * unit for side in sides]
