@@ -9,8 +9,10 @@ import pytest
 import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
-from scipy import ndimage
+from scipy import ndimage, stats
+from scipy.spatial.transform import Rotation
 
+from gequnet.data.phantom_tumours import draw as draw_tumours
 from gequnet.data.phantom_vessels import draw
 from gequnet.data.sampler import generator_for
 from gequnet.data.scene import Scene
@@ -121,7 +123,7 @@ def test_a_warp_without_ranges_changes_nothing():
 class FixedWarp(Warp):
     """A warp whose matrix is given and not drawn."""
 
-    def _matrix(self, generator):
+    def _matrix(self, dims, generator):
         return self.matrix
 
 
@@ -157,6 +159,71 @@ def test_magnification_and_shear_are_those_of_scipy():
     )
     np.testing.assert_allclose(patch.image[0], expected, atol=1e-4)
     assert patch.valid.all()
+
+
+def volume_of(size=64):
+    image, mask = draw_tumours("augment", size, 3)
+    labels = torch.from_numpy(mask)
+    return Scene("made", torch.from_numpy(image)[None], labels.to(torch.uint8), torch.ones_like(labels))
+
+
+@pytest.mark.parametrize("magnification", [0.6, 1.0, 1.57])  # of 1.6 some places are between two voxels
+@pytest.mark.parametrize("vector", [(0.0, 0.0, 0.0), (0.4, -0.3, 0.8)])
+def test_a_volume_is_turned_and_magnified_as_scipy_does(magnification, vector):
+    scene, side = volume_of(), 17
+    warp = FixedWarp(rotation=math.pi, scale=(magnification, magnification))
+    warp.matrix = torch.from_numpy(Rotation.from_rotvec(vector).as_matrix()).float() / magnification
+    needed = warp.needs((side,) * 3)
+    corner = [(64 - n) // 2 for n in needed]
+    patch = warp(window(scene, corner, needed), (side,) * 3, generator_for(0))
+    matrix = warp.matrix.double().numpy()
+    centre = np.array(corner) + (np.array(needed) - 1) / 2
+    offset = centre - matrix @ np.full(3, (side - 1) / 2)
+
+    def by_scipy(part, order):
+        return ndimage.affine_transform(part.numpy(), matrix, offset, (side,) * 3, order=order)
+
+    np.testing.assert_allclose(patch.image[0], by_scipy(scene.image[0], 1), atol=1e-4)
+    assert (patch.mask.numpy() == by_scipy(scene.mask, 0)).mean() > 0.999
+    assert patch.mask.any()
+    assert patch.valid.all()
+
+
+@pytest.mark.parametrize(
+    "warp",
+    [
+        Warp(scale=(0.6, 1.6)),
+        Warp(rotation=math.pi, scale=(0.8, 1.25)),
+        Warp(rotation=0.3, elastic=2.0, spacing=8.0),
+    ],
+    ids=["rescale", "rotation", "elastic"],
+)
+@pytest.mark.parametrize("size", [(12, 12, 12), (7, 12, 16)])
+def test_a_window_holds_all_that_a_draw_in_space_can_ask_for(warp, size):
+    scene, generator = volume_of(), generator_for(*size)
+    for _ in range(20):
+        needed = warp.needs(size)
+        patch = warp(window(scene, [(64 - n) // 2 for n in needed], needed), size, generator)
+        assert patch.valid.shape == size
+        assert patch.valid.all()
+        assert set(patch.mask.unique().tolist()) <= {0, 1}
+
+
+def test_magnifications_are_uniform_in_the_logarithm():
+    warp, generator = Warp(scale=(0.6, 1.6)), generator_for("log")
+    drawn = [-math.log(warp._matrix(3, generator)[0, 0]) for _ in range(2000)]
+    assert stats.kstest(drawn, stats.uniform(math.log(0.6), math.log(1.6 / 0.6)).cdf).pvalue > 0.01
+
+
+def test_regions_of_a_volume_move_together():
+    scene = volume_of()
+    regions = torch.stack([scene.mask, scene.mask * (scene.image[0] > 0.5)])
+    warp = Warp(rotation=1.0, scale=(0.8, 1.2))
+    both = Scene("regions", scene.image, regions, scene.valid)
+    needed = warp.needs((16, 16, 16))
+    patch = warp(window(both, [(64 - n) // 2 for n in needed], needed), (16, 16, 16), generator_for("regions"))
+    assert patch.mask.shape == (2, 16, 16, 16)
+    assert (patch.mask[1] <= patch.mask[0]).all()
 
 
 def test_elastic_displacements_have_the_deviation_asked_for():
@@ -212,7 +279,8 @@ def test_a_chain_of_warps_asks_for_enough():
         lambda: Warp(spacing=0.0),
         lambda: Colour(contrast=1.0),
         lambda: Colour(brightness=-0.1),
-        lambda: Warp().needs((4, 4, 4)),
+        lambda: Warp(shear=0.1).needs((4, 4, 4)),
+        lambda: Warp().needs((4,)),
     ],
 )
 def test_impossible_ranges_are_refused(wrong):

@@ -6,6 +6,7 @@ from typing import Literal
 
 import torch
 from jaxtyping import Float
+from scipy.spatial.transform import Rotation
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -21,27 +22,29 @@ OVERSHOOT = 1.3
 
 
 class Warp(Augmentation):
-    r"""The patch seen through a random smooth map of the plane.
+    r"""The patch seen through a random smooth map of the plane, or of space.
 
     Pixel :math:`p` of the result (relative to its centre) shows the scene at :math:`q = A p + u(p)`, where :math:`A` is
     a rotation times a shear divided by a magnification, and :math:`u` an elastic displacement: Gaussian at control
-    points, cubic between them. All of it is one resampling, so an image is blurred once however much is asked for.
+    points, cubic between them. All of it is one resampling, so an image is blurred once however much is asked for. A
+    volume is turned about a random axis, and between voxels and control points everything is linear.
 
     The image is interpolated. Labels and ``valid`` take the nearest pixel, which keeps them what they are and, other
     than a threshold on interpolated labels, makes thin structures no thinner on average. Where the map leaves the
-    picture the image is 0 and not valid. Two dimensions only.
+    picture the image is 0 and not valid.
 
     Args:
-        rotation: Largest angle in radians, either way; pi for all rotations.
+        rotation: Largest angle in radians, either way; pi for all rotations, in space about every axis by every angle
+            alike.
         scale: Least and greatest magnification, drawn uniformly in the logarithm.
-        shear: Largest shear, either way: horizontal shift per vertical pixel.
+        shear: Largest shear, either way: horizontal shift per vertical pixel. Images only.
         elastic: Standard deviation of the displacement of a control point, in pixels.
         spacing: Distance of the control points in pixels.
-        interpolation: ``bicubic`` keeps thin structures as sharp as those of the images at test; ``bilinear`` costs
-            less.
+        interpolation: Of images. ``bicubic`` keeps thin structures as sharp as those of the images at test;
+            ``bilinear`` costs less, and is what volumes get.
 
     Raises:
-        ConfigError: If a range is empty or negative.
+        ConfigError: If a range is empty or negative, or a volume is to be sheared.
     """
 
     def __init__(
@@ -62,63 +65,73 @@ class Warp(Augmentation):
 
     def needs(self, size: Sequence[int]) -> list[int]:
         """A window that holds every pixel that any draw can ask for, larger by an even number on each axis."""
-        half_y, half_x = self._half(size)
-        sheared = half_x + self.shear * half_y
-        reach_y = _reach(half_y, sheared, self.rotation)
-        reach_x = _reach(sheared, half_y, self.rotation)
+        half = self._half(size)
+        extent = [*half[:-1], half[-1] + self.shear * half[-2]]
         margin = CLIP * OVERSHOOT * self.elastic + 2
+        reach = [
+            _reach(near, math.hypot(*extent[:axis], *extent[axis + 1 :]), self.rotation)
+            for axis, near in enumerate(extent)
+        ]
         return [
-            side + 2 * max(0, math.ceil(reach / self.scale[0] + margin - half))
-            for side, reach, half in zip(size, (reach_y, reach_x), (half_y, half_x), strict=True)
+            side + 2 * max(0, math.ceil(far / self.scale[0] + margin - near))
+            for side, far, near in zip(size, reach, half, strict=True)
         ]
 
     def __call__(self, patch: Patch, size: Sequence[int], generator: torch.Generator) -> Patch:
         """The warped patch, of exactly ``size``."""
-        grid = self._grid(patch, size, generator)
-        masks = patch.mask.reshape(-1, *patch.valid.shape)
-        labels = torch.cat([masks, patch.valid[None]]).float()
-        image = _resample(patch.image, grid, self.interpolation)
+        grid, space = self._grid(patch, size, generator), patch.valid.shape
+        labels = torch.cat([patch.mask.reshape(-1, *space), patch.valid[None]]).float()
+        image = _resample(patch.image, grid, self.interpolation if len(space) == 2 else "bilinear")
         *moved, valid = _resample(labels, grid, "nearest").to(torch.uint8)
-        return Patch(image, torch.stack(moved).reshape(*patch.mask.shape[:-2], *valid.shape), valid.bool())
+        regions = patch.mask.shape[: -len(space)]
+        return Patch(image, torch.stack(moved).reshape(*regions, *valid.shape), valid.bool())
 
-    def _grid(self, patch: Patch, size: Sequence[int], generator: torch.Generator) -> Float[Tensor, "h w 2"]:
+    def _grid(self, patch: Patch, size: Sequence[int], generator: torch.Generator) -> Float[Tensor, "*size dims"]:
         """Where each pixel of the result lies in the window, in the units of ``grid_sample``: x first, -1 to 1."""
-        half_y, half_x = self._half(size)
-        y, x = torch.meshgrid(
-            torch.linspace(-half_y, half_y, size[0]), torch.linspace(-half_x, half_x, size[1]), indexing="ij"
-        )
-        points = torch.stack([y, x])
-        places = torch.einsum("ij,jhw->ihw", self._matrix(generator), points) + self._displacement(size, generator)
+        axes = [torch.linspace(-half, half, side) for half, side in zip(self._half(size), size, strict=True)]
+        points = torch.stack(torch.meshgrid(*axes, indexing="ij"))
+        moved = torch.einsum("ij,j...->i...", self._matrix(len(size), generator), points)
+        places = moved + self._displacement(size, generator)
         extent = (torch.tensor(patch.valid.shape) - 1).clamp(min=1) / 2
-        return (places / extent[:, None, None]).flip(0).permute(1, 2, 0)
+        return (places / extent.view(-1, *[1] * len(size))).flip(0).movedim(0, -1)
 
-    def _matrix(self, generator: torch.Generator) -> Float[Tensor, "2 2"]:
+    def _matrix(self, dims: int, generator: torch.Generator) -> Float[Tensor, "dims dims"]:
         angle, shear, share = torch.rand(3, generator=generator).tolist()
         angle, shear = (2 * angle - 1) * self.rotation, (2 * shear - 1) * self.shear
         magnification = self.scale[0] * (self.scale[1] / self.scale[0]) ** share
+        if dims == 3:
+            axis = F.normalize(torch.randn(3, generator=generator), dim=0)
+            return torch.from_numpy(Rotation.from_rotvec(angle * axis.numpy()).as_matrix()).float() / magnification
         turn = torch.tensor([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
         return turn @ torch.tensor([[1.0, 0.0], [shear, 1.0]]) / magnification
 
-    def _displacement(self, size: Sequence[int], generator: torch.Generator) -> Float[Tensor, "2 h w"]:
+    def _displacement(self, size: Sequence[int], generator: torch.Generator) -> Float[Tensor, "dims *size"]:
         if self.elastic == 0:
-            return torch.zeros(2, *size)
+            return torch.zeros(len(size), *size)
         knots = [max(2, round(side / self.spacing) + 1) for side in size]
-        pull = torch.randn(1, 2, *knots, generator=generator).clamp(-CLIP, CLIP) * self.elastic
-        return F.interpolate(pull, size=tuple(size), mode="bicubic", align_corners=True)[0]
+        pull = torch.randn(1, len(size), *knots, generator=generator).clamp(-CLIP, CLIP) * self.elastic
+        mode = "bicubic" if len(size) == 2 else "trilinear"
+        return F.interpolate(pull, size=tuple(size), mode=mode, align_corners=True)[0]
 
-    def _half(self, size: Sequence[int]) -> tuple[float, float]:
-        if len(size) != 2:
-            raise ConfigError(f"augment: a warp turns images in the plane and not patches of size {list(size)}.")
-        return (size[0] - 1) / 2, (size[1] - 1) / 2
+    def _half(self, size: Sequence[int]) -> list[float]:
+        if len(size) not in (2, 3):
+            raise ConfigError(f"augment: a warp moves images and volumes, and not patches of size {list(size)}.")
+        if len(size) == 3 and self.shear > 0:
+            raise ConfigError(f"augment: shear={self.shear} is of the plane, and this is a volume: set it to 0.")
+        return [(side - 1) / 2 for side in size]
 
 
 def _reach(near: float, far: float, rotation: float) -> float:
-    """How far a box of half sides ``near`` and ``far`` reaches along the first when turned by up to ``rotation``."""
+    """How far a box reaches along an axis when turned by up to ``rotation``.
+
+    Turned, the axis is at most that far from where it was, so a point of the box is ``near`` along its old direction at
+    most, and ``far`` across.
+    """
     angle = min(rotation, math.atan2(far, near))
     return math.cos(angle) * near + math.sin(angle) * far
 
 
 def _resample(
-    channels: Float[Tensor, "channels big_h big_w"], grid: Float[Tensor, "h w 2"], mode: str
-) -> Float[Tensor, "channels h w"]:
+    channels: Float[Tensor, "channels *big"], grid: Float[Tensor, "*size dims"], mode: str
+) -> Float[Tensor, "channels *size"]:
     return F.grid_sample(channels[None], grid[None], mode=mode, padding_mode="zeros", align_corners=True)[0]
