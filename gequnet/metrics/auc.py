@@ -1,6 +1,10 @@
 """Areas under the ROC and the precision-recall curve."""
 
+from typing import Any
+
 import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
 from torchmetrics import Metric, MetricCollection
 from torchmetrics.classification import BinaryAUROC, BinaryAveragePrecision
 
@@ -21,7 +25,7 @@ def pooled_areas(bins: int | None = None) -> MetricCollection:
     Args:
         bins: None is exact up to rounding in float32 and keeps 5 bytes for each pixel; both areas of 20 images of
             584 x 565 take about 6 seconds on one CPU core. A number is that of the thresholds between 0 and 1, equally
-            far apart, in constant memory; the time of an update grows with it, to about 0.2 seconds an image with 200.
+            far apart, in constant memory, and in a tenth of a second for a million pixels.
 
     Returns:
         A collection with ``update(preds, target)``, probabilities and true foreground, whose ``compute()`` has both.
@@ -40,8 +44,42 @@ def pooled_areas(bins: int | None = None) -> MetricCollection:
     # The last threshold lies above 1: without it, the curve of probabilities that are 1 would not start at (0, 0).
     thresholds = None if bins is None else torch.linspace(0, 1 + 1e-6, bins)
     areas: dict[str, Metric | MetricCollection] = {
-        "roc_auc": BinaryAUROC(thresholds=thresholds),
-        "pr_auc": BinaryAveragePrecision(thresholds=thresholds),
+        "roc_auc": BinaryAUROC() if bins is None else BinnedAUROC(thresholds=thresholds),
+        "pr_auc": BinaryAveragePrecision() if bins is None else BinnedAveragePrecision(thresholds=thresholds),
     }
     # One group: the pixels are kept once for both.
     return MetricCollection(areas, compute_groups=[list(areas)])
+
+
+class _Binned(Metric):
+    # torchmetrics compares all pixels with one threshold after the other, which takes half a minute for a volume of
+    # 9 million voxels; here each pixel is put into its bin once.
+    thresholds: Any
+    confmat: Tensor
+
+    def update(self, preds: Float[Tensor, " n"], target: Bool[Tensor, " n"]) -> None:
+        """Adds pixels: probabilities and true foreground."""
+        self.confmat += confusions(preds, target, self.thresholds)
+
+
+class BinnedAUROC(_Binned, BinaryAUROC):
+    """The area under the ROC curve through given thresholds."""
+
+
+class BinnedAveragePrecision(_Binned, BinaryAveragePrecision):
+    """The average precision at given thresholds."""
+
+
+def confusions(
+    preds: Float[Tensor, " n"], target: Bool[Tensor, " n"], thresholds: Float[Tensor, " t"]
+) -> Int[Tensor, "t 2 2"]:
+    """How many pixels are [background, foreground] and, at each threshold, [below it, not below it].
+
+    >>> confusions(torch.tensor([0.2, 0.6, 0.7]), torch.tensor([False, True, False]), torch.tensor([0.0, 0.6])).tolist()
+    [[[0, 2], [0, 1]], [[1, 1], [0, 1]]]
+    """
+    levels = len(thresholds) + 1
+    reached = torch.bucketize(preds, thresholds, right=True)  # the number of thresholds that a value is not below
+    amounts = torch.bincount(reached + levels * target, minlength=2 * levels).view(2, levels)
+    below = amounts.cumsum(1)[:, :-1]
+    return torch.stack([below, amounts.sum(1, keepdim=True) - below], -1).movedim(0, 1)

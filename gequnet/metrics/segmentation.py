@@ -14,9 +14,8 @@ from torchmetrics.utilities import dim_zero_cat
 from gequnet.errors import ConfigError
 from gequnet.heads import check_head, foreground_classes, predicted_classes, probabilities, target_classes
 from gequnet.metrics.auc import AREAS, pooled_areas
-from gequnet.metrics.cldice import cldice
 from gequnet.metrics.counts import count
-from gequnet.metrics.instance_ap import INSTANCE_SCORES, instance_ap, instance_scores
+from gequnet.metrics.slow import SlowScores
 from gequnet.metrics.table import ScoreTable, encoded
 
 Scores = dict[str, float]
@@ -25,13 +24,18 @@ Scores = dict[str, float]
 class SegmentationMetrics(Metric):
     """Scores of thresholded predictions per image, then averaged over images, and curves pooled over pixels.
 
-    ``dice iou accuracy sensitivity specificity precision cldice`` are computed for each image and foreground class,
-    averaged over classes, then over images; ``roc_auc pr_auc`` are computed over the pixels of all images together,
-    one class against the rest, then averaged over classes. With two or more foreground classes every score is there
-    for each of them too, as ``dice/<class>``. Background is no class: under a softmax, class 0 is left out.
+    ``dice iou accuracy sensitivity specificity precision balanced_accuracy cldice`` are computed for each image and
+    foreground class, averaged over classes, then over images; ``roc_auc pr_auc`` are computed over the pixels of
+    all images together, one class against the rest, then averaged over classes. With two or more foreground classes
+    every score is there for each of them too, as ``dice/<class>``. Background is no class: under a softmax, class 0 is
+    left out.
 
     With ``instances`` there are also the scores of objects, ``instance_ap instance_ap50 instance_ap75``: for each image
     average precision over overlaps from .5 to .95, at .5 and at .75, see [`gequnet.metrics.instance_ap`][].
+
+    With ``surface`` there are also the scores of surfaces, ``hd95_mm surface_dice``, see [`gequnet.metrics.hd95`][] and
+    [`gequnet.metrics.surface_dice`][]; where the spacing of voxels is not known, lengths are in pixels and the first is
+    called ``hd95_px``.
 
     With ``fov`` all of it is there twice, inside the field of view as ``dice_fov`` and over the whole image as
     ``dice_whole``, because the literature mixes the two. Else it is there once, inside ``valid``, as ``dice``.
@@ -47,12 +51,14 @@ class SegmentationMetrics(Metric):
         head: ``sigmoid`` or ``softmax``.
         class_names: one for each logit.
         fov: whether ``valid`` is a field of view, outside of which there are pixels and labels all the same.
-        full: True for the test. False, for validation, leaves out what is slow (curves, clDice, objects) and
-            whatever lies outside ``valid``; its keys have no suffix.
+        full: True for the test. False, for validation, leaves out what is slow (curves, clDice, objects,
+            surfaces) and whatever lies outside ``valid``; its keys have no suffix.
         threshold: a sigmoid above it is foreground.
         curve_bins: None makes the curves exact and keeps all pixels, 5 bytes for each (of one class, in one region);
             a number, such as 200, is that of their thresholds, in constant memory; see [`gequnet.metrics.auc`][].
         instances: whether the test images come with their objects labelled singly; for one foreground class only.
+        surface: whether the test scores surfaces too.
+        tolerance_mm: distance between surfaces that is no mistake, in mm.
 
     Raises:
         ConfigError: these do not fit together.
@@ -82,6 +88,8 @@ class SegmentationMetrics(Metric):
         threshold: float = 0.5,
         curve_bins: int | None = None,
         instances: bool = False,
+        surface: bool = False,
+        tolerance_mm: float = 1.0,
     ) -> None:
         super().__init__()
         self.head = check_head(head)
@@ -102,7 +110,7 @@ class SegmentationMetrics(Metric):
         self.suffixes = ["_fov", "_whole"] if fov and full else [""]
         self.full = full
         self.threshold = threshold
-        self.slow_scores = ("cldice", *(INSTANCE_SCORES if instances else ())) if full else ()
+        self.slow_scores = SlowScores(instances, float(tolerance_mm) if surface else None) if full else None
         # For each image: numbers of pixels [1, region, class, 4], scores that do not follow from them
         # [1, region, class, score], the bytes of its id.
         for state in ("counts", "slow", "ids"):
@@ -119,6 +127,7 @@ class SegmentationMetrics(Metric):
         valid: Bool[Tensor, "b *space"],
         ids: Sequence[str],
         instances: Int[Tensor, "b *space"] | None = None,
+        spacing: Float[Tensor, "b dims"] | None = None,
     ) -> None:
         """Adds the images of a batch.
 
@@ -128,21 +137,19 @@ class SegmentationMetrics(Metric):
             valid: the pixels that count.
             ids: the name of each image.
             instances: 0 for background, one number for each object; needed with ``instances`` in the test.
+            spacing: length of a voxel along each axis in mm; None where it is not known. Used with ``surface``.
 
         Raises:
-            ConfigError: they are needed and there are none.
+            ConfigError: instances are needed and there are none, or the spacing of some images only is known.
         """
-        if "instance_ap" in self.slow_scores and instances is None:
-            raise ConfigError(
-                f"data.instances=true says that objects are labelled singly, but in {ids[0]} they are not: set "
-                "data.instances=false."
-            )
+        if self.slow_scores:
+            self.slow_scores.check(ids[0], instances is not None, spacing is not None)
         classes = self.classes
         target = target_classes(logits, mask, self.head)[:, classes]
         preds = probabilities(logits, self.head)
         labels = predicted_classes(preds, self.head, self.threshold)[:, classes]
-        objects = [None] * len(ids) if instances is None else instances
-        for image in zip(preds[:, classes], labels, target, valid, ids, objects, strict=True):
+        objects, lengths = ([None] * len(ids) if extra is None else extra for extra in (instances, spacing))
+        for image in zip(preds[:, classes], labels, target, valid, ids, objects, lengths, strict=True):
             self._add(*image)
 
     def _add(
@@ -153,31 +160,19 @@ class SegmentationMetrics(Metric):
         valid: Bool[Tensor, "*space"],
         name: str,
         objects: Int[Tensor, "*space"] | None,
+        spacing: Float[Tensor, " dims"] | None,
     ) -> None:
         regions = torch.stack([valid, torch.ones_like(valid)][: len(self.suffixes)])
         counts = [torch.stack(count(labels, target, region), -1) for region in regions]
         self.counts.append(torch.stack(counts).unsqueeze(0))
         self.ids.append(encoded(name).to(preds.device))
-        if not self.full:
+        if self.slow_scores is None:
             return
         pairs = list(product(regions, range(len(target))))
-        slow = torch.stack([self._slow(labels[c], target[c], region, objects) for region, c in pairs])
+        slow = torch.stack([self.slow_scores(labels[c], target[c], region, objects, spacing) for region, c in pairs])
         self.slow.append(slow.to(preds.device).view(1, len(regions), len(target), -1))
         for areas, (region, c) in zip(self.areas, pairs, strict=True):
             areas.update(preds[c][region], target[c][region])
-
-    def _slow(
-        self,
-        labels: Bool[Tensor, "*space"],
-        target: Bool[Tensor, "*space"],
-        region: Bool[Tensor, "*space"],
-        objects: Int[Tensor, "*space"] | None,
-    ) -> Float[Tensor, " score"]:
-        scores = cldice(labels, target, region).view(1).float().cpu()
-        if "instance_ap" not in self.slow_scores:
-            return scores
-        assert objects is not None
-        return torch.cat([scores, instance_scores(instance_ap(labels, objects, region)).float()])
 
     def compute(self) -> Scores:
         """The means over images, and the pooled curves, of everything since the last reset."""
@@ -202,12 +197,15 @@ class SegmentationMetrics(Metric):
     def reset(self) -> None:
         """Forgets all images."""
         super().reset()
+        if self.slow_scores:
+            self.slow_scores.unit = None
         for areas in self.areas:
             areas.reset()
 
     def _table(self) -> ScoreTable:
-        slow = dim_zero_cat(self.slow).cpu().unbind(-1) if self.full else ()
-        others = dict(zip(self.slow_scores, slow, strict=True))
+        others: dict[str, Tensor] = {}
+        if self.slow_scores:
+            others = dict(zip(self.slow_scores.names, dim_zero_cat(self.slow).cpu().unbind(-1), strict=True))
         return ScoreTable.of(dim_zero_cat(self.ids).cpu(), dim_zero_cat(self.counts).cpu(), others)
 
     def _pooled(self, table: ScoreTable) -> Scores:

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from gequnet.metrics.accuracy import accuracy_of
+from gequnet.metrics.balanced_accuracy import balanced_accuracy_of
 from gequnet.metrics.counts import Counts
 from gequnet.metrics.dice import dice_of
 from gequnet.metrics.iou import iou_of
@@ -22,6 +23,7 @@ OF_COUNTS = {
     "sensitivity": sensitivity_of,
     "specificity": specificity_of,
     "precision": precision_of,
+    "balanced_accuracy": balanced_accuracy_of,
 }
 
 

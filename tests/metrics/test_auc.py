@@ -5,9 +5,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
+from torchmetrics.classification import BinaryAUROC
 
 from gequnet.errors import ConfigError
-from gequnet.metrics.auc import AREAS, pooled_areas
+from gequnet.metrics.auc import AREAS, BinnedAUROC, pooled_areas
 from metrics.cases import seeds
 
 ORACLES = {"roc_auc": roc_auc_score, "pr_auc": average_precision_score}
@@ -48,7 +49,19 @@ def test_bins_are_exact_for_probabilities_rounded_down_to_thresholds(seed, bins)
     assert areas_of((preds, target), bins=bins) == pytest.approx(expected_of(rounded, target), abs=1e-5)
 
 
-@pytest.mark.parametrize("count", [10_000, 60_000])  # torchmetrics counts small and large images in different ways
+@pytest.mark.parametrize("levels", [None, 9])  # of nine levels each is a threshold
+def test_bins_are_those_of_torchmetrics(levels):
+    thresholds = torch.linspace(0, 1, 10)
+    ours, theirs = BinnedAUROC(thresholds=thresholds), BinaryAUROC(thresholds=thresholds)
+    for seed in range(2):
+        preds, target = pixels(seed, 500, levels)
+        ours.update(preds, target)
+        theirs.update(preds, target)
+    assert torch.equal(ours.confmat, theirs.confmat)
+    assert ours.confmat.sum(dim=(1, 2)).tolist() == [1000] * 10
+
+
+@pytest.mark.parametrize("count", [10_000, 60_000])
 def test_two_hundred_bins_are_close_to_exact(count):
     preds, target = pixels(0, count)
     assert areas_of((preds, target), bins=200) == pytest.approx(expected_of(preds, target), abs=5e-3)

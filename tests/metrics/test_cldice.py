@@ -46,6 +46,16 @@ def test_thickness_does_not_matter_as_long_as_the_centreline_is_inside():
     assert cldice(thin, thick).item() == pytest.approx(1, abs=0.08)
 
 
+@pytest.mark.parametrize("space", [(30, 30), (14, 15, 16)])
+def test_empty_space_around_a_mask_changes_nothing(space):
+    preds, target, _ = image(2, space)
+    inner = tuple(slice(9, side + 9) for side in space)
+    wide = [torch.zeros([side + 20 for side in space], dtype=torch.bool) for _ in range(2)]
+    for whole, part in zip(wide, (preds, target), strict=True):
+        whole[inner] = part
+    assert cldice(*wide) == cldice(preds, target)
+
+
 def test_masks_that_touch_nowhere_score_zero():
     assert cldice(drawn(((9, 5), (9, 24))), drawn(((20, 5), (20, 24)))) == 0
 

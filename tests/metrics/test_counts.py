@@ -7,6 +7,7 @@ from monai.metrics import compute_dice, compute_iou
 from sklearn import metrics as sklearn
 
 from gequnet.metrics.accuracy import accuracy
+from gequnet.metrics.balanced_accuracy import balanced_accuracy
 from gequnet.metrics.counts import count
 from gequnet.metrics.dice import dice
 from gequnet.metrics.iou import iou
@@ -15,7 +16,7 @@ from gequnet.metrics.sensitivity import sensitivity
 from gequnet.metrics.specificity import specificity
 from metrics.cases import image, seeds
 
-SCORES = [accuracy, dice, iou, precision, sensitivity, specificity]
+SCORES = [accuracy, balanced_accuracy, dice, iou, precision, sensitivity, specificity]
 every_score = pytest.mark.parametrize("score", SCORES)
 
 
@@ -25,6 +26,7 @@ def specificity_of_sklearn(target, preds):
 
 SKLEARN = [
     (accuracy, sklearn.accuracy_score),
+    (balanced_accuracy, sklearn.balanced_accuracy_score),
     (dice, sklearn.f1_score),
     (iou, sklearn.jaccard_score),
     (precision, sklearn.precision_score),
@@ -87,6 +89,13 @@ def test_agreement_is_one_even_where_it_would_be_nothing_over_nothing(score, ful
 )
 def test_nothing_over_nothing_is_zero_where_something_is_wrong(score, preds, target):
     assert score(torch.full((4, 4), preds), torch.full((4, 4), target)) == 0
+
+
+def test_balanced_accuracy_of_no_foreground_is_that_of_a_sensitivity_of_nothing_or_all():
+    # Where scikit-learn would leave the sensitivity out.
+    target = torch.zeros(4, dtype=torch.bool)
+    assert balanced_accuracy(torch.tensor([True, False, False, False]), target) == 0.375
+    assert balanced_accuracy(target, torch.tensor([True, False, False, False])) == 0.5
 
 
 @every_score

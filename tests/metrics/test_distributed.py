@@ -15,7 +15,7 @@ BINS = (None, 100)
 
 
 def metrics(bins):
-    return SegmentationMetrics(1, "sigmoid", ["vessel"], fov=True, curve_bins=bins, instances=True)
+    return SegmentationMetrics(1, "sigmoid", ["vessel"], fov=True, curve_bins=bins, instances=True, surface=True)
 
 
 def image(index):
@@ -30,7 +30,7 @@ def image(index):
 
 def add(scores, index):
     *case, instances = image(index)
-    scores.update(*case, ["image" + "-" * index], instances)
+    scores.update(*case, ["image" + "-" * index], instances, torch.tensor([[0.5, 2.0]]))
 
 
 def score(rank: int, folder: Path) -> None:

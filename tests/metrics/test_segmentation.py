@@ -15,11 +15,13 @@ from torchmetrics.segmentation import DiceScore
 
 from gequnet.errors import ConfigError
 from gequnet.metrics.cldice import cldice
+from gequnet.metrics.hd95 import hd95
 from gequnet.metrics.instance_ap import instance_ap
 from gequnet.metrics.segmentation import SegmentationMetrics
+from gequnet.metrics.surface_dice import surface_dice
 
 CONF = Path(__file__).parents[2] / "conf/metrics/default.yaml"
-PER_IMAGE = ["dice", "iou", "accuracy", "sensitivity", "specificity", "precision", "cldice"]
+PER_IMAGE = ["dice", "iou", "accuracy", "sensitivity", "specificity", "precision", "balanced_accuracy", "cldice"]
 POOLED = ["roc_auc", "pr_auc"]
 BINARY = partial(SegmentationMetrics, 1, "sigmoid", ["vessel"])
 SOFTMAX = partial(SegmentationMetrics, 3, "softmax", ["background", "anterior", "posterior"], fov=False)
@@ -262,6 +264,42 @@ def test_objects_that_are_not_there_are_asked_for():
         SOFTMAX(instances=True)
 
 
+@pytest.mark.parametrize("make", [SOFTMAX, REGIONS])
+@pytest.mark.parametrize("lengths", [None, [0.5, 1.0, 2.0]])
+def test_surfaces_are_scored_in_the_test_only_in_mm_where_they_are_known(make, lengths):
+    head = make.args[1]
+    cases = images(head, 3, 2, space=(6, 7, 8))
+    metrics = make(surface=True, tolerance_mm=0.6)
+    spacing = None if lengths is None else torch.tensor([lengths])
+    for name, case in cases.items():
+        metrics.update(*case, [name], spacing=spacing)
+    scores, rows = metrics.compute(), metrics.per_image()
+    distance = "hd95_px" if lengths is None else "hd95_mm"
+    for index, part in enumerate(metrics.names, 3 - len(metrics.names)):
+        for row, (logits, mask, valid) in zip(rows, cases.values(), strict=True):
+            found = logits.argmax(1)[0] == index if head == "softmax" else logits[0, index] > 0
+            wanted = mask[0] == index if head == "softmax" else mask[0, index] == 1
+            expected = hd95(found, wanted, valid[0], lengths), surface_dice(found, wanted, valid[0], lengths, 0.6)
+            for score, value in zip((distance, "surface_dice"), expected, strict=True):
+                assert row[f"{score}/{part}"] == pytest.approx(value.item(), abs=1e-6)
+    for score in (distance, "surface_dice"):
+        assert scores[score] == pytest.approx(np.mean([row[score] for row in rows]))
+    plain = filled(make(), cases).compute()
+    assert {key: value for key, value in scores.items() if key in plain} == plain
+    assert filled(make(surface=True, full=False), cases).compute() == filled(make(full=False), cases).compute()
+
+
+def test_millimetres_and_pixels_are_not_averaged():
+    cases = images("sigmoid", 1, 2)
+    metrics = BINARY(fov=False, surface=True)
+    metrics.update(*cases["image-0"], ["image-0"], spacing=torch.ones(1, 2))
+    with pytest.raises(ConfigError, match="image-1 is the first"):
+        metrics.update(*cases["image-1"], ["image-1"])
+    metrics.reset()
+    metrics.update(*cases["image-1"], ["image-1"])
+    assert "hd95_px" in metrics.compute()
+
+
 def test_mistakes_get_a_sentence():
     with pytest.raises(ConfigError, match="must name each of the 2 logits"):
         SegmentationMetrics(2, "softmax", ["vessel"], fov=False)
@@ -275,6 +313,7 @@ def test_mistakes_get_a_sentence():
 
 def test_the_node_leaves_full_open():
     data = {"num_classes": 1, "head": "sigmoid", "class_names": ["vessel"], "fov": True, "instances": False}
+    data |= {"surface": True, "tolerance_mm": 2.0, "curve_bins": None}
     node = OmegaConf.create({"data": data, "metrics": OmegaConf.load(CONF)}).metrics
     make = instantiate(node, _convert_="all")
     assert make(full=True).full
