@@ -134,8 +134,8 @@ def build_net(cfg: DictConfig) -> nn.Module:
 
 
 def build_task(cfg: DictConfig, net: nn.Module) -> SegmentationTask:
-    """The network with its loss, scores, optimizer and schedule."""
-    parts = [build(cfg[name]) for name in ("loss", "metrics", "optim", "scheduler")]
+    """The network with its loss, scores, optimizer and schedule, and how it is asked about a whole image."""
+    parts = [build(cfg[name]) for name in ("loss", "metrics", "optim", "scheduler", "inference")]
     return SegmentationTask(net, *parts)
 
 

@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torchmetrics import Metric
 
 from gequnet.errors import ConfigError
+from gequnet.inference import whole
 
 Batch = dict[str, Any]
 MONITOR = "val/dice"
@@ -29,6 +30,7 @@ class SegmentationTask(pl.LightningModule):
         metrics: ``metrics(full=...)`` makes the scores; the cheap ones validate, the full ones test.
         optimizer: makes an optimizer from parameter groups.
         scheduler: makes a schedule from an optimizer and the number of optimizer steps.
+        inference: ``inference(net, image)`` to the logits of a whole image, at validation and test.
 
     Example:
         >>> from functools import partial
@@ -51,6 +53,7 @@ class SegmentationTask(pl.LightningModule):
         metrics: Callable[..., Metric],
         optimizer: Callable[..., Optimizer],
         scheduler: Callable[[Optimizer, int], LRScheduler],
+        inference: Callable[[nn.Module, Tensor], Tensor] = whole,
     ) -> None:
         super().__init__()
         self.net = net
@@ -59,6 +62,7 @@ class SegmentationTask(pl.LightningModule):
         self.test_metrics = metrics(full=True)
         self.optimizer = optimizer
         self.scheduler = scheduler
+        self.inference = inference
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits [B, K, *space] of images [B, C, *space]."""
@@ -66,9 +70,9 @@ class SegmentationTask(pl.LightningModule):
         return logits
 
     def in_full_precision(self, image: Tensor) -> Tensor:
-        """Logits without autocast: mixed precision is a way to train, the scores are those of the float32 network."""
+        """Logits of a whole image without autocast, which is a way to train: the scores are the float32 network's."""
         with torch.autocast(image.device.type, enabled=False):
-            return self(image)
+            return self.inference(self.net, image)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one batch of patches."""
@@ -104,8 +108,8 @@ class SegmentationTask(pl.LightningModule):
     def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Scores of one whole image; its logits go to the callbacks."""
         logits = self.in_full_precision(batch["image"])
-        scored = [batch[part] for part in ("mask", "valid", "id", "instances") if part in batch]
-        self.test_metrics.update(logits, *scored)
+        more = {part: batch[part] for part in ("instances", "spacing") if part in batch}
+        self.test_metrics.update(logits, batch["mask"], batch["valid"], batch["id"], **more)
         return logits
 
     def on_test_epoch_end(self) -> None:

@@ -15,14 +15,15 @@ class Timing(pl.Callback):
     """Two medians in seconds.
 
     ``seconds_per_training_step`` is forward, backward and optimizer, not the loading of data;
-    ``seconds_per_test_image`` the network alone, on a whole image.
+    ``seconds_per_test_image`` the network alone, on a whole image: all of its passes, where it
+    sees one window after the other.
     """
 
     def __init__(self) -> None:
         self.training: list[float] = []
         self.test: list[float] = []
         self.started = 0.0
-        self.awaiting_image = False
+        self.passes: list[float] | None = None  # over the image that is being tested
         self.hooks: list[Any] = []
 
     def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
@@ -42,8 +43,14 @@ class Timing(pl.Callback):
         self.hooks = [net.register_forward_pre_hook(self._start), net.register_forward_hook(self._stop)]
 
     def on_test_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Times the next pass: that of the test, not those by which other callbacks measure the network."""
-        self.awaiting_image = True
+        """Times the passes from here on."""
+        self.passes = []
+
+    def on_test_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, *_: Any) -> None:
+        """Leaves out those by which callbacks after this one measure the network."""
+        if self.passes:
+            self.test.append(sum(self.passes) / len(outputs))
+        self.passes = None
 
     def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Takes it off again."""
@@ -65,9 +72,8 @@ class Timing(pl.Callback):
         self.started = _now()
 
     def _stop(self, net: nn.Module, inputs: tuple[torch.Tensor], logits: torch.Tensor) -> None:
-        if self.awaiting_image:
-            self.test.append((_now() - self.started) / len(logits))
-        self.awaiting_image = False
+        if self.passes is not None:
+            self.passes.append(_now() - self.started)
 
 
 def _now() -> float:

@@ -39,7 +39,8 @@ def test_medians() -> None:
         timing.on_train_batch_end(at(step))
     timing.on_test_start(at(0), task)
     timing.on_test_batch_start(at(0))
-    task.net(torch.zeros(1, 1))
+    logits = task.net(torch.zeros(1, 1))
+    timing.on_test_batch_end(at(0), task, logits)
     task.net(torch.zeros(1, 1))  # another callback, measuring something else
     timing.on_test_epoch_end(at(0), task)
     task.net(torch.zeros(1, 1))  # after the test nobody listens
@@ -47,6 +48,17 @@ def test_medians() -> None:
     assert results["seconds_per_training_step"] == pytest.approx(0.02, abs=0.015)
     assert results["seconds_per_test_image"] == pytest.approx(0.02, abs=0.015)
     assert len(timing.test) == 1
+
+
+def test_all_windows_of_an_image_count() -> None:
+    timing, task = Timing(), Task()
+    timing.on_test_start(at(0), task)
+    timing.on_test_batch_start(at(0))
+    for _ in range(4):
+        logits = task.net(torch.zeros(1, 1))
+    timing.on_test_batch_end(at(0), task, logits)
+    timing.on_test_epoch_end(at(0), task)
+    assert timing.results()["seconds_per_test_image"] == pytest.approx(0.08, abs=0.04)
 
 
 def test_later_steps_are_timed_now_and_then() -> None:

@@ -1,0 +1,76 @@
+"""How a network is asked about a whole image: at once, or window by window where its activations would not fit."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from gequnet.errors import ConfigError
+
+
+def whole(net: nn.Module, image: Float[Tensor, "b c *space"]) -> Float[Tensor, "b k *space"]:
+    """The logits of an image that the network sees at once.
+
+    Args:
+        net: image to logits of the same size.
+        image: [B, C, *space].
+
+    Returns:
+        Logits [B, K, *space].
+    """
+    logits: Tensor = net(image)
+    return logits
+
+
+def sliding(
+    net: nn.Module,
+    image: Float[Tensor, "b c *space"],
+    window: int | Sequence[int],
+    overlap: float = 0.5,
+    batch_size: int = 1,
+) -> Float[Tensor, "b k *space"]:
+    """The logits of an image that the network sees through a window, averaged where windows overlap.
+
+    A logit weighs by a Gaussian around the middle of its window, of an eighth of its side: near a border a network
+    knows little of what is around. MONAI lays the windows, from one corner on; the last ones end at the border. Where
+    the image is smaller than the window, the window is as large as the image: our networks take every size, and
+    nothing is made up around it.
+
+    It is what ``whole`` gives for a network that looks at one pixel; for others it is not: what lies further away than
+    a window reaches, statistics over the whole image too, the network does not see.
+
+    Args:
+        net: image to logits of the same size.
+        image: [B, C, *space].
+        window: its side in pixels, or one for each axis.
+        overlap: share of a window's side that it has in common with the next; 0 or more, below 1.
+        batch_size: windows that the network sees in one pass.
+
+    Returns:
+        Logits [B, K, *space].
+
+    Raises:
+        ConfigError: there is no such window, overlap or batch.
+
+    Example:
+        >>> blur = nn.AvgPool3d(3, stride=1, padding=1, count_include_pad=False)
+        >>> sliding(blur, torch.ones(1, 1, 20, 9, 30), window=12).mean()
+        tensor(1.)
+    """
+    space = image.shape[2:]
+    sides = [window] * len(space) if isinstance(window, int) else list(window)
+    if len(sides) != len(space) or min(sides) < 1 or not 0 <= overlap < 1 or batch_size < 1:
+        raise ConfigError(
+            f"inference.window={window}, overlap={overlap}, batch_size={batch_size} do not fit an image with "
+            f"{len(space)} axes: give a positive side, or one for each axis, an overlap from 0 to below 1, and at "
+            "least one window a pass."
+        )
+    sides = [min(side, length) for side, length in zip(sides, space, strict=True)]
+    if sides == list(space):
+        return whole(net, image)
+    from monai.inferers import sliding_window_inference  # takes three seconds
+
+    logits = sliding_window_inference(image, sides, batch_size, net, overlap=float(overlap), mode="gaussian")
+    assert isinstance(logits, torch.Tensor)
+    return logits
