@@ -22,6 +22,9 @@ OmegaConf.register_new_resolver(
     "unless", lambda given, value, otherwise: value if given is None else otherwise, replace=True
 )
 
+# How many there are: num_classes: ${count:${.class_names}}, so that naming them is enough.
+OmegaConf.register_new_resolver("count", len, replace=True)
+
 
 def compose(overrides: list[str]) -> DictConfig:
     """The configuration of ``python run.py <overrides>``, for notebooks and tests; say where with ``paths.run=``."""

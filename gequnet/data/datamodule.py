@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from gequnet.advice import unknown_choice
 from gequnet.data.dataset import PatchDataset, Sample, SceneCache, WholeImages
-from gequnet.data.errors import FactMismatchError
+from gequnet.data.errors import EmptySplitError, FactMismatchError
 from gequnet.data.sampler import EpochSampler, RankSampler, ResumableLoader, generator_for
 from gequnet.data.scene import Scene
 from gequnet.data.source import SPLITS, Source, Split
@@ -59,6 +59,8 @@ class SegmentationDataModule(pl.LightningDataModule):
         instances: Whether objects are labelled singly, so that the test also scores objects.
         surface: Whether the test also scores surfaces, in millimetres.
         tolerance_mm: By how much a surface may be off and still count as right.
+        curve_bins: Number of bins of the curves in the test, for volumes whose voxels are too many to be kept; None for
+            exact curves.
         view: Makes another source of this one, as ``OrientationShift`` does; None takes it as it is.
 
     Raises:
@@ -90,6 +92,7 @@ class SegmentationDataModule(pl.LightningDataModule):
         instances: bool = False,
         surface: bool = False,
         tolerance_mm: float = 1.0,
+        curve_bins: int | None = None,
         view: Callable[[Source], Source] | None = None,
     ) -> None:
         super().__init__()
@@ -99,7 +102,7 @@ class SegmentationDataModule(pl.LightningDataModule):
         self.class_names, self.head, self.fov, self.instances = list(class_names), head, fov, instances
         self.batch_size, self.num_workers, self.patches_per_epoch = batch_size, num_workers, patches_per_epoch
         self.patch_size = [patch_size] * spatial_dims if isinstance(patch_size, int) else list(patch_size)
-        self.surface, self.tolerance_mm = surface, tolerance_mm
+        self.surface, self.tolerance_mm, self.curve_bins = surface, tolerance_mm, curve_bins
         self.min_valid, self.foreground, self.num_patches = min_valid, foreground, num_patches
         self.num_images, self.subset_seed, self.normalisation = num_images, subset_seed, normalisation
         self.scenes = SceneCache(source, self._scale_of)
@@ -141,6 +144,9 @@ class SegmentationDataModule(pl.LightningDataModule):
         if self._checked:
             return
         self.source.check()
+        for split, ids in self.splits.items():
+            if not ids:
+                raise EmptySplitError(self.source.name, split, sum(map(len, self.splits.values())))
         scene, _ = self.scenes[self.training_ids[0]]
         self._check_facts(scene)
         self.labels_differ = self.source.labels_differ()

@@ -50,6 +50,46 @@ class SizeMismatchError(DataError):
         )
 
 
+class GridMismatchError(DataError):
+    """Two volumes of one sample have as many voxels and are not in the same place."""
+
+    def __init__(self, sample_id: str, path: Path, other: Path) -> None:
+        super().__init__(
+            f"Sample {sample_id}: {path} and {other} have equally many voxels in different places, by their affines; "
+            "one of them was turned or moved without the other, so fetch the files that belong together."
+        )
+
+
+class MissingModalityError(DataError):
+    """One of the images that together make a sample is not there."""
+
+    def __init__(self, name: str, sample_id: str, modality: str, path: Path) -> None:
+        super().__init__(
+            f"{name}: {sample_id} has no {modality}, expected {path}; all modalities are needed, in the places in "
+            "which the network has learned them, so complete the download."
+        )
+
+
+class EmptySplitError(DataError):
+    """There are images, and none of them is in one of the splits."""
+
+    def __init__(self, name: str, split: str, images: int) -> None:
+        super().__init__(
+            f"{name}: no image is there for the split {split}, which has its share of all; {images} were found in the "
+            "others, so complete the download."
+        )
+
+
+class CacheError(DataError):
+    """A finished scene cannot be kept."""
+
+    def __init__(self, folder: Path, reason: str) -> None:
+        super().__init__(
+            f"Finished volumes cannot be kept in {folder} ({reason}); say where they can with paths.cache=<folder>, or "
+            "do without: paths.cache=null."
+        )
+
+
 class UnreadableFileError(DataError):
     """A file exists and cannot be decoded."""
 
@@ -69,11 +109,11 @@ class UnexpectedMaskValuesError(DataError):
 
 
 class FactMismatchError(DataError):
-    """A fact written in the configuration is not what the first sample shows."""
+    """A fact written in the configuration is not what the first sample shows, or what the dataset says of itself."""
 
-    def __init__(self, name: str, fact: str, written: object, found: object) -> None:
+    def __init__(self, name: str, fact: str, written: object, found: object, where: str = "the first sample") -> None:
         super().__init__(
-            f"{name}: the configuration says {fact}={written} but the first sample has {found}; "
+            f"{name}: the configuration says {fact}={written} but {where} has {found}; "
             f"correct {fact} in conf/data or on the command line (data.{fact}={found})."
         )
 

@@ -1,7 +1,7 @@
 """Volumes as NIfTI files: read upright, written back over the file that they came from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from gequnet.data.errors import UnreadableFileError
 from gequnet.data.volume_resample import resample_labels
 
 Box = tuple[tuple[int, int], ...]
-"""First and last index, the last one excluded, along each axis."""
+"""First index along each axis, and the one after the last."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Geometry:
 
     @property
     def orientation(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Which axis of the file becomes each upright axis, and which upright axes are flipped."""
+        """Which axis of the file becomes each upright axis, and which upright axes are then flipped."""
         from nibabel.orientations import io_orientation
 
         found = io_orientation(np.array(self.affine))
@@ -56,73 +56,109 @@ class Geometry:
         return tuple(float(lengths[axis]) for axis in self.orientation[0])
 
     def spacing(self, space: Sequence[int]) -> tuple[float, ...]:
-        """Millimetres per voxel where the box is shown with ``space`` voxels: what it measures does not change."""
+        """Millimetres per voxel where ``space`` voxels fill the box, which is as large as before."""
         return tuple(mm * size / side for mm, size, side in zip(self.voxel_mm, self.size, space, strict=True))
 
     def upright(self, array: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
         """An array ``[..., *shape]`` of the file, upright and cropped: ``[..., *size]``."""
         axes, flips = self.orientation
         turned = np.moveaxis(array, [axis - 3 for axis in axes], [-3, -2, -1])
-        turned = np.flip(turned, [axis - 3 for axis in flips])
-        return np.ascontiguousarray(turned[(..., *(slice(*side) for side in self.box))])
+        turned = np.flip(turned, tuple(axis - 3 for axis in flips))
+        return np.ascontiguousarray(_window(turned, self.box))
 
     def restore(self, labels: UInt8[np.ndarray, "..."]) -> UInt8[np.ndarray, "..."]:
         """Labels ``[..., *space]`` of the scene on the grid of the file, ``[..., *shape]``; 0 outside the box.
 
-        Where the scene was resampled each voxel gets the label that most of it shows; else not a voxel changes.
+        Where the scene was resampled each voxel gets the label that it shows most of; else not a voxel changes.
         """
         axes, flips = self.orientation
-        shown = resample_labels(labels, self.size)
-        uprighted = np.zeros((*labels.shape[:-3], *(self.shape[axis] for axis in axes)), labels.dtype)
-        uprighted[(..., *(slice(*side) for side in self.box))] = shown
-        turned = np.flip(uprighted, [axis - 3 for axis in flips])
+        turned = np.zeros((*labels.shape[:-3], *(self.shape[axis] for axis in axes)), np.uint8)
+        _window(turned, self.box)[...] = resample_labels(labels, self.size)
+        turned = np.flip(turned, tuple(axis - 3 for axis in flips))
         return np.ascontiguousarray(np.moveaxis(turned, [-3, -2, -1], [axis - 3 for axis in axes]))
 
 
-def read_nifti(path: Path) -> tuple[Shaped[np.ndarray, "*shape"], Geometry]:
-    """The array of a NIfTI file as it lies there, in its own unit, and its geometry, with the whole of it as the box.
+def read_nifti(path: Path) -> tuple[Shaped[np.ndarray, "..."], Geometry]:
+    """The array of a NIfTI file as it lies there, in its own unit, and its geometry, with all of it as the box.
 
     Args:
-        path: ``.nii`` or ``.nii.gz``; three axes of space, perhaps one more for channels.
+        path: ``.nii`` or ``.nii.gz``.
+
+    Returns:
+        The array: three axes of space, and one of channels where the file has several. The geometry.
 
     Raises:
-        UnreadableFileError: If the file is damaged, has no three axes, or its affine puts two of them into one.
+        UnreadableFileError: If the file is damaged, or its axes are not three different ones of space.
     """
-    import nibabel
-
+    image = _opened(path)
     try:
-        image: Any = nibabel.load(path)
         values = np.asarray(image.dataobj)
-    except (OSError, EOFError, ValueError, nibabel.filebasedimages.ImageFileError) as error:
-        raise UnreadableFileError(path, str(error).split("\n")[0] or type(error).__name__) from error
-    while values.ndim > 3 and values.shape[-1] == 1:
-        values = values[..., 0]
-    if values.ndim not in (3, 4) or image.affine is None or abs(np.linalg.det(image.affine[:3, :3])) < 1e-9:
-        raise UnreadableFileError(path, f"an array of {values.ndim} axes that are no three axes of space")
-    return values, _geometry(values.shape[:3], image.affine, nibabel.Nifti1Header.from_header(image.header).binaryblock)
+    except (OSError, EOFError, ValueError) as error:
+        raise UnreadableFileError(path, _short(error)) from error
+    return values[..., 0] if values.ndim == 4 and values.shape[3] == 1 else values, _geometry(image)
 
 
-def write_labels(path: Path, labels: UInt8[np.ndarray, "..."], geometry: Geometry) -> None:
-    """Write labels ``[*space]`` of a scene as a NIfTI file that overlays the scene's own.
+def read_geometry(path: Path) -> Geometry:
+    """The geometry of a NIfTI file, from its header alone.
 
-    Affine, units and what else the header says of space are those of the file.
+    Raises:
+        UnreadableFileError: As ``read_nifti``.
+    """
+    return _geometry(_opened(path))
+
+
+def write_labels(path: Path, labels: UInt8[np.ndarray, "x y z"], geometry: Geometry) -> None:
+    """Write labels of a scene as a NIfTI file that overlays the scene's own.
+
+    Affine, units and whatever else the header says of space are those of the file.
 
     Args:
-        path: ``.nii`` or ``.nii.gz``; folders are made.
-        labels: Class indices.
+        path: ``.nii`` or ``.nii.gz``; its folder is made.
+        labels: ``[*space]``, class indices.
         geometry: The scene's.
     """
     import nibabel
 
     header = nibabel.Nifti1Header(geometry.header)
     header.set_data_dtype(np.uint8)
-    header["cal_min"] = header["cal_max"] = 0  # the window of the image's intensities, in which labels are not seen
+    header["cal_min"] = header["cal_max"] = 0  # the window of the image's intensities would hide labels
     path.parent.mkdir(parents=True, exist_ok=True)
     nibabel.save(nibabel.Nifti1Image(geometry.restore(labels), np.array(geometry.affine), header), path)
 
 
-def _geometry(shape: Sequence[int], affine: Float[np.ndarray, "4 4"], header: bytes) -> Geometry:
-    rows = tuple(tuple(map(float, row)) for row in affine)
-    whole = Geometry(tuple(shape), rows, header, ())
-    axes, _ = whole.orientation
-    return Geometry(whole.shape, rows, header, tuple((0, shape[axis]) for axis in axes))
+def _opened(path: Path) -> Any:
+    """The file, of which only the header is read as yet."""
+    import nibabel
+    from nibabel.filebasedimages import ImageFileError
+
+    try:
+        image: Any = nibabel.load(path)
+    except (OSError, EOFError, ValueError, ImageFileError) as error:
+        raise UnreadableFileError(path, _short(error)) from error
+    if len(image.shape) not in (3, 4) or image.affine is None or np.linalg.matrix_rank(image.affine) < 4:
+        raise UnreadableFileError(path, f"{_times(image.shape)} voxels are no volume, or its affine is degenerate")
+    return image
+
+
+def _geometry(image: Any) -> Geometry:
+    import nibabel
+
+    header = nibabel.Nifti1Header.from_header(image.header).binaryblock
+    affine: Float[np.ndarray, "4 4"] = image.affine
+    whole = Geometry(tuple(image.shape[:3]), tuple(tuple(map(float, row)) for row in affine), header, ())
+    return replace(whole, box=tuple((0, whole.shape[axis]) for axis in whole.orientation[0]))
+
+
+def _window(array: Shaped[np.ndarray, "..."], box: Box) -> Shaped[np.ndarray, "..."]:
+    """The view of the last axes that lies inside the box."""
+    (a, b), (c, d), (e, f) = box
+    return array[..., a:b, c:d, e:f]
+
+
+def _times(shape: Sequence[int]) -> str:
+    return "x".join(map(str, shape))
+
+
+def _short(error: Exception) -> str:
+    """The library's reason without the path that it goes on about."""
+    return str(error).split("\n")[0].split(" '")[0] or type(error).__name__
