@@ -25,6 +25,7 @@ from gequnet.composition import build, settle
 from gequnet.errors import ConfigError
 from gequnet.recipe import check
 from gequnet.report import single
+from gequnet.scales import score_at
 from gequnet.task import SegmentationTask
 
 log = logging.getLogger("gequnet")
@@ -75,6 +76,8 @@ def run(cfg: DictConfig) -> float:
         }
         if cfg.get("tta"):
             test_with_augmentation(cfg, data, task, facts)
+        if cfg.scales:
+            facts["scales"] = test_at_scales(cfg, data, task)
         single.report(Path(cfg.paths.run), cfg, data, task, trainer, facts)
     finally:
         close(trainer)
@@ -90,6 +93,20 @@ def test_with_augmentation(cfg: DictConfig, data: Any, task: SegmentationTask, f
     trainer: pl.Trainer = build(cfg.trainer, _partial_=True)(callbacks=callbacks, logger=False)
     trainer.test(averaged, datamodule=data, verbose=False)
     single.report(folder, cfg, data, averaged, trainer, facts | {"evaluation": folder.name})
+
+
+def test_at_scales(cfg: DictConfig, data: Any, task: SegmentationTask) -> dict[str, dict[str, float]]:
+    """Tests the same weights on the test images at each of ``cfg.scales``; writes ``scales.csv``, returns the means."""
+
+    def make_trainer(callbacks: list[pl.Callback]) -> pl.Trainer:
+        make = build(cfg.trainer, _partial_=True)
+        trainer: pl.Trainer = make(callbacks=callbacks, logger=False, enable_progress_bar=False)
+        return trainer
+
+    tested = build_task(cfg, task.net)
+    means, rows = score_at(cfg.scales, data, tested, make_trainer, cfg.data.head, cfg.metrics.threshold)
+    rank_zero_only(single.write_rows)(Path(cfg.paths.run) / "scales.csv", rows)
+    return means
 
 
 def load_run(folder: str | Path) -> tuple[DictConfig, nn.Module]:

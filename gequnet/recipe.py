@@ -1,6 +1,6 @@
 """Whether the parts of a recipe fit together, found out before anything is computed."""
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from gequnet.advice import unknown_choice
 from gequnet.errors import ConfigError
@@ -28,6 +28,7 @@ def check(cfg: DictConfig) -> None:
     _check_group(cfg)
     _check_dimension(cfg)
     _check_head(cfg)
+    _check_scales(cfg)
 
 
 def _check_numbers(cfg: DictConfig) -> None:
@@ -78,4 +79,15 @@ def _check_head(cfg: DictConfig) -> None:
         raise ConfigError(
             f"data={cfg.chosen.data} has num_classes={cfg.data.num_classes} and head=softmax, which needs two "
             "classes or more (a softmax over one is 1 for ever): set data.head=sigmoid."
+        )
+
+
+def _check_scales(cfg: DictConfig) -> None:
+    scales = cfg.scales
+    if scales is None:
+        return
+    listed = isinstance(scales, ListConfig) and len(scales) > 0
+    if not listed or not all(isinstance(scale, int | float) and scale > 0 for scale in scales):
+        raise ConfigError(
+            f"scales={scales} is no list of magnifications: give numbers above 0, scales=[0.6,1,1.6], say."
         )

@@ -103,10 +103,10 @@ def _solids(rng: np.random.Generator, extent: float, dims: int, radii: Sequence[
     centres = extent * rng.uniform(-1, 1, (count, dims))
     size = radii[0] * (radii[1] / radii[0]) ** rng.uniform(0, 1, count)
     semi_axes = size[:, None] * rng.uniform(0.75, 1.3, (count, dims))
-    kind, contrast, level = rng.uniform(0, 1, count), rng.uniform(0.7, 1.2, count), rng.uniform(0.15, 0.4, count)
+    kind, contrast, level = rng.uniform(0, 1, count), rng.uniform(0.8, 1.2, count), rng.uniform(0.2, 0.45, count)
     tumour, blob = kind < 0.4, kind > 0.7
-    core = contrast * np.select([tumour, blob], [np.full(count, 0.16), level], 0.0)
-    rim = contrast * np.select([tumour, blob], [np.full(count, 0.2), np.zeros(count)], 0.3)
+    core = contrast * np.select([tumour, blob], [np.full(count, 0.18), level], 0.0)
+    rim = contrast * np.select([tumour, blob], [np.full(count, 0.27), np.zeros(count)], 0.35)
     frames = _frames(rng, semi_axes)
     free = _apart(centres, semi_axes.max(1))
     return Ellipsoids(*(part[free] for part in (centres, frames, core, rim, tumour)))
@@ -150,8 +150,8 @@ def _waves(
     bearing = rng.standard_normal((WAVES, dims))
     length = 5.0 * (LONGEST / 5.0) ** rng.uniform(0, 1, WAVES)
     frequencies = bearing / (np.linalg.norm(bearing, axis=1) * length)[:, None]
-    # A wave of amplitude a has the variance a^2 / 2; together they deviate by .08.
-    return frequencies, rng.uniform(0, 2 * np.pi, WAVES), np.full(WAVES, 0.08 * np.sqrt(2 / WAVES))
+    # A wave of amplitude a has the variance a^2 / 2; together they deviate by .05.
+    return frequencies, rng.uniform(0, 2 * np.pi, WAVES), np.full(WAVES, 0.05 * np.sqrt(2 / WAVES))
 
 
 class PhantomTumours(Source):

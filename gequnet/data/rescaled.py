@@ -69,6 +69,7 @@ def magnified_scene(scene: Scene, factor: float) -> Scene:
         second=None if second is None else magnified_labels(second, factor, sides),
         instances=None if instances is None else _sampled(instances[None], factor, sides, order=0)[0],
         corners=None,
+        geometry=None,
     )
 
 

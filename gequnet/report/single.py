@@ -101,16 +101,21 @@ def commit() -> str | None:
 def write(folder: Path, summary: Summary, per_image: list[dict[str, Any]]) -> None:
     """Writes both files and prints the scores and where everything is."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "per_image.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(dict.fromkeys(name for row in per_image for name in row)))
-        writer.writeheader()
-        writer.writerows(per_image)
+    write_rows(folder / "per_image.csv", per_image)
     # Last, and at once or not at all: a sweep takes a run with this file for finished.
     text = json.dumps(_without_nan(summary), indent=2, ensure_ascii=False)
     unfinished = folder / "metrics.json.part"
     unfinished.write_text(text + "\n", encoding="utf-8")
     unfinished.replace(folder / "metrics.json")
     show(folder, summary)
+
+
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Writes a table, with a column for whatever any row has."""
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(dict.fromkeys(name for row in rows for name in row)))
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def show(folder: Path, summary: Summary) -> None:

@@ -1,0 +1,96 @@
+"""Tests at other scales, of networks whose answers are known."""
+
+import csv
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from sklearn.metrics import f1_score
+from torch import nn
+
+from gequnet import experiment
+from gequnet.composition import build, compose, settle
+from gequnet.scales import Answer, agreement, score_at
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*does not have many workers"),
+    pytest.mark.filterwarnings("ignore:.*treespec, LeafSpec:FutureWarning"),
+]
+
+
+class Threshold(nn.Module):
+    """Bright is tumour: of each pixel by itself, so that at any scale the answer is the same function of space."""
+
+    def forward(self, image):
+        return 50 * (image - 0.6)
+
+
+class Band(nn.Module):
+    """Says the same about any image of a size, whatever it shows: the upper part, of so many pixels."""
+
+    def forward(self, image):
+        logits = torch.full_like(image, -1.0)
+        logits[..., :9, :] = 1
+        return logits
+
+
+def study(tmp_path, *overrides, dims=2):
+    data = {2: "phantom_tumours2d", 3: "phantom_tumours"}[dims]
+    model = {2: "unet", 3: "unet3d"}[dims]
+    sizes = {2: "data.source.size=64", 3: "data.source.size=24"}[dims]
+    few = "data.source.num_images={train: 1, val: 1, test: 3}"
+    names = [f"model={model}", f"data={data}", sizes, few, "data.source.noise=0.0", "trainer=cpu", *overrides]
+    return settle(compose([*names, f"paths.run={tmp_path}"]))
+
+
+def scored(cfg, net):
+    def make_trainer(callbacks):
+        return pl.Trainer(accelerator="cpu", callbacks=callbacks, logger=False, enable_progress_bar=False)
+
+    return score_at([1.6, 0.6], build(cfg.data), experiment.build_task(cfg, net), make_trainer, "sigmoid", 0.5)
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_a_network_of_single_pixels_agrees_as_well_as_the_truth(tmp_path, dims):
+    means, _ = scored(study(tmp_path, "data.normalisation=none", dims=dims), Threshold())
+    assert list(means) == ["0.6", "1", "1.6"]
+    assert means["1"]["agreement"] == means["1"]["agreement_floor"] == 1
+    for scale in ("0.6", "1.6"):
+        assert means[scale]["agreement_floor"] > 0.9
+        assert means[scale]["agreement"] > 0.85  # of finer shapes than the truth
+
+
+def test_a_network_of_pixels_that_stay_does_not_agree(tmp_path):
+    means, rows = scored(study(tmp_path), Band())
+    # 9 rows of 102, where 14.4 were expected, and 9 of 38, where 5.4 were
+    assert means["1.6"]["agreement"] == pytest.approx(2 * 9 / (9 + 14), abs=1e-6)
+    assert means["0.6"]["agreement"] == pytest.approx(2 * 5 / (9 + 5), abs=1e-6)
+    assert [(row["scale"], row["id"]) for row in rows[:2]] == [(0.6, "test-000"), (0.6, "test-001")]
+    assert len(rows) == 9
+
+
+def test_scores_are_those_of_the_images_at_their_scale(tmp_path):
+    """Image by image, outside of the program: drawn, thresholded, and scored by scikit-learn."""
+    cfg = study(tmp_path, "data.normalisation=none", "scales=[1.6]")
+    means = experiment.test_at_scales(cfg, build(cfg.data), experiment.build_task(cfg, Threshold()))
+    with (tmp_path / "scales.csv").open() as file:
+        written = {(row["scale"], row["id"]): float(row["dice"]) for row in csv.DictReader(file)}
+    source = build(cfg.data).source
+    for name in source.ids("test"):
+        for scale in (1.0, 1.6):
+            scene = source.at_scale(scale).load(name)
+            expected = f1_score(scene.mask.flatten(), scene.image.flatten() > 0.6, zero_division=1.0)
+            assert written[str(scale), name] == pytest.approx(expected, abs=1e-9)
+    mean = sum(dice for (scale, _), dice in written.items() if scale == "1.6") / 3
+    assert means["1.6"]["dice"] == pytest.approx(mean, abs=1e-6)
+
+
+def test_agreement_is_of_what_both_call_valid():
+    said = torch.zeros(1, 6, 6, dtype=torch.bool)
+    said[:, :3] = True
+    half = torch.zeros(6, 6, dtype=torch.bool)
+    half[:, :2] = True
+    answer = Answer(said, said, half)
+    wrong = answer.magnified(2.0, [12, 12])
+    outside = Answer(wrong.said ^ ~wrong.valid, wrong.true, wrong.valid)
+    assert agreement(outside, answer, 2.0) == {"agreement": 1.0, "agreement_floor": 1.0}
