@@ -1,37 +1,42 @@
-"""The first test images with what was said about them: as a picture, and as arrays that others can draw from."""
+"""Test images with what was said about them: as a picture, and as arrays that others can draw from."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
-import torch
 from torch import Tensor
 
 from gequnet.heads import probabilities
+from gequnet.samples import packed, slice_of, truth_size, unpacked
 
 
 class Predictions(pl.Callback):
     """Draws ``predictions.png`` after the test, and writes ``samples.npz`` beside it.
 
-    The arrays are, for each image, ``<id>/image`` uint8 [*space, C] between its 1st and 99th percentile, ``<id>/mask``
-    uint8 as the sample has it, ``<id>/valid`` bool [*space], and ``<id>/probabilities`` uint8 [K, *space], times 255.
+    Of images the first are kept. Of volumes one slice is kept of each, and those are drawn whose truth is, in size, at
+    the given percentiles of all: so neither choice knows what was predicted. In several processes they are those of the
+    first. The arrays are those of [`gequnet.samples.packed`][], under ``<id>/``.
 
     Args:
         path: of the picture.
         head: what the logits mean, ``sigmoid`` or ``softmax``.
         images: so many of the first test images.
+        percentiles: of the size of the truth, for volumes.
     """
 
-    def __init__(self, path: str, head: str, images: int) -> None:
+    def __init__(self, path: str, head: str, images: int, percentiles: Sequence[float] = (10, 50, 90)) -> None:
         self.path = Path(path)
         self.head = head
         self.images = images
+        self.percentiles = percentiles
         self.samples: list[dict[str, Any]] = []
+        self.slices: dict[str, tuple[float, dict[str, np.ndarray]]] = {}
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Forgets an earlier test."""
-        self.samples = []
+        self.samples, self.slices = [], {}
 
     def on_test_batch_end(
         self,
@@ -42,36 +47,37 @@ class Predictions(pl.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keeps the samples of this batch with their probabilities, until there are enough."""
+        """Keeps what may be drawn of this batch."""
         assert isinstance(outputs, Tensor)
-        batch = batch | {"probabilities": probabilities(outputs, self.head)}
-        for index in range(min(len(outputs), self.images - len(self.samples))):
-            self.samples.append({name: _plain(values[index]) for name, values in batch.items()})
+        volumes = outputs.ndim == 5
+        wanted = len(outputs) if volumes and self.images else max(0, self.images - len(self.samples))
+        for index in range(min(len(outputs), wanted)):
+            sample = {name: values[index] for name, values in batch.items()}
+            sample["probabilities"] = probabilities(outputs[index : index + 1], self.head)[0]
+            if volumes:
+                self.slices[sample["id"]] = truth_size(sample), packed(slice_of(sample))
+            else:
+                self.samples.append({name: _plain(value) for name, value in sample.items()})
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Draws."""
         # matplotlib takes a second that most imports of this package can do without
         from gequnet.figures import plot_predictions
 
-        if self.samples and trainer.is_global_zero:
-            plot_predictions(self.samples, self.path)
-            np.savez_compressed(self.path.with_name("samples.npz"), allow_pickle=False, **arrays(self.samples))
+        samples = self.samples + [unpacked(name, arrays) for name, arrays in self._shown_slices()]
+        if samples and trainer.is_global_zero:
+            plot_predictions(samples, self.path)
+            np.savez_compressed(self.path.with_name("samples.npz"), allow_pickle=False, **self._arrays())
 
+    def _shown_slices(self) -> list[tuple[str, dict[str, np.ndarray]]]:
+        by_size = sorted(self.slices, key=lambda name: (self.slices[name][0], name))
+        places = [round(percentile / 100 * (len(by_size) - 1)) for percentile in self.percentiles]
+        names = [by_size[place] for place in dict.fromkeys(places)] if by_size else []
+        return [(name, self.slices[name][1]) for name in names]
 
-def arrays(samples: list[dict[str, Any]]) -> dict[str, np.ndarray]:
-    """Samples as named arrays of bytes."""
-    named: dict[str, np.ndarray] = {}
-    for sample in samples:
-        low, high = np.percentile(sample["image"][:, sample["valid"]].numpy(), (1, 99))
-        image = ((sample["image"] - low) / max(high - low, 1e-6)).clamp(0, 1)
-        parts = {
-            "image": (image * 255).round().to(torch.uint8).movedim(0, -1),
-            "mask": sample["mask"].to(torch.uint8),
-            "valid": sample["valid"],
-            "probabilities": (sample["probabilities"] * 255).round().to(torch.uint8),
-        }
-        named |= {f"{sample['id']}/{name}": part.numpy() for name, part in parts.items()}
-    return named
+    def _arrays(self) -> dict[str, np.ndarray]:
+        kept = [(sample["id"], packed(sample)) for sample in self.samples] + self._shown_slices()
+        return {f"{name}/{part}": array for name, arrays in kept for part, array in arrays.items()}
 
 
 def _plain(value: Any) -> Any:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from gequnet.figures.style import NORMAL, save
 from gequnet.figures.views import Picture, Views, legend, name_of, show
+from gequnet.samples import in_the_plane
 
 SIDE = 2.6  # inches of a picture
 LETTERS = 28  # of a name, beside a picture
@@ -24,16 +25,18 @@ def plot_panel(samples: Mapping[str, Sequence[Mapping[str, Any]]], out: Path) ->
             an ``id``.
         out: where the PNG goes.
     """
+    samples = {name: [in_the_plane(sample) for sample in each] for name, each in samples.items()}
     views = {name: [Views.of(sample) for sample in each] for name, each in samples.items()}
     shown, first = next(iter(views.values())), next(iter(samples.values()))
-    height, width = np.mean([view.image.shape[:2] for view in shown], axis=0)
-    size = (len(shown) * SIDE + 0.6, (len(views) + 2) * (SIDE * height / width + 0.25) + 0.6)
+    height = float(np.mean([view.height for view in shown]))
+    size = (len(shown) * SIDE + 0.6, (len(views) + 2) * (SIDE * height + 0.25) + 0.6)
     figure = Figure(figsize=size, dpi=150, layout="constrained")
     grid = figure.subplots(len(views) + 2, len(shown), squeeze=False)
-    _line(grid[0], "image", [view.image for view in shown])
-    _line(grid[1], "truth", [view.truth for view in shown])
+    aspects = [view.aspect for view in shown]
+    _line(grid[0], "image", [view.image for view in shown], aspects)
+    _line(grid[1], "truth", [view.truth for view in shown], aspects)
     for line, (name, each) in zip(grid[2:], views.items(), strict=True):
-        _line(line, name, [view.overlay for view in each])
+        _line(line, name, [view.overlay for view in each], aspects)
         for axes, view in zip(line, each, strict=True):
             axes.set_xlabel(f"Dice {view.dice:.3f}", fontsize=NORMAL)
     for axes, sample in zip(grid[0], first, strict=True):
@@ -42,7 +45,7 @@ def plot_panel(samples: Mapping[str, Sequence[Mapping[str, Any]]], out: Path) ->
     save(figure, out)
 
 
-def _line(line: Sequence[Axes] | np.ndarray, name: str, pictures: Sequence[Picture]) -> None:
-    for axes, picture in zip(line, pictures, strict=True):
-        show(axes, picture)
+def _line(line: Sequence[Axes] | np.ndarray, name: str, pictures: Sequence[Picture], aspects: Sequence[float]) -> None:
+    for axes, picture, aspect in zip(line, pictures, aspects, strict=True):
+        show(axes, picture, aspect)
     line[0].set_ylabel(textwrap.fill(name, LETTERS), fontsize=NORMAL)

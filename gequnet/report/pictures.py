@@ -19,6 +19,10 @@ from gequnet.report.costs import ACTIVATIONS, FLOPS, PARAMETERS, TIME_PER_IMAGE
 from gequnet.report.rows import Row, differences
 
 IMAGES = 3  # in the panel
+OF_VOLUMES = (
+    "The test volumes at given percentiles of the size of the truth (callbacks.predictions.percentiles), of each the "
+    "axial slice with the most truth and the Dice of the whole volume"
+)
 
 
 class Figure(NamedTuple):
@@ -118,19 +122,18 @@ def draw_trainings(rows: Sequence[Row], out: Path) -> Figure | None:
 
 
 def draw_panel(rows: Sequence[Row], out: Path) -> Figure | None:
-    """The first test images under all arms, of each arm the first seed."""
+    """The same test images, or slices of test volumes, under all arms, of each arm the first seed."""
     samples = {row.label: row.arm.first.samples for row in rows}
     samples = {label: found for label, found in samples.items() if found}
     if not samples:
         return None
     first = next(iter(samples.values()))
     common = [name for name in first if all(name in found for found in samples.values())][:IMAGES]
-    if not common or first[common[0]]["valid"].ndim not in (2, 3):
+    if not common:
         return None
     plot_panel({label: [found[name] for name in common] for label, found in samples.items()}, out / "panel.png")
-    return Figure(
-        "panel.png", "The same images under all networks", "The first test images, of each network its first seed."
-    )
+    which = "The first test images" if "slice" not in first[common[0]] else OF_VOLUMES
+    return Figure("panel.png", "The same images under all networks", f"{which}, of each network its first seed.")
 
 
 def _dice(row: Row) -> tuple[float, float]:

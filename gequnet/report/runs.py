@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from omegaconf import OmegaConf
 
 from gequnet.errors import ConfigError
+from gequnet.samples import unpacked
 
 Settings = dict[str, Any]
 # What another evaluation of the same checkpoint takes over from the training, where it does not say it itself.
@@ -65,16 +65,16 @@ class Run:
 
     @cached_property
     def samples(self) -> dict[str, dict[str, Any]]:
-        """The first test images with their probabilities, as a picture takes them; empty where none were kept."""
+        """Test images, or slices of volumes, with their probabilities, as a picture takes them; empty without any."""
         path = self.folder / "samples.npz"
         if not path.exists():
             return {}
-        found: dict[str, dict[str, Any]] = {}
+        found: dict[str, dict[str, np.ndarray]] = {}
         with np.load(path) as arrays:
             for name in arrays.files:
                 sample, _, part = name.rpartition("/")
-                found.setdefault(sample, {"id": sample})[part] = arrays[name]
-        return {name: _as_tensors(sample) for name, sample in found.items()}
+                found.setdefault(sample, {})[part] = arrays[name]
+        return {name: unpacked(name, sample) for name, sample in found.items()}
 
 
 def find_runs(folders: Sequence[Path]) -> list[Run]:
@@ -150,14 +150,3 @@ def _numbers(path: Path) -> list[tuple[int, str]]:
     # Job 10 comes after job 9; a run before the further evaluations in its folder.
     words = re.split(r"(\d+)", f"{path.parent}/")
     return [(int(word), "") if word.isdigit() else (-1, word) for word in words]
-
-
-def _as_tensors(sample: dict[str, Any]) -> dict[str, Any]:
-    image, mask, valid, preds = (torch.from_numpy(sample[key]) for key in ("image", "mask", "valid", "probabilities"))
-    return {
-        "id": sample["id"],
-        "image": image.movedim(-1, 0).float() / 255,
-        "mask": mask.long(),
-        "valid": valid,
-        "probabilities": preds.float() / 255,
-    }

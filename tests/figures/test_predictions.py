@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_rgb
 from PIL import Image
 from sklearn.metrics import f1_score
 
@@ -52,15 +53,49 @@ def test_every_row_has_the_name_and_the_dice_of_its_sample(tmp_path, monkeypatch
     assert legend == ["true positive", "false positive", "false negative", "not scored"]
 
 
-def test_of_a_volume_the_slice_with_the_most_foreground_is_shown(tmp_path, monkeypatch):
+def test_of_a_volume_the_slice_with_the_most_foreground_is_shown_upright(tmp_path, monkeypatch):
     recorded = Recorded(monkeypatch, predictions)
-    case = sample(1, space=(6, *SPACE))
-    case["mask"] = torch.zeros(6, *SPACE, dtype=torch.long)
-    case["mask"][4, 5:9, 5:9] = 1
-    case["valid"] = torch.ones(6, *SPACE, dtype=torch.bool)
+    case = sample(1, space=(*SPACE, 6)) | {"spacing": torch.tensor([0.5, 1.5, 7.0])}
+    case["mask"] = torch.zeros(*SPACE, 6, dtype=torch.long)
+    case["mask"][5:9, 2:4, 4] = 1  # from left to right, near the back
+    case["mask"][5:9, 2, 3] = 1
+    case["valid"] = torch.ones(*SPACE, 6, dtype=torch.bool)
     plot_predictions([case], tmp_path / "p.png")
-    truth = recorded.pictures()[1]
-    np.testing.assert_array_equal(truth[..., 0], case["mask"][4])
+    truth = recorded.pictures()[1][..., 0]
+    width, depth = SPACE
+    assert truth.shape == (depth, width)
+    assert np.argwhere(truth).min(0).tolist() == [depth - 4, 5]
+    assert np.argwhere(truth).max(0).tolist() == [depth - 3, 8]
+    assert recorded.figure.axes[0].get_ylabel() == "image-1\nslice 5 of 6"
+    assert recorded.figure.axes[0].get_aspect() == 3
+    found = case["probabilities"][0].flatten().numpy() > 0.5
+    expected = f1_score(case["mask"].flatten().numpy(), found)
+    assert recorded.figure.axes[3].get_xlabel() == f"Dice {expected:.3f}"
+
+
+def test_overlapping_regions_are_right_missed_or_wrong_each_for_itself(tmp_path, monkeypatch):
+    recorded = Recorded(monkeypatch, predictions)
+    # Whole and core of a tumour. Pixels: both right; core missed; core invented; nothing right; whole missed too.
+    mask = torch.tensor([[[1, 1, 1, 0, 1]], [[1, 1, 0, 0, 1]]])
+    preds = torch.tensor([[[0.9, 0.9, 0.9, 0.1, 0.1]], [[0.9, 0.1, 0.9, 0.1, 0.1]]])
+    case = {"image": torch.rand(1, 1, 5), "mask": mask, "valid": torch.ones(1, 5).bool(), "probabilities": preds}
+    plot_predictions([case | {"id": "a"}], tmp_path / "p.png")
+    _, truth, prediction, overlay = recorded.pictures()
+    colours = [views.RIGHT, views.MISSED, views.WRONG, None, views.MISSED]
+    for pixel, colour in enumerate(colours):
+        if colour is not None:
+            np.testing.assert_allclose(overlay[0, pixel], colour)
+    whole, core = (to_rgb(colour) for colour in views.CLASSES[:2])
+    np.testing.assert_allclose(truth[0], [core, core, whole, (0, 0, 0), core])
+    np.testing.assert_allclose(prediction[0], [core, whole, core, (0, 0, 0), (0, 0, 0)])
+
+
+def test_right_is_greener_than_red_and_both_mistakes_redder_than_green():
+    red, green = 0, 1
+    assert views.RIGHT[green] > views.RIGHT[red]
+    for mistake in (views.WRONG, views.MISSED):
+        assert mistake[red] > mistake[green]
+    assert not {views.RIGHT, views.WRONG, views.MISSED} & {to_rgb(colour) for colour in views.CLASSES[:3]}
 
 
 def test_a_constant_image_without_foreground_can_be_drawn(tmp_path):
