@@ -182,7 +182,7 @@ def check_wandb(folder: Path, seed: int) -> None:
     """The scalars of history.csv, the configuration, and the pictures in colour, read back."""
     history, config, tags = wandb_file.read(folder)
     assert config["seed"] == seed
-    assert tags == {"phantom_vessels", "unet", "none", "fixed", "flips", "dice_bce"}
+    assert tags == {"phantom_vessels", "unet", "none", "fixed", "flips", "dice_ce"}
     logged = [row["val/dice"] for row in history if "val/dice" in row]
     with (folder / "history.csv").open() as file:
         assert logged == pytest.approx([float(row["val/dice"]) for row in csv.DictReader(file)], abs=1e-6)

@@ -12,8 +12,8 @@ from gequnet.errors import ConfigError
 from gequnet.heads import HEADS, check_head, full_precision, target_classes
 
 FITTING = {
-    "sigmoid": ("bce", "dice", "dice_bce", "focal", "iou", "mse", "tversky"),
-    "softmax": ("cross_entropy", "dice", "focal", "iou", "mse", "tversky"),
+    "sigmoid": ("bce", "dice", "dice_bce", "dice_ce", "focal", "iou", "mse", "tversky"),
+    "softmax": ("cross_entropy", "dice", "dice_ce", "focal", "iou", "mse", "tversky"),
 }
 
 

@@ -8,6 +8,7 @@ from gequnet.losses.bce import BCELoss
 from gequnet.losses.cross_entropy import CrossEntropyLoss
 from gequnet.losses.dice import DiceLoss
 from gequnet.losses.dice_bce import DiceBCELoss
+from gequnet.losses.dice_ce import DiceCELoss
 from gequnet.losses.focal import FocalLoss
 from gequnet.losses.iou import IoULoss
 from gequnet.losses.mse import MSELoss
@@ -16,7 +17,7 @@ from gequnet.losses.tversky import TverskyLoss
 FLOAT32_TOLERANCE = {"rtol": 1e-5, "atol": 1e-6}
 
 LOSSES: list[type[SegmentationLoss]] = [
-    BCELoss, CrossEntropyLoss, DiceLoss, DiceBCELoss, FocalLoss, IoULoss, MSELoss, TverskyLoss
+    BCELoss, CrossEntropyLoss, DiceLoss, DiceBCELoss, DiceCELoss, FocalLoss, IoULoss, MSELoss, TverskyLoss
 ]  # fmt: skip
 FITTING_PAIRS = [(loss, head) for loss in LOSSES for head in loss.heads]
 
