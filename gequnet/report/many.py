@@ -14,7 +14,7 @@ from gequnet.report.pictures import draw_all
 from gequnet.report.remarks import caveats, findings, recipe, unfinished
 from gequnet.report.rows import Row, make_rows
 from gequnet.report.runs import Run, find_runs, find_sweeps, unfolded
-from gequnet.report.tables import costs_table, differences_table, equivariance_table, scores_table
+from gequnet.report.tables import classes_table, costs_table, differences_table, equivariance_table, scores_table
 
 METHODS = (
     "Scores are of thresholded predictions on whole test images, averaged over images; AUC is pooled over pixels. "
@@ -77,7 +77,8 @@ def write_report(
 
 def contents(rows: Sequence[Row], runs: Sequence[Run], varied: Sequence[str]) -> dict[str, Any]:
     """What the pages say, but for figures and caveats."""
-    tables = [scores_table(rows), differences_table(rows), costs_table(rows), equivariance_table(rows)]
+    makers = (scores_table, classes_table, differences_table, costs_table, equivariance_table)
+    tables = [make(rows) for make in makers]
     table = rows[0].arm.per_image
     images = f"{len(table)} images"
     if "image" in table:

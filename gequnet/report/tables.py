@@ -18,11 +18,22 @@ SCORES = {
     "IoU": ("iou_fov", "iou"),
     "sensitivity": ("sensitivity_fov", "sensitivity"),
     "specificity": ("specificity_fov", "specificity"),
+    "precision": ("precision_fov", "precision"),
+    "balanced accuracy": ("balanced_accuracy_fov", "balanced_accuracy"),
     "clDice": ("cldice_fov", "cldice"),
+    "HD95, mm ↓": ("hd95_mm_fov", "hd95_mm"),
+    "HD95, pixels ↓": ("hd95_px_fov", "hd95_px"),
+    "surface Dice": ("surface_dice_fov", "surface_dice"),
     "ROC AUC": ("roc_auc_fov", "roc_auc"),
     "instance AP": ("instance_ap",),
 }
+OF_CLASSES = ("Dice", "HD95, mm ↓", "HD95, pixels ↓", "surface Dice")  # also shown class by class
 NOTHING = "–"
+SURFACES = (
+    "↓ Lower is better: HD95 is the distance from surface to surface that one twentieth exceeds; where only one of truth "
+    "and prediction is empty, the diagonal of the image. Surface Dice is the share of both surfaces that lies within "
+    "data.tolerance_mm of the other."
+)
 
 
 @dataclass(frozen=True)
@@ -58,7 +69,19 @@ def scores_table(rows: Sequence[Row]) -> Table:
     ]
     lines += _second_observer(rows[0].arm, list(shown.values()))
     columns = ["", *shown, "seeds", "Dice against the reference"]
-    return Table("Scores on the test images", columns, lines, list(footnotes(rows)))
+    about = [SURFACES] if any(heading.startswith("HD95") for heading in shown) else []
+    return Table("Scores on the test images", columns, lines, [*footnotes(rows), *about])
+
+
+def classes_table(rows: Sequence[Row]) -> Table:
+    """Mean and standard deviation over seeds of some scores, for each of several classes or regions."""
+    tests = [row.arm.first.metrics["test"] for row in rows]
+    names = [name for heading in OF_CLASSES if (name := _first(SCORES[heading], tests))]
+    keys = list(dict.fromkeys(key for name in names for test in tests for key in test if key.startswith(f"{name}/")))
+    headings = {name: heading for heading in OF_CLASSES for name in SCORES[heading]}
+    columns = ["", *(f"{key.partition('/')[2]}: {headings[key.partition('/')[0]]}" for key in keys)]
+    lines = [[marked(row), *(spread(row.arm.values("test", key)) for key in keys)] for row in rows if keys]
+    return Table("Class by class", columns, lines, [])
 
 
 def differences_table(rows: Sequence[Row]) -> Table:

@@ -9,11 +9,14 @@ from io import BytesIO
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
+from figures.drawn import sample
 from gequnet.errors import ConfigError
 from gequnet.report.__main__ import main
 from gequnet.report.many import write_report
+from gequnet.samples import packed, slice_of
 from report.made_runs import made_run, made_sweep, noisy
 
 FIGURES = ["differences.png", "pareto.png", "curves.png", "panel.png"]
@@ -223,6 +226,32 @@ def test_orientation_and_number_of_patches_have_their_pictures(tmp_path):
     text = (tmp_path / "out" / "report.md").read_text()
     assert "4 arms, 4 tests of 8 patches of 4 images each" in text
     assert "each image counts as much" in text
+
+
+def test_volumes_have_surfaces_classes_and_slices(tmp_path):
+    for model, better in (("unet3d", 0.0), ("scale_unet3d", 0.1)):
+        scores = {"dice": 0.7 + better, "dice/anterior": 0.6 + better, "dice/posterior": 0.8 + better}
+        scores |= {"iou": 0.5, "hd95_mm": 3.25 - better, "hd95_mm/anterior": 4.5, "hd95_mm/posterior": 2.0}
+        made_run(tmp_path / model, f"model={model}", "data=phantom_tumours", samples=False, metrics={"test": scores})
+        kept = {name: packed(slice_of(volume(name))) for name in ("small", "large")}
+        arrays = {f"{name}/{part}": array for name, parts in kept.items() for part, array in parts.items()}
+        np.savez_compressed(tmp_path / model / "samples.npz", **arrays)
+    write_report([tmp_path], tmp_path / "out")
+    scores, classes, *_ = page(tmp_path / "out").tables
+    assert scores[0][1:4] == ["Dice", "IoU", "HD95, mm ↓"]
+    assert scores[1][3] == "3.2500 ± –"
+    heads = ["anterior: Dice", "posterior: Dice", "anterior: HD95, mm ↓", "posterior: HD95, mm ↓"]
+    assert classes[0] == ["", *heads]
+    assert classes[2][1:] == [".7000 ± –", ".9000 ± –", "4.5000 ± –", "2.0000 ± –"]
+    text = (tmp_path / "out" / "report.md").read_text()
+    assert "Lower is better" in text
+    assert "the axial slice with the most truth" in text
+    with Image.open(tmp_path / "out" / "panel.png") as picture:
+        assert picture.size[1] > picture.size[0]  # two volumes, four rows
+
+
+def volume(name):
+    return sample(1, 3, True, (20, 24, 6), name) | {"spacing": torch.tensor([1.0, 1.0, 4.0])}
 
 
 def test_one_run_alone_without_pictures_makes_a_report(tmp_path):
