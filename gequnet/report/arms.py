@@ -90,10 +90,17 @@ def identifying(run: Run, varied: Sequence[str]) -> Settings:
 
 
 def facts_of(run: Run, varied: Sequence[str]) -> dict[str, str]:
-    """What a run is, for its label: its width rule, and what was chosen of everything that is being compared."""
+    """What a run is, for its label: its width rule, and what was chosen of everything that is being compared.
+
+    What its network does not have, as a plain one has no projection, is no fact about it.
+    """
     names = [name for name in varied if name not in (*NETWORK, *UNSEEN)]
-    facts = {name.rpartition(".")[2]: _value(run, name) for name in names}
+    facts = {name.rpartition(".")[2]: _value(run, name) for name in names if not _lacks(run, name)}
     return {"width": str(run.metrics["chosen"]["width"])} | facts
+
+
+def _lacks(run: Run, name: str) -> bool:
+    return name.startswith("model.") and not any(is_varied(key, [name]) for key in run.settings)
 
 
 def _value(run: Run, name: str) -> str:

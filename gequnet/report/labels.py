@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from gequnet.report.arms import Arm
 
 NETWORKS = {"unet": "U-Net", "unet3d": "3-D U-Net"}
-INFINITE = {"so2": "SO(2)", "o2": "O(2)"}
+GROUPS = {"so2": "SO(2)", "o2": "O(2)"} | {f"scale{count}": f"{count} scales" for count in (3, 4, 5)}
 
 
 def labels(arms: Sequence[Arm]) -> list[str]:
     """A name for each arm, each different from the others.
 
     First comes what an experiment calls the arm, or else the network: ``U-Net``, or the group of one that is
-    equivariant, ``C8``. Then the width rule and whatever else is being compared, where arms that would have the same
-    name differ in it. Last how it was tested, if not as it is.
+    equivariant, ``C8``, ``4 scales``. Then the width rule and whatever else is being compared, where arms that would
+    have the same name differ in it. Last how it was tested, if not as it is.
     """
     names = [str(arm.first.metrics.get("arm") or network(arm)) for arm in arms]
     told = [name for name in dict.fromkeys(name for arm in arms for name in arm.facts) if _tells(name, arms, names)]
@@ -32,7 +32,7 @@ def network(arm: Arm) -> str:
     model, group = str(arm.chosen["model"]), str(arm.chosen["group"])
     if group == "none":
         return NETWORKS.get(model, model)
-    return INFINITE.get(group, group.upper())
+    return GROUPS.get(group, group.upper())
 
 
 def testing(evaluation: str | None) -> str:

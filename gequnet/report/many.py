@@ -14,6 +14,7 @@ from gequnet.report.pictures import draw_all
 from gequnet.report.remarks import caveats, findings, recipe, unfinished
 from gequnet.report.rows import Row, make_rows
 from gequnet.report.runs import Run, find_runs, find_sweeps, unfolded
+from gequnet.report.scales import agreement_table, scales_table
 from gequnet.report.tables import classes_table, costs_table, differences_table, equivariance_table, scores_table
 
 METHODS = (
@@ -77,7 +78,11 @@ def write_report(
 
 def contents(rows: Sequence[Row], runs: Sequence[Run], varied: Sequence[str]) -> dict[str, Any]:
     """What the pages say, but for figures and caveats."""
-    makers = (scores_table, classes_table, differences_table, costs_table, equivariance_table)
+    makers = (
+        *(scores_table, classes_table, differences_table),
+        *(scales_table, agreement_table),
+        *(costs_table, equivariance_table),
+    )
     tables = [make(rows) for make in makers]
     table = rows[0].arm.per_image
     images = f"{len(table)} images"

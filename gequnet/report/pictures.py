@@ -13,10 +13,12 @@ from gequnet.figures import (
     plot_panel,
     plot_pareto,
     plot_patches,
+    plot_scales,
     plot_trainings,
 )
 from gequnet.report.costs import ACTIVATIONS, FLOPS, PARAMETERS, TIME_PER_IMAGE
 from gequnet.report.rows import Row, differences
+from gequnet.report.scales import AGREEMENT, FLOOR, points
 
 IMAGES = 3  # in the panel
 OF_VOLUMES = (
@@ -45,6 +47,8 @@ def draw_all(rows: Sequence[Row], out: Path, images: bool = True) -> Iterator[Fi
         draw_differences,
         draw_pareto,
         draw_patches,
+        draw_images,
+        draw_scales,
         draw_orientation,
         draw_trainings,
         *([draw_panel] if images else []),
@@ -83,18 +87,41 @@ def draw_pareto(rows: Sequence[Row], out: Path) -> Figure | None:
 
 def draw_patches(rows: Sequence[Row], out: Path) -> Figure | None:
     """Dice against the number of training patches, where that is being compared."""
-    lines: dict[str, list[tuple[int, float, float]]] = {}
-    for row in rows:
-        count = row.arm.first.settings.get("data.num_patches")
-        if isinstance(count, int):
-            lines.setdefault(_without(row.label, "num_patches"), []).append((count, *_dice(row)))
-    if len({count for points in lines.values() for count, *_ in points}) < 2:
+    lines = _by_number(rows, "num_patches", None)
+    if not lines:
         return None
     plot_patches(lines, out / "patches.png")
     caption = (
         "Dice by the number of training patches, every training with as many steps; one standard deviation over seeds."
     )
     return Figure("patches.png", "Dice against number of patches", caption)
+
+
+def draw_images(rows: Sequence[Row], out: Path) -> Figure | None:
+    """Dice against the number of training images, where that is being compared."""
+    lines = _by_number(rows, "num_images", rows[0].arm.first.metrics["data"]["images"]["train"])
+    if not lines:
+        return None
+    plot_patches(lines, out / "images.png", of="images")
+    caption = (
+        "Dice by the number of training images, every training with as many steps; one standard deviation over seeds."
+    )
+    return Figure("images.png", "Dice against number of images", caption)
+
+
+def draw_scales(rows: Sequence[Row], out: Path) -> Figure | None:
+    """Dice and agreement of masks against the scale of the test images, where several were tested."""
+    tested = [row for row in rows if len(points(row, AGREEMENT)) > 1]
+    if not tested:
+        return None
+    scores = {row.label: points(row, row.arm.first.score) for row in tested}
+    floor = [(scale, mean) for scale, mean, _ in points(tested[0], FLOOR)]
+    plot_scales(scores, {row.label: points(row, AGREEMENT) for row in tested}, floor, out / "scales.png")
+    caption = (
+        "The same weights on the test images magnified: Dice with the truth, and Dice of what the network says of a "
+        "magnified image with what it says of the image, magnified. One standard deviation over seeds."
+    )
+    return Figure("scales.png", "Dice against scale", caption)
 
 
 def draw_orientation(rows: Sequence[Row], out: Path) -> Figure | None:
@@ -139,6 +166,17 @@ def draw_panel(rows: Sequence[Row], out: Path) -> Figure | None:
 def _dice(row: Row) -> tuple[float, float]:
     values = row.arm.values("test", row.arm.first.score)
     return float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else float("nan")
+
+
+def _by_number(rows: Sequence[Row], fact: str, every: int | None) -> dict[str, list[tuple[int, float, float]]]:
+    """Of each network (number, Dice and its deviation), where arms differ in that number; ``every`` stands for null."""
+    lines: dict[str, list[tuple[int, float, float]]] = {}
+    for row in rows:
+        count = row.arm.first.settings.get(f"data.{fact}")
+        count = every if count is None else count
+        if isinstance(count, int):
+            lines.setdefault(_without(row.label, fact), []).append((count, *_dice(row)))
+    return lines if len({count for points in lines.values() for count, *_ in points}) > 1 else {}
 
 
 def _without(label: str, fact: str) -> str:

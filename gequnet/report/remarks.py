@@ -21,6 +21,7 @@ RECIPE = {
     "data.batch_size": "patches a step",
     "data.patch_size": "patch size",
     "data.num_patches": "number of patches",
+    "data.num_images": "images trained on",
     "augment": "augmentation",
     "loss": "loss",
     "optim._target_": "optimizer",

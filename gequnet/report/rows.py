@@ -107,7 +107,10 @@ def conditions(arm: Arm) -> dict[str, str]:
 
 
 def _reference(arm: Arm, arms: Sequence[Arm], candidates: Sequence[int], wanted: Mapping[str, str]) -> int | None:
-    alike = [index for index in candidates if wanted.items() <= conditions(arms[index]).items()]
+    found = {index: conditions(arms[index]) for index in candidates}
+    alike = [
+        index for index in candidates if all(found[index].get(name, wanted[name]) == wanted[name] for name in wanted)
+    ]
     same_rule = [index for index in alike if arms[index].facts["width"] == arm.facts["width"]]
     baseline = (arm.first.metrics.get("match") or {}).get("baseline", {}).get("widths")
     same_widths = [index for index in alike if arms[index].first.metrics.get("widths") == baseline]

@@ -122,11 +122,7 @@ def show(folder: Path, summary: Summary) -> None:
     """Prints the test scores as a table, and the paths of table, curves and pictures."""
     console = Console()
     console.print(f"{summary['data']['name']}, {summary['data']['images']['test']} test images")
-    table = Table()
-    table.add_column("score")
-    table.add_column("value", justify="right")
-    for name, value in summary["test"].items():
-        table.add_row(name, f"{value:.4f}")
+    table = score_table(summary["test"])
     console.print(table)
     console.print(
         f"{summary['parameters']} parameters, {summary['steps']} steps in {summary['wall_seconds']:.0f} s, "
@@ -136,6 +132,19 @@ def show(folder: Path, summary: Summary) -> None:
     for what, name in files.items():
         if (folder / name).exists():
             console.print(f"{what:<9}{folder / name}", soft_wrap=True, highlight=False)
+
+
+def score_table(test: Mapping[str, float]) -> Table:
+    """A line for each score, and a column for each class where there are several."""
+    classes = list(dict.fromkeys(name.partition("/")[2] for name in test if "/" in name))
+    table = Table()
+    table.add_column("score")
+    for heading in ("mean", *classes) if classes else ("value",):
+        table.add_column(heading, justify="right")
+    for score in dict.fromkeys(name.partition("/")[0] for name in test):
+        values = [test.get(name) for name in (score, *(f"{score}/{each}" for each in classes))]
+        table.add_row(score, *("" if value is None else f"{value:.4f}" for value in values))
+    return table
 
 
 def _without_nan(value: Any) -> Any:

@@ -30,9 +30,9 @@ SCORES = {
 OF_CLASSES = ("Dice", "HD95, mm ↓", "HD95, pixels ↓", "surface Dice")  # also shown class by class
 NOTHING = "–"
 SURFACES = (
-    "↓ Lower is better: HD95 is the distance from surface to surface that one twentieth exceeds; where only one of truth "
-    "and prediction is empty, the diagonal of the image. Surface Dice is the share of both surfaces that lies within "
-    "data.tolerance_mm of the other."
+    "↓ Lower is better: HD95 is the distance from surface to surface that one twentieth exceeds; where only one of "
+    "truth and prediction is empty, the diagonal of the image. Surface Dice is the share of both surfaces that lies "
+    "within data.tolerance_mm of the other."
 )
 
 

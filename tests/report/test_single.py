@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from gequnet.errors import ConfigError
 from gequnet.experiment import load_run
@@ -31,6 +32,18 @@ def test_an_undefined_score_is_null_and_the_rows_keep_all_columns(
     assert "0.5000" in said
     assert str(tmp_path / "metrics.json") in said
     assert "curves" not in said  # as there are none
+
+
+def test_classes_are_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    test = {"dice": 0.5, "dice/left": 0.25, "dice/right": 0.75, "hd95_mm": 3.0, "hd95_mm/left": 2.0}
+    Console().print(single.score_table(test))
+    lines = [line.strip("┃│ ").replace("┃", "│").split("│") for line in capsys.readouterr().out.splitlines()]
+    cells = [[cell.strip() for cell in line] for line in lines if len(line) > 1]
+    assert cells == [
+        ["score", "mean", "left", "right"],
+        ["dice", "0.5000", "0.2500", "0.7500"],
+        ["hd95_mm", "3.0000", "2.0000"],
+    ]
 
 
 def test_the_commit_is_that_of_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
