@@ -19,6 +19,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from gequnet.layers.resample import padded_side
+
 
 def keys(distance: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """Keys' cubic of a distance in pixels: 1 at 0, 0 at every other whole number and from 2 on."""
@@ -57,10 +59,20 @@ def resample(x: Float[Tensor, "*batch"], sides: Sequence[int], pitch: float) -> 
     return x
 
 
-def sides_at(sides: Sequence[int], pitch: float, unit: int) -> list[int]:
-    """Sides of the grid of this pitch that covers the image, rounded up to multiples of ``unit``.
+def sides_at(sides: Sequence[int], pitch: float, halvings: int) -> list[int]:
+    """Sides of a grid of this pitch that covers the image and can be halved as the image itself can.
 
-    >>> sides_at([61, 64], pitch=2.0, unit=8)
-    [32, 32]
+    A network that halves the grid sees where the coarsest pixels lie. So the coarsest grid has a pixel in the middle on
+    every pitch, or on none: sides are of the parity of the image's, and so are they once they have been halved.
+
+    >>> sides_at([61, 64], pitch=2.0, halvings=2), sides_at([64, 64], pitch=2.0**1.5, halvings=2)
+    ([37, 32], [24, 24])
     """
-    return [math.ceil(round(side / pitch / unit, 6)) * unit for side in sides]
+    return [_side_at(side, pitch, halvings) for side in sides]
+
+
+def _side_at(side: int, pitch: float, halvings: int) -> int:
+    unit, odd = 2**halvings, side % 2 if halvings else 0
+    coarse = (padded_side(side, halvings) - odd) // unit
+    fewest = max(1, math.ceil(round((side / pitch - odd) / unit, 6)))
+    return (fewest + (fewest - coarse) % 2) * unit + odd

@@ -62,6 +62,9 @@ class ScaleConv(nn.Module):
         ShapeError: the map does not have C channels and S scales.
     """
 
+    basis: Tensor
+    lines: Tensor
+
     def __init__(
         self,
         in_channels: int,
@@ -94,7 +97,7 @@ class ScaleConv(nn.Module):
             self.register_buffer("basis", basis.dense(), persistent=False)
         else:
             self.register_buffer("lines", basis.lines(), persistent=False)
-            self.register_buffer("factors", basis.factors(), persistent=False)
+            self.factors = basis.factors()
         # The functions have norm 1 and are nearly orthogonal: each coefficient counts as one tap of a kernel.
         he_normal_(self.weight, fan_in=in_channels * scale_extent * len(basis))
 
@@ -224,7 +227,7 @@ class ScalePointwise(nn.Module):
     def forward(self, x: Float[Tensor, "b in s *space"]) -> Float[Tensor, "b out s *new"]:
         """The mixed channels."""
         if self.stride > 1 and not self.transposed:
-            x = x[(..., *[slice(None, None, self.stride)] * (x.dim() - 3))]
+            x = every_nth(x, self.stride)
         y = torch.einsum("oc,bc...->bo...", self.weight, x)
         if self.stride > 1 and self.transposed:
             y = spread_out(y, self.stride)
@@ -317,5 +320,11 @@ def spread_out(x: Float[Tensor, "b c s *space"], stride: int) -> Float[Tensor, "
     """The points ``stride`` apart, zeros between."""
     sides = [(side - 1) * stride + 1 for side in x.shape[3:]]
     y = x.new_zeros([*x.shape[:3], *sides])
-    y[(..., *[slice(None, None, stride)] * len(sides))] = x
+    every_nth(y, stride).copy_(x)
     return y
+
+
+def every_nth(x: Float[Tensor, "b c s *space"], stride: int) -> Float[Tensor, "b c s *fewer"]:
+    """The points ``stride`` apart from the first on, along each axis of space."""
+    steps = [slice(None)] * 3 + [slice(None, None, stride)] * (x.dim() - 3)
+    return x[tuple(steps)]

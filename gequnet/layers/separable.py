@@ -5,9 +5,11 @@ one-dimensional convolution makes of the unit vectors. Then it is products of de
 zeros; they run so much faster than convolutions of single channels that they win all the same.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
@@ -38,7 +40,7 @@ def separable_conv(
     x: Float[Tensor, "b in s *space"],
     weight: Float[Tensor, "out in functions"],
     lines: Float[Tensor, "lines s side"],
-    factors: Int[Tensor, "functions dims"],
+    factors: Sequence[tuple[int, ...]],
     stride: int,
     padding: int,
     mode: str = "zeros",
@@ -61,7 +63,7 @@ def separable_conv(
         transposed: the transposed convolution.
         output_padding: pixels added at the far border of the transposed convolution, for all axes or each.
     """
-    dims = factors.shape[1]
+    dims = len(factors[0])
     more = [output_padding] * dims if isinstance(output_padding, int) else list(output_padding)
     matrices = [
         line_matrices(lines, side, stride, padding, mode, transposed, extra)
@@ -70,7 +72,7 @@ def separable_conv(
     partial = x.transpose(1, 2).unsqueeze(2)  # [B, S, products, C, *space]
     products: list[tuple[int, ...]] = [()]
     for axis in range(dims - 1, 0, -1):
-        wanted = sorted({tuple(row[axis:]) for row in factors.tolist()})
+        wanted = sorted({row[axis:] for row in factors})
         parents = [products.index(product[1:]) for product in wanted]
         along = matrices[axis][[product[0] for product in wanted]].transpose(0, 1)  # [S, products, new, old]
         partial = _apply(partial[:, :, parents], along, axis)
@@ -92,13 +94,12 @@ def _mixed(
     products: list[tuple[int, ...]],
     weight: Float[Tensor, "out in functions"],
     matrices: Float[Tensor, "lines s new old"],
-    factors: Int[Tensor, "functions dims"],
+    factors: Sequence[tuple[int, ...]],
 ) -> Float[Tensor, "b out s *new"]:
     """The channels mixed for each line of the first axis, then that axis, summed over the lines."""
-    rows = factors.tolist()
     table = weight.new_zeros(matrices.shape[0], len(products), *weight.shape[:2])  # [lines, products, out, in]
-    first = [row[0] for row in rows]
-    rest = [products.index(tuple(row[1:])) for row in rows]
+    first = [row[0] for row in factors]
+    rest = [products.index(row[1:]) for row in factors]
     table = table.index_put((torch.tensor(first), torch.tensor(rest)), weight.movedim(-1, 0))
     mix = table.permute(0, 2, 1, 3).flatten(0, 1).flatten(1, 2)  # [lines * out, products * in]
     space = x.shape[4:]

@@ -107,7 +107,9 @@ class ScaleUNet(nn.Module):
 
     Before its last step it holds, for each scale, a map of logits, and magnifying the image by the ratio of the group
     magnifies the maps and moves each to the next scale: :math:`F_{i+1}(s \cdot x) = s \cdot F_i(x)`. This *chain* is as
-    good as the grid allows, see docs/scale_equivariance.md. The projection makes one map of them.
+    good as the grid allows, see docs/scale_equivariance.md. The projection makes one map of them. It is invariant if it
+    does not matter which scales are in the window, and that is what the network is trained for: each batch is seen at
+    one scale, drawn by lot, so each scale has to be right by itself. The mean of all is what is used in the end.
 
     Without interaction between scales the same function can be had in two forms:
 
@@ -122,7 +124,9 @@ class ScaleUNet(nn.Module):
         widths: channels of each scale at each level, finest first.
         group: the window of scales.
         spatial_dims: 2 or 3.
-        projection: ``choice``, ``max`` or ``mean``, see ``gequnet.layers.scale_projection``.
+        projection: ``mean``, ``max`` or ``choice``, see ``gequnet.layers.scale_projection``.
+        train_scales: in training each batch is seen at so many of the scales, drawn by lot; at all of them if ``None``,
+            which is the only way for ``form=kernels``.
         finest: pixels of the image that are one pixel of the finest scale's grid; below 1 the image is made larger.
         form: ``resampled`` or ``kernels``.
         scale_extent: how many neighbouring scales a scale is made of in each convolution; 1 for no interaction.
@@ -144,7 +148,7 @@ class ScaleUNet(nn.Module):
     >>> net = ScaleUNet(in_channels=1, num_classes=2, widths=[2, 4], group=ScaleGroup(2.0, 3), spatial_dims=2)
     >>> image = torch.zeros(1, 1, 33, 40)
     >>> net(image).shape, net.maps(image).shape
-    (torch.Size([1, 2, 33, 40]), torch.Size([1, 3, 3, 33, 40]))
+    (torch.Size([1, 2, 33, 40]), torch.Size([1, 2, 3, 33, 40]))
     """
 
     def __init__(
@@ -154,7 +158,8 @@ class ScaleUNet(nn.Module):
         widths: Sequence[int],
         group: ScaleGroup,
         spatial_dims: int = 3,
-        projection: ProjectionName = "choice",
+        projection: ProjectionName = "mean",
+        train_scales: int | None = 1,
         finest: float = 1.0,
         form: Form = "resampled",
         scale_extent: int = 1,
@@ -175,9 +180,7 @@ class ScaleUNet(nn.Module):
         super().__init__()
         if spatial_dims not in plain.CONV:
             raise ConfigError(f"spatial_dims={spatial_dims} is not 2 or 3")
-        plain.choose(dict.fromkeys(FORMS), form, "form")
-        if form == "resampled":
-            check_resampled(scale_extent, norm)
+        check_form(form, scale_extent, norm, train_scales, group.count)
         levels = check_widths(widths, depth)
         self.pitches = [finest * scale for scale in group.scales]
         grid = [1.0] if form == "resampled" else self.pitches
@@ -187,40 +190,63 @@ class ScaleUNet(nn.Module):
         self.projection, per_class = projection_of(projection, num_classes)
         self.chain = UNetTopology(kit, in_channels, levels, levels[:-1], per_class)
         self.in_channels, self.num_classes, self.spatial_dims = in_channels, num_classes, spatial_dims
-        self.widths, self.group, self.form = levels, group, form
+        self.widths, self.group, self.form, self.train_scales = levels, group, form, train_scales
 
     def forward(self, image: Float[Tensor, "b c *space"]) -> Float[Tensor, "b k *space"]:
         """Image to logits."""
-        logits: Tensor = self.projection(self.maps(image))
+        logits: Tensor = self.projection(self.maps(image, self._lot() if self.training else None))
         return logits
 
-    def maps(self, image: Float[Tensor, "b c *space"]) -> Float[Tensor, "b k s *space"]:
-        """What there is at each scale before the projection: the logits, and what the projection chooses by."""
+    def maps(
+        self, image: Float[Tensor, "b c *space"], scales: Sequence[int] | None = None
+    ) -> Float[Tensor, "b k s *space"]:
+        """What there is at each scale before the projection: the logits, and what the projection chooses by.
+
+        Args:
+            image: what the network is for.
+            scales: which of the scales, the finest is 0; all if ``None``.
+        """
         check_image(image, self.in_channels, self.spatial_dims)
         if self.form == "kernels":
             maps: Tensor = self.chain(image)
-            return maps
-        return torch.cat([self._at_pitch(image, pitch) for pitch in self.pitches], dim=2)
+            return maps if scales is None else maps[:, :, list(scales)]
+        pitches = self.pitches if scales is None else [self.pitches[scale] for scale in scales]
+        return torch.cat([self._at_pitch(image, pitch) for pitch in pitches], dim=2)
+
+    def _lot(self) -> list[int] | None:
+        if self.train_scales is None:
+            return None
+        return sorted(torch.randperm(len(self.pitches))[: self.train_scales].tolist())
 
     def _at_pitch(self, image: Float[Tensor, "b c *space"], pitch: float) -> Float[Tensor, "b k 1 *space"]:
         if pitch == 1:
             return self.chain(image)
         sides = image.shape[2:]
-        smaller = resample(image, sides_at(sides, pitch, 2**self.chain.halvings), pitch)
+        smaller = resample(image, sides_at(sides, pitch, self.chain.halvings), pitch)
         return resample(self.chain(smaller), sides, 1 / pitch)
 
 
-def check_resampled(scale_extent: int, norm: str) -> None:
-    """Raises ConfigError where the resampled form would not be the same function."""
-    if scale_extent != 1:
+def check_form(form: str, scale_extent: int, norm: str, train_scales: int | None, count: int) -> None:
+    """Raises ConfigError where a form does not exist, or cannot do what it is asked for."""
+    plain.choose(dict.fromkeys(FORMS), form, "form")
+    if train_scales is not None and not 1 <= train_scales <= count:
+        raise ConfigError(
+            f"model.train_scales={train_scales} must lie between 1 and the number of scales, {count}; null for all."
+        )
+    if form == "kernels" and train_scales is not None:
+        raise ConfigError(
+            f"model.train_scales={train_scales} trains on some of the scales, and form=kernels computes all of them at "
+            "once: take model.train_scales=null, or model.form=resampled."
+        )
+    if form == "resampled" and scale_extent != 1:
         raise ConfigError(
             f"model.scale_extent={scale_extent} lets scales interact, which those of form=resampled, on grids of their "
-            "own, cannot: take model.form=kernels."
+            "own, cannot: take model.form=kernels and model.train_scales=null."
         )
-    if norm == "batch":
+    if form == "resampled" and norm == "batch":
         raise ConfigError(
             "model.norm=batch needs all scales at once, and form=resampled goes through one after the other: take "
-            "model.norm=instance (or group), or model.form=kernels."
+            "model.norm=instance (or group), or model.form=kernels and model.train_scales=null."
         )
 
 

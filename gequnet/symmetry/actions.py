@@ -1,8 +1,8 @@
-"""What an element of O(2) does to an image and to a map of fields.
+"""What an element of O(2) does to an image and to a map of fields, and what a magnification does.
 
 An image is moved by (g·f)(x) = f(g⁻¹x) about its centre, x right and y up. The eight elements of D4 permute pixels
-and are exact at every size (a quarter turn exchanges height and width). Any other angle has to interpolate: bicubic,
-zero outside the image.
+and are exact at every size (a quarter turn exchanges height and width). Any other angle has to interpolate, and so has
+any magnification: by cubic splines, zero outside the image.
 """
 
 import math
@@ -38,6 +38,17 @@ def rotate(image: Float[Tensor, "b c h w"], angle: float) -> Float[Tensor, "b c 
     degrees = math.degrees(angle)
     turned = scipy.ndimage.rotate(image.detach().cpu().numpy(), degrees, axes=(3, 2), reshape=False, order=3)
     return torch.from_numpy(turned).to(image)
+
+
+def magnify(image: Float[Tensor, "b c *space"], factor: float) -> Float[Tensor, "b c *space"]:
+    """The image, or each of its maps, larger by ``factor`` about its centre, on the same grid; as ``rotate`` does it.
+
+    Made smaller, an image keeps all its detail, which the grid may not hold: this is for what is smooth.
+    """
+    scale = [1.0, 1.0, *[1 / factor] * (image.dim() - 2)]
+    offset = [0.0, 0.0, *[(side - 1) / 2 * (1 - 1 / factor) for side in image.shape[2:]]]
+    moved = scipy.ndimage.affine_transform(image.detach().cpu().numpy(), scale, offset, order=3)
+    return torch.from_numpy(moved).to(image)
 
 
 def act_on_fields(

@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from gequnet.symmetry.actions import act_on_image, disc
+from gequnet.symmetry.actions import act_on_image, disc, magnify
 from gequnet.symmetry.gspace import Element, PlaneGroup
 
 Map = Callable[[Tensor], Tensor]
@@ -49,6 +49,42 @@ def equivariance_error(
         Root mean square error over the deviation of the expected output, dimensionless.
     """
     return relative_error(f(act(image)), (act_out or act)(f(image)), inside)
+
+
+class ScaleErrors(NamedTuple):
+    """Relative errors of maps F on a window of S scales, under a magnification by its ratio.
+
+    Args:
+        chain: for each scale but the last, F_{i+1} of the magnified scene against F_i of the scene, magnified.
+        same: for each scale, F_i of the magnified scene against F_i of the scene, magnified: what a network without
+            scales would be off by.
+    """
+
+    chain: list[float]
+    same: list[float]
+
+
+@torch.no_grad()
+def scale_errors(
+    maps: Map, scene: Float[Tensor, "b c *space"], magnified: Float[Tensor, "b c *space"], ratio: float, margin: int
+) -> ScaleErrors:
+    """How far maps on a window of scales are from moving one scale up when the scene is magnified by the ratio.
+
+    Args:
+        maps: from [B, C, *space] to [B, K, S, *space].
+        scene: images of scenes.
+        magnified: images of the same scenes, drawn larger by the ratio and not resampled.
+        ratio: of the window.
+        margin: pixels at each border that are left out: there the two images do not show the same.
+    """
+    inside = (..., *[slice(margin, side - margin) for side in scene.shape[2:]])
+    before, after = maps(scene), maps(magnified)
+    expected = [magnify(each, ratio)[inside] for each in before.unbind(2)]
+    found = [each[inside] for each in after.unbind(2)]
+    return ScaleErrors(
+        chain=[relative_error(f, e) for f, e in zip(found[1:], expected[:-1], strict=True)],
+        same=[relative_error(f, e) for f, e in zip(found, expected, strict=True)],
+    )
 
 
 def exact_elements(net: nn.Module) -> list[Element]:

@@ -19,7 +19,7 @@ from itertools import product
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from numpy.polynomial.hermite_e import hermeval
 from torch import Tensor
 
@@ -123,14 +123,14 @@ class HermiteBasis:
                 table[line, s, margin : self.side - margin] = hermite_line(order, sigma / narrowing, side)
         return torch.from_numpy(table / np.linalg.norm(table[:, :1], axis=2, keepdims=True)).float()
 
-    def factors(self) -> Int[Tensor, "functions dims"]:
-        """Which of the lines each function has along each axis."""
+    def factors(self) -> list[tuple[int, ...]]:
+        """Which of the lines each function has, one for each axis."""
         names = {name: number for number, name in enumerate(self.line_names)}
-        return torch.tensor([[names[order, f.narrowing] for order in f.orders] for f in self.functions])
+        return [tuple(names[order, f.narrowing] for order in f.orders) for f in self.functions]
 
     def dense(self) -> Float[Tensor, "functions scales *space"]:
         """The functions on the whole grid: outer products of their lines."""
-        lines, factors = self.lines(), self.factors()
+        lines, factors = self.lines(), torch.tensor(self.factors())
         basis = lines[factors[:, 0]]
         for axis in range(1, self.dims):
             along = lines[factors[:, axis]]
