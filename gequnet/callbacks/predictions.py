@@ -26,7 +26,7 @@ class Predictions(pl.Callback):
         percentiles: of the size of the truth, for volumes.
     """
 
-    def __init__(self, path: str, head: str, images: int, percentiles: Sequence[float] = (10, 50, 90)) -> None:
+    def __init__(self, path: str, head: str, images: int, percentiles: Sequence[int] = (10, 50, 90)) -> None:
         self.path = Path(path)
         self.head = head
         self.images = images
