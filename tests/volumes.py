@@ -30,3 +30,17 @@ class Balls(Source):
 
     def check(self) -> None:
         pass
+
+
+class Shells(Balls):
+    """Volumes of three overlapping regions, balls inside one another, of voxels that are not cubes."""
+
+    name = "shells"
+
+    def load(self, sample_id: str) -> Scene:
+        scene = super().load(sample_id)
+        axis = torch.arange(self.size) - self.size / 2
+        radius = axis.square().view(-1, 1, 1) + axis.square().view(-1, 1) + axis.square()
+        mask = torch.stack([radius < (self.size / share) ** 2 for share in (3, 4, 6)])
+        image = mask.sum(0, keepdim=True) + 0.3 * scene.image
+        return Scene(sample_id, image, mask.to(torch.uint8), scene.valid, spacing=(1.0, 1.0, 2.5))
