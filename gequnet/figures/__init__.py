@@ -10,6 +10,7 @@ from gequnet.figures.panel import plot_panel
 from gequnet.figures.pareto import plot_pareto
 from gequnet.figures.patches import plot_patches
 from gequnet.figures.predictions import plot_predictions
+from gequnet.figures.scales import plot_scales
 from gequnet.figures.trainings import plot_trainings
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "plot_pareto",
     "plot_patches",
     "plot_predictions",
+    "plot_scales",
     "plot_trainings",
 ]

@@ -1,4 +1,4 @@
-"""How a score grows with the number of training patches."""
+"""How a score grows with the number of training patches, or images."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,13 +8,16 @@ from matplotlib.figure import Figure
 from gequnet.figures.style import NORMAL, key, look, plain, save
 
 
-def plot_patches(lines: Mapping[str, Sequence[tuple[int, float, float]]], out: Path, score: str = "Dice") -> None:
+def plot_patches(
+    lines: Mapping[str, Sequence[tuple[int, float, float]]], out: Path, score: str = "Dice", of: str = "patches"
+) -> None:
     """Draws the score against the number of patches, on a logarithmic axis.
 
     Args:
         lines: for each network (number of patches, mean score, standard deviation over seeds; nan for one seed).
         out: where the PNG goes.
         score: what the score is called.
+        of: what is counted.
     """
     figure = Figure(figsize=(6.4, 4.4), dpi=150, layout="constrained")
     axes = figure.add_subplot()
@@ -25,7 +28,7 @@ def plot_patches(lines: Mapping[str, Sequence[tuple[int, float, float]]], out: P
     axes.set_xscale("log")
     axes.set_xticks(shown, [str(number) for number in shown])
     axes.set_xticks([], minor=True)
-    axes.set_xlabel("training patches", fontsize=NORMAL)
+    axes.set_xlabel(f"training {of}", fontsize=NORMAL)
     axes.set_ylabel(score, fontsize=NORMAL)
     plain(axes)
     key(figure, axes)

@@ -14,6 +14,7 @@ from gequnet.report.runs import Run, Settings
 
 PLAIN = ("unet", "unet3d")
 NETWORK = ("model", "group", "width")  # the nodes in which any two arms may differ
+LIMITS = ("data.num_images", "data.num_patches")  # of what is trained on; null for none
 UNSEEN = ("seed", "data.seed", "tta")  # what may be varied and makes no arm: seeds, and further evaluations of a run
 
 
@@ -110,7 +111,7 @@ def _value(run: Run, name: str) -> str:
     # A value, or of a node that nobody named the classes in it: Warp, Flips.
     settings = effective(run)
     if name in settings:
-        return str(settings[name])
+        return "all" if settings[name] is None and name in LIMITS else str(settings[name])
     found = {key: value for key, value in settings.items() if is_varied(key, [name])}
     classes = [str(value).rpartition(".")[2] for key, value in found.items() if key.endswith("_target_")]
     values = [str(value) for value in found.values()]

@@ -20,7 +20,9 @@ from gequnet.figures import (
     plot_panel,
     plot_pareto,
     plot_patches,
+    plot_scales,
     plot_trainings,
+    scales,
     trainings,
     views,
 )
@@ -109,6 +111,24 @@ def test_patches_are_in_order_on_a_logarithmic_axis(tmp_path, monkeypatch):
     assert (line.get_xdata().tolist(), line.get_ydata().tolist()) == ([20, 200], [0.5, 0.7])
     assert axes.get_xscale() == "log"
     assert [text.get_text() for text in axes.get_xticklabels()] == ["20", "200"]
+    assert axes.get_xlabel() == "training patches"
+    plot_patches({"a": [(10, 0.7, NAN)]}, tmp_path / "i.png", of="images")
+    assert recorded.figure.axes[0].get_xlabel() == "training images"
+
+
+def test_scales_have_a_line_for_each_network_and_the_truth_beside_agreement(tmp_path, monkeypatch):
+    recorded = Recorded(monkeypatch, scales)
+    dice = {"a": [(1.6, 0.6, 0.1), (0.6, 0.7, NAN)], "b": [(1.0, 0.8, 0.1)]}
+    agreement = {"a": [(0.6, 0.9, 0.1), (1.6, 0.8, 0.1)]}
+    plot_scales(dice, agreement, [(1.6, 0.95), (0.6, 0.97)], tmp_path / "s.png")
+    left, right = recorded.figure.axes
+    line = left.containers[0].lines[0]
+    assert (line.get_xdata().tolist(), line.get_ydata().tolist()) == ([0.6, 1.6], [0.7, 0.6])
+    assert left.get_xscale() == "log"
+    recorded.figure.canvas.draw()
+    assert [text.get_text() for text in left.get_xticklabels()] == ["0.6", "1", "1.6"]
+    truth = right.get_lines()[-1]
+    assert (truth.get_label(), truth.get_ydata().tolist()) == ("truth", [0.97, 0.95])
 
 
 def test_differences_show_interval_mean_and_verdict(tmp_path, monkeypatch):

@@ -1,0 +1,52 @@
+"""How a score depends on the scale at which a network is tested."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from gequnet.figures.style import LARGE, NORMAL, key, look, plain, save
+
+Points = Sequence[tuple[float, float, float]]
+
+
+def plot_scales(
+    scores: Mapping[str, Points],
+    agreements: Mapping[str, Points],
+    floor: Sequence[tuple[float, float]],
+    out: Path,
+    score: str = "Dice",
+) -> None:
+    """Draws the score against the scale, and beside it how well masks agree across scales.
+
+    Args:
+        scores: for each network (scale, mean score, standard deviation over seeds; nan for one seed).
+        agreements: for each network the same of the agreement of masks.
+        floor: (scale, agreement of the truth with itself), drawn grey: no network can be seen to do better.
+        out: where the PNG goes.
+        score: what the score is called.
+    """
+    figure = Figure(figsize=(9.6, 4.4), dpi=150, layout="constrained")
+    left, right = figure.subplots(1, 2)
+    _lines(left, scores, f"{score} at other scales")
+    _lines(right, agreements, "agreement of f(s·x) with s·f(x)")
+    if floor:
+        right.plot(*zip(*sorted(floor), strict=True), label="truth", color="0.6", linewidth=1.0, zorder=1)
+    key(figure, right)
+    save(figure, out)
+
+
+def _lines(axes: Axes, lines: Mapping[str, Points], title: str) -> None:
+    axes.set_title(title, fontsize=LARGE)
+    for index, (name, points) in enumerate(lines.items()):
+        scales, means, deviations = zip(*sorted(points), strict=True)
+        axes.errorbar(scales, means, deviations, label=name, capsize=2, markersize=4, linewidth=1.2, **look(index))  # type: ignore[arg-type]
+    shown = sorted({scale for points in lines.values() for scale, *_ in points})
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(FixedLocator(shown))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.set_xlabel("magnification of the test images", fontsize=NORMAL)
+    plain(axes)
