@@ -77,10 +77,8 @@ def scale_errors(
         ratio: of the window.
         margin: pixels at each border that are left out: there the two images do not show the same.
     """
-    inside = (..., *[slice(margin, side - margin) for side in scene.shape[2:]])
-    before, after = maps(scene), maps(magnified)
-    expected = [magnify(each, ratio)[inside] for each in before.unbind(2)]
-    found = [each[inside] for each in after.unbind(2)]
+    expected = [interior(magnify(each, ratio), margin) for each in maps(scene).unbind(2)]
+    found = [interior(each, margin) for each in maps(magnified).unbind(2)]
     return ScaleErrors(
         chain=[relative_error(f, e) for f, e in zip(found[1:], expected[:-1], strict=True)],
         same=[relative_error(f, e) for f, e in zip(found, expected, strict=True)],
@@ -130,3 +128,10 @@ def central_square(image: Float[Tensor, "b c h w"], side: int) -> Float[Tensor, 
     """The middle of the image."""
     top, left = (image.shape[2] - side) // 2, (image.shape[3] - side) // 2
     return image[..., top : top + side, left : left + side]
+
+
+def interior(image: Float[Tensor, "b c *space"], margin: int) -> Float[Tensor, "b c *inside"]:
+    """What is at least ``margin`` pixels from every border."""
+    for axis in range(2, image.dim()):
+        image = image.narrow(axis, margin, image.shape[axis] - 2 * margin)
+    return image
