@@ -100,7 +100,7 @@ class UnreadableFileError(DataError):
 class UnexpectedMaskValuesError(DataError):
     """A mask holds values that stand for no class."""
 
-    def __init__(self, path: Path, came: Sequence[int], expected: str) -> None:
+    def __init__(self, path: Path, came: Sequence[int | float], expected: str) -> None:
         shown = ", ".join(str(value) for value in came[:8]) + (", …" if len(came) > 8 else "")
         super().__init__(
             f"{path} holds the values {shown} and a mask here holds {expected}; "

@@ -22,7 +22,7 @@ from gequnet.data.nifti import read_nifti
 from gequnet.data.source import Split
 from gequnet.data.splits import Splits, label_hash, read_splits
 from gequnet.data.splits.by_hash import split_of
-from gequnet.data.volume_source import VolumeFiles, VolumeSource, whole_numbers
+from gequnet.data.volume_source import Millimetres, VolumeFiles, VolumeSource, whole_numbers
 
 HIPPOCAMPUS = "Task04_Hippocampus"
 
@@ -62,7 +62,7 @@ class Msd(VolumeSource):
         task: str = HIPPOCAMPUS,
         class_names: Sequence[str] | None = None,
         in_channels: int | None = None,
-        spacing: float | Sequence[float] | None = None,
+        spacing: Millimetres | None = None,
         cubic: bool = False,
         crop: bool = False,
         cache: str | Path | None = None,

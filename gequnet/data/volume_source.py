@@ -25,6 +25,9 @@ from gequnet.data.source import SPLITS, Source
 from gequnet.data.volume_resample import resample_image, resample_labels, size_at
 from gequnet.errors import ConfigError
 
+Millimetres = int | float | Sequence[int | float]
+"""One length, or one for each of the axes right, front and head."""
+
 
 @dataclass(frozen=True)
 class VolumeFiles:
@@ -47,8 +50,8 @@ class VolumeSource(Source):
 
     Args:
         root: The folder that holds the dataset's folder, or the dataset's folder itself.
-        spacing: Side of a voxel in millimetres, or one number for each of the axes right, front, head; None keeps the
-            file's own. Sides are whole numbers of voxels, so the outcome differs a little; the scene says it exactly.
+        spacing: Sides of a voxel; None keeps the file's own. A volume is a whole number of voxels long, so the outcome
+            differs a little; the scene says it exactly.
         cubic: Whether intensities are interpolated by cubics; else linearly.
         crop: Whether a volume is cut to the box of its voxels that are not 0 in some channel.
         cache: Folder in which finished scenes are kept, see ``SceneFiles``; None for none.
@@ -60,13 +63,14 @@ class VolumeSource(Source):
     def __init__(
         self,
         root: str | Path,
-        spacing: float | Sequence[float] | None = None,
+        spacing: Millimetres | None = None,
         cubic: bool = False,
         crop: bool = False,
         cache: str | Path | None = None,
     ) -> None:
         self.root, self.cubic, self.crop = Path(root), cubic, crop
-        self.spacing = [spacing] * 3 if isinstance(spacing, int | float) else spacing
+        sides = [spacing] * 3 if isinstance(spacing, int | float) else spacing
+        self.spacing = None if sides is None else [float(side) for side in sides]
         self.cache = None if cache is None else SceneFiles(cache)
         if self.spacing is not None and (len(self.spacing) != 3 or min(self.spacing) <= 0):
             raise ConfigError(

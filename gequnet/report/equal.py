@@ -12,7 +12,7 @@ from gequnet.report.runs import Run, Settings
 # steps a budget means is in trainer.max_steps as well; devices count in the effective batch.
 FREE = (
     *("chosen", "model", "group", "width", "seed", "data.seed", "budget", "steps", "tta", "scales"),
-    *("paths", "logger", "data.source.root", "data.num_workers"),
+    *("paths", "logger", "data.source.root", "data.source.cache", "data.num_workers"),
     *("trainer.default_root_dir", "trainer.log_every_n_steps", "trainer.enable_model_summary"),
     *("trainer.accelerator", "trainer.strategy"),
 )

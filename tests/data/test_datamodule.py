@@ -8,9 +8,10 @@ import pytorch_lightning as pl
 import torch
 from fundus_makers import make_chase, make_drive
 from omegaconf import OmegaConf
+from volume_makers import make_brats, make_msd
 
 from gequnet.composition import build
-from gequnet.data.errors import DatasetNotFoundError, FactMismatchError
+from gequnet.data.errors import DatasetNotFoundError, EmptySplitError, FactMismatchError
 from gequnet.data.phantom_vessels import PhantomVessels
 from gequnet.data.scene import Scene, pixels
 from gequnet.data.source import Source
@@ -57,7 +58,8 @@ def same(one, other):
 def test_every_config_instantiates_without_its_data_and_says_so_at_setup(name):
     made = module(name)
     assert made.name == name
-    assert set(made.splits) == {"train", "val", "test"}
+    if name != "brats":  # whose subjects are what its folder holds
+        assert set(made.splits) == {"train", "val", "test"}
     if not name.startswith("phantom"):
         with pytest.raises(DatasetNotFoundError, match=r"paths\.data="):
             made.setup()
@@ -78,6 +80,40 @@ def test_batches_keep_the_contract(tmp_path):
     tested = next(iter(made.test_dataloader()))
     assert tested["image"].shape == (1, 3, 52, 44)
     assert (tested["second"].shape, tested["second"].dtype) == ((1, 52, 44), torch.int64)
+
+
+def test_volumes_keep_the_contract_where_they_are_smaller_than_a_patch(tmp_path):
+    make_msd(tmp_path)
+    made = module("msd", root=tmp_path, patch_size=[16, 8, 16])
+    made.setup("fit")
+    batch = next(iter(made.train_dataloader()))
+    assert batch["image"].shape == (4, 1, 16, 8, 16)
+    assert (batch["mask"].shape, batch["mask"].dtype) == ((4, 16, 8, 16), torch.int64)
+    assert batch["valid"].flatten(1).sum(1).tolist() == [9 * 8 * 8] * 4  # all of the volume but for one axis
+    for batch in (*made.val_dataloader(), *made.test_dataloader()):
+        assert batch["image"].shape == (1, 1, 9, 11, 8)
+        assert torch.equal(batch["spacing"], torch.ones(1, 3))
+        assert batch["image"].mean().abs() < 1e-4
+
+
+def test_regions_keep_the_contract(tmp_path):
+    make_brats(tmp_path, [f"BraTS2021_{number:05d}" for number in range(24)])
+    made = module("brats", root=tmp_path, patch_size=8)
+    made.setup("fit")
+    batch = next(iter(made.train_dataloader()))
+    assert batch["image"].shape == (4, 4, 8, 8, 8)
+    assert (batch["mask"].shape, batch["mask"].dtype) == ((4, 3, 8, 8, 8), torch.int64)
+    whole, core, enhancing = batch["mask"].transpose(0, 1)
+    assert (whole >= core).all()
+    assert (core >= enhancing).all()
+    assert enhancing.any()
+    assert next(iter(made.test_dataloader()))["mask"].shape == (1, 3, 5, 7, 6)
+
+
+def test_a_split_without_images_is_refused(tmp_path):
+    make_brats(tmp_path, ["BraTS2021_00006"])
+    with pytest.raises(EmptySplitError, match="no image is there for the split val.*1 were found in the others"):
+        module("brats", root=tmp_path).setup()
 
 
 @pytest.mark.parametrize("augment", ["none", "full"])

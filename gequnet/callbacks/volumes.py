@@ -1,0 +1,72 @@
+"""The predictions of the first test volumes as NIfTI files that overlay the originals."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from gequnet.data.datamodule import SegmentationDataModule
+from gequnet.data.nifti import write_labels
+from gequnet.data.volume_source import VolumeSource
+from gequnet.heads import predicted_classes, probabilities
+
+
+class Volumes(pl.Callback):
+    """Writes ``<path>/<id>.nii.gz`` after the prediction of a volume that was read from a file.
+
+    The labels are the dataset's own, on the grid of its file: a viewer shows them over the image as it was downloaded.
+    Images, phantoms and volumes at another scale have no such file, and nothing is written.
+
+    Args:
+        path: of the folder.
+        head: what the logits mean, ``sigmoid`` or ``softmax``.
+        images: so many of the first test volumes (of each process); None for all.
+    """
+
+    def __init__(self, path: str, head: str, images: int | None = None) -> None:
+        self.path = Path(path)
+        self.head = head
+        self.images = images
+        self.written = 0
+
+    def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Forgets an earlier test."""
+        self.written = 0
+
+    def on_test_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Writes those of this batch, until there are enough."""
+        data = getattr(trainer, "datamodule", None)  # none where other images are tested than the data module's
+        if not isinstance(data, SegmentationDataModule) or not isinstance(data.source, VolumeSource):
+            return
+        for sample_id, mask in zip(batch["id"], predicted_mask(outputs, self.head), strict=True):
+            geometry = data.scenes[sample_id][0].geometry
+            if geometry is not None and (self.images is None or self.written < self.images):
+                write_labels(self.path / f"{sample_id}.nii.gz", data.source.labels_of(mask), geometry)
+                self.written += 1
+
+
+def predicted_mask(logits: Float[Tensor, "b k *space"], head: str) -> UInt8[np.ndarray, "..."]:
+    """What is predicted, as a dataset has its masks: ``[B, *space]`` class indices, or ``[B, K, *space]`` regions.
+
+    >>> logits = torch.tensor([[[-1.0, 2.0]], [[3.0, -4.0]]])
+    >>> predicted_mask(logits, "sigmoid").tolist(), predicted_mask(logits.transpose(0, 1), "softmax").tolist()
+    ([[0, 1], [1, 0]], [[1, 0]])
+    """
+    classes = predicted_classes(probabilities(logits, head), head)
+    if head == "softmax":
+        mask = classes.to(torch.uint8).argmax(1)
+    else:
+        mask = classes[:, 0] if classes.shape[1] == 1 else classes
+    return mask.to(torch.uint8).cpu().numpy()
