@@ -55,7 +55,7 @@ class SegmentationMetrics(Metric):
             surfaces) and whatever lies outside ``valid``; its keys have no suffix.
         threshold: a sigmoid above it is foreground.
         curve_bins: None makes the curves exact and keeps all pixels, 5 bytes for each (of one class, in one region);
-            a number, such as 200, is that of their thresholds, in constant memory; see [`gequnet.metrics.auc`][].
+            a number, such as 1000, is that of their thresholds, in constant memory; see [`gequnet.metrics.auc`][].
         instances: whether the test images come with their objects labelled singly; for one foreground class only.
         surface: whether the test scores surfaces too.
         tolerance_mm: distance between surfaces that is no mistake, in mm.

@@ -8,7 +8,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from torchmetrics.classification import BinaryAUROC
 
 from gequnet.errors import ConfigError
-from gequnet.metrics.auc import AREAS, BinnedAUROC, pooled_areas
+from gequnet.metrics.auc import AREAS, BinnedAUROC, pooled_areas, thresholds
 from metrics.cases import seeds
 
 ORACLES = {"roc_auc": roc_auc_score, "pr_auc": average_precision_score}
@@ -45,14 +45,14 @@ def test_is_what_scikit_learn_says_about_the_pixels_of_all_images(seed, levels):
 @given(seed=seeds, bins=st.sampled_from([2, 6, 50]))
 def test_bins_are_exact_for_probabilities_rounded_down_to_thresholds(seed, bins):
     preds, target = pixels(seed)
-    rounded = (preds * (bins - 1)).floor()
+    rounded = torch.bucketize(preds, thresholds(bins), right=True)
     assert areas_of((preds, target), bins=bins) == pytest.approx(expected_of(rounded, target), abs=1e-5)
 
 
 @pytest.mark.parametrize("levels", [None, 9])  # of nine levels each is a threshold
 def test_bins_are_those_of_torchmetrics(levels):
-    thresholds = torch.linspace(0, 1, 10)
-    ours, theirs = BinnedAUROC(thresholds=thresholds), BinaryAUROC(thresholds=thresholds)
+    tenths = torch.linspace(0, 1, 10)
+    ours, theirs = BinnedAUROC(thresholds=tenths), BinaryAUROC(thresholds=tenths)
     for seed in range(2):
         preds, target = pixels(seed, 500, levels)
         ours.update(preds, target)
@@ -62,9 +62,18 @@ def test_bins_are_those_of_torchmetrics(levels):
 
 
 @pytest.mark.parametrize("count", [10_000, 60_000])
-def test_two_hundred_bins_are_close_to_exact(count):
+def test_a_thousand_bins_are_close_to_exact(count):
     preds, target = pixels(0, count)
-    assert areas_of((preds, target), bins=200) == pytest.approx(expected_of(preds, target), abs=5e-3)
+    assert areas_of((preds, target), bins=1000) == pytest.approx(expected_of(preds, target), abs=5e-3)
+
+
+def test_they_are_close_where_foreground_is_rare_and_probabilities_are_sure():
+    generator = torch.Generator().manual_seed(0)
+    target = torch.rand(50_000, generator=generator) < 0.02
+    logits = 4 * torch.randn(50_000, generator=generator) + torch.where(target, 2.0, -8.0)
+    expected = expected_of(logits, target)
+    assert expected["pr_auc"] < 0.7
+    assert areas_of((logits.sigmoid(), target), bins=1000) == pytest.approx(expected, abs=5e-3)
 
 
 @pytest.mark.parametrize("bins", [None, 10])

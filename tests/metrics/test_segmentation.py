@@ -219,7 +219,7 @@ def test_an_image_that_a_sampler_repeats_counts_once():
 
 def test_bins_in_place_of_pixels():
     cases = images("sigmoid", 1)
-    exact, binned = (filled(BINARY(fov=True, curve_bins=bins), cases).compute() for bins in (None, 200))
+    exact, binned = (filled(BINARY(fov=True, curve_bins=bins), cases).compute() for bins in (None, 1000))
     assert binned == pytest.approx(exact, abs=5e-3)
     assert binned["roc_auc_fov"] != exact["roc_auc_fov"]
 
