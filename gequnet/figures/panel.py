@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gequnet.figures.style import NORMAL, save
-from gequnet.figures.views import Picture, Views, legend, name_of, show
+from gequnet.figures.views import Picture, Views, legend, name_of, said_dice, show
 from gequnet.samples import in_the_plane
 
 SIDE = 2.6  # inches of a picture
@@ -37,8 +37,8 @@ def plot_panel(samples: Mapping[str, Sequence[Mapping[str, Any]]], out: Path) ->
     _line(grid[1], "truth", [view.truth for view in shown], aspects)
     for line, (name, each) in zip(grid[2:], views.items(), strict=True):
         _line(line, name, [view.overlay for view in each], aspects)
-        for axes, view in zip(line, each, strict=True):
-            axes.set_xlabel(f"Dice {view.dice:.3f}", fontsize=NORMAL)
+        for axes, sample, view in zip(line, first, each, strict=True):
+            axes.set_xlabel(said_dice(sample, view), fontsize=NORMAL)
     for axes, sample in zip(grid[0], first, strict=True):
         axes.set_title(name_of(sample), fontsize=NORMAL)
     legend(figure, [sample["valid"] for sample in first])

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from gequnet.figures.style import LARGE, NORMAL, save
-from gequnet.figures.views import Views, legend, name_of, show
+from gequnet.figures.views import Views, legend, name_of, said_dice, show
 from gequnet.samples import in_the_plane
 
 SIDE = 2.9  # inches of a picture
@@ -36,6 +36,6 @@ def plot_predictions(samples: Sequence[Mapping[str, Any]], out: Path, threshold:
         for axes, picture in zip(line, row[:4], strict=True):
             show(axes, picture, row.aspect)
         line[0].set_ylabel(name_of(sample), fontsize=NORMAL)
-        line[3].set_xlabel(f"Dice {row.dice:.3f}", fontsize=NORMAL)
+        line[3].set_xlabel(said_dice(sample, row), fontsize=NORMAL)
     legend(figure, [sample["valid"] for sample in samples])
     save(figure, out)

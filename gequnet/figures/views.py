@@ -77,6 +77,11 @@ def name_of(sample: Mapping[str, Any]) -> str:
     return f"{name}\nslice {number} of {of}"
 
 
+def said_dice(sample: Mapping[str, Any], views: Views) -> str:
+    """The Dice of a picture, in words that say if it is that of the whole volume."""
+    return f"Dice of the volume {views.dice:.3f}" if "slice" in sample else f"Dice {views.dice:.3f}"
+
+
 def show(axes: Axes, picture: Picture, aspect: float = 1.0) -> None:
     """A picture without axes around it, of pixels that are ``aspect`` times as high as wide."""
     axes.imshow(picture, interpolation_stage="rgba", aspect=aspect)

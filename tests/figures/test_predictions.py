@@ -70,7 +70,7 @@ def test_of_a_volume_the_slice_with_the_most_foreground_is_shown_upright(tmp_pat
     assert recorded.figure.axes[0].get_aspect() == 3
     found = case["probabilities"][0].flatten().numpy() > 0.5
     expected = f1_score(case["mask"].flatten().numpy(), found)
-    assert recorded.figure.axes[3].get_xlabel() == f"Dice {expected:.3f}"
+    assert recorded.figure.axes[3].get_xlabel() == f"Dice of the volume {expected:.3f}"
 
 
 def test_overlapping_regions_are_right_missed_or_wrong_each_for_itself(tmp_path, monkeypatch):
