@@ -33,6 +33,17 @@ def compose(overrides: list[str]) -> DictConfig:
     return task_config(cfg)
 
 
+def arms_of(overrides: list[str]) -> dict[str, list[str]]:
+    """What an experiment compares: the name of each arm, and what would be typed for it, given these overrides.
+
+    >>> arms_of(["experiment=scale_shift", "data=phantom_tumours2d"])["U-Net + rescale"]
+    ['model=unet', 'augment=rescale']
+    """
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = hydra_compose("config", overrides, return_hydra_config=True)
+    return {str(name): list(typed) for name, typed in (cfg.hydra.sweeper.arms or {}).items()}
+
+
 def task_config(cfg: DictConfig) -> DictConfig:
     """Our part of a composed configuration; Hydra's own becomes what its interpolations refer to."""
     HydraConfig.instance().set_config(cfg)

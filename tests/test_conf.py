@@ -5,7 +5,7 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from gequnet.composition import CONF, build, choices, compose, explain, settle
+from gequnet.composition import CONF, arms_of, build, choices, compose, explain, settle
 from gequnet.errors import ConfigError, GequnetError
 from gequnet.experiment import build_net, match_widths
 from gequnet.recipe import check
@@ -148,30 +148,64 @@ def test_what_does_not_exist_is_explained(override: str, words: str) -> None:
 
 def studies() -> dict[str, dict[str, list[str]]]:
     """The experiments that compare arms, and the overrides of each arm."""
-    files = {name: OmegaConf.load(CONF / "experiment" / f"{name}.yaml") for name in choices()["experiment"]}
-    found = {name: OmegaConf.select(file, "hydra.sweeper.arms") for name, file in files.items()}
-    return {name: OmegaConf.to_container(arms) for name, arms in found.items() if arms}
+    found = {name: arms_of([f"experiment={name}"]) for name in choices()["experiment"]}
+    return {name: arms for name, arms in found.items() if arms}
 
 
-@pytest.mark.parametrize(("study", "arm"), [(study, arm) for study, arms in studies().items() for arm in arms], ids=str)
+STUDIES = studies()
+OF_VOLUMES = {"scale_shift", "volume_data_efficiency"}  # and of images
+
+
+@pytest.mark.parametrize(("study", "arm"), [(study, arm) for study, arms in STUDIES.items() for arm in arms], ids=str)
 def test_every_arm_of_a_study_fits_together(study: str, arm: str) -> None:
     """Whatever it compares beside the network is the same in all arms, and the network can be built."""
-    cfg = settle(compose([f"experiment={study}", "budget=smoke", *studies()[study][arm], "paths.run=here"]))
+    cfg = settle(compose([f"experiment={study}", "budget=smoke", *STUDIES[study][arm], "paths.run=here"]))
     check(cfg)
     assert match_widths(cfg).ratios["parameters"] == pytest.approx(1, abs=0.05)
-    reference = settle(compose([f"experiment={study}", "budget=smoke", *studies()[study]["U-Net"], "paths.run=here"]))
+    reference = settle(compose([f"experiment={study}", "budget=smoke", *STUDIES[study]["U-Net"], "paths.run=here"]))
     for node in ("loss", "optim", "scheduler", "trainer"):
         assert cfg[node] == reference[node]
     assert cfg.data.batch_size == reference.data.batch_size
 
 
-@pytest.mark.parametrize("study", studies())
-@pytest.mark.parametrize("data", [name for name in choices()["data"] if dims("data", name) == 2])
-def test_every_study_takes_every_dataset_of_images(study: str, data: str) -> None:
+def datasets_of(study: str) -> list[str]:
+    return [name for name in choices()["data"] if dims("data", name) == 2 or study in OF_VOLUMES]
+
+
+@pytest.mark.parametrize(("study", "data"), [(study, data) for study in STUDIES for data in datasets_of(study)])
+def test_every_study_takes_every_dataset(study: str, data: str) -> None:
+    overrides = [f"experiment={study}", f"data={data}"]
+    plain = arms_of(overrides)["U-Net"]
     for budget in ("smoke", "cpu", "full"):
-        cfg = settle(compose([f"experiment={study}", f"data={data}", f"budget={budget}", "paths.run=here"]))
+        cfg = settle(compose([*overrides, *plain, f"budget={budget}", "paths.run=here"]))
         check(cfg)
         assert cfg.data.name == data
         assert cfg.trainer.max_steps == cfg.steps[budget]
         module = build(cfg.data)
         assert module.source.name == build(cfg.data.source).name
+        assert build(cfg.loss).head == cfg.data.head
+
+
+@pytest.mark.parametrize("study", sorted(OF_VOLUMES))
+def test_a_study_of_volumes_has_networks_of_the_datas_dimension(study: str) -> None:
+    for data, dimension in (("phantom_tumours2d", 2), ("phantom_tumours", 3)):
+        overrides = [f"experiment={study}", f"data={data}"]
+        for typed in arms_of(overrides).values():
+            cfg = compose([*overrides, *typed, "paths.run=here"])
+            check(cfg)
+            assert cfg.model.get("spatial_dims", 2) == dimension
+
+
+def test_a_study_at_equal_channels_has_the_baseline_of_equal_parameters() -> None:
+    """One baseline for both rules, so that the plain network is trained once."""
+    found = [
+        match_widths(composed("experiment=scale_shift", f"width={rule}")).widths for rule in ("params", "channels")
+    ]
+    assert found == [[12, 24, 45]] * 2
+
+
+def test_scales_are_magnifications() -> None:
+    check(compose(["scales=[0.5,1,1.6]", "paths.run=here"]))
+    for wrong in ("scales=[]", "scales=0.5", "scales=[0.5,0]", "scales=[big]"):
+        with pytest.raises(ConfigError, match="no list of magnifications"):
+            check(compose([wrong, "paths.run=here"]))

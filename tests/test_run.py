@@ -137,6 +137,27 @@ def test_volumes_from_what_is_typed_to_the_folder(typed: Typed, tmp_path: Path) 
     assert "equivariance" not in metrics  # of the plane only
 
 
+def test_scales_from_what_is_typed_to_the_folder(typed: Typed, tmp_path: Path) -> None:
+    """The same weights at other magnifications; what the test itself has found is what scale 1 finds."""
+    drawn = [override for override in TINY if "size=" not in override] + ["data=phantom_tumours", "data.batch_size=2"]
+    drawn += ["data.source.size=20", "data.patch_size=16", "scales=[1.6,0.6]"]
+    assert typed("model=unet3d", *drawn) == 0
+    folder = only_run(tmp_path)
+    metrics = metrics_of(folder)
+    assert list(metrics["scales"]) == ["0.6", "1", "1.6"]
+    same = {name: value for name, value in metrics["scales"]["1"].items() if name in metrics["test"]}
+    assert same == metrics["test"]
+    with (folder / "scales.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["scale"], row["id"]) for row in rows] == [
+        (scale, name) for scale in ("0.6", "1.0", "1.6") for name in ("test-000", "test-001")
+    ]
+    assert all(0 <= float(row["agreement"]) <= 1 and 0 < float(row["agreement_floor"]) <= 1 for row in rows)
+    with (folder / "per_image.csv").open() as file:
+        tested = {row["id"]: row["dice"] for row in csv.DictReader(file)}
+    assert {row["id"]: row["dice"] for row in rows if row["scale"] == "1.0"} == tested
+
+
 @pytest.mark.parametrize("model", ["unet", "e2unet"])
 def test_a_loaded_run_says_the_same(typed: Typed, model: str, tmp_path: Path) -> None:
     assert typed(f"model={model}", *TINY, "trainer.max_steps=20", "loss=bce", "loss.pos_weight=8.0") == 0
