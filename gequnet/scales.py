@@ -127,7 +127,7 @@ def score_at(
         trainer = make_trainer(callbacks=[answers])
         trainer.test(task, dataloaders=data.test_dataloader_of(data.source.at_scale(scale)), verbose=False)
         reference = reference or answers.kept
-        agreements = _of_all_ranks({name: agreement(answers.kept[name], reference[name], scale) for name in reference})
+        agreements = of_all_ranks({name: agreement(answers.kept[name], reference[name], scale) for name in reference})
         scores = {name.removeprefix("test/"): float(value) for name, value in trainer.callback_metrics.items()}
         means[f"{scale:g}"] = scores | _mean(list(agreements.values()))
         rows += [{"scale": scale} | row | agreements[str(row["id"])] for row in task.test_metrics.per_image()]
@@ -139,7 +139,8 @@ def _mean(rows: Sequence[dict[str, float]]) -> dict[str, float]:
     return {name: float(torch.tensor([row[name] for row in rows]).nanmean()) for name in rows[0]}
 
 
-def _of_all_ranks(found: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+def of_all_ranks(found: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """What each process has found about its images, together; of a single process what it has found."""
     if not torch.distributed.is_initialized():
         return found
     parts: list[Any] = [None] * torch.distributed.get_world_size()

@@ -1,16 +1,20 @@
 """Tests at other scales, of networks whose answers are known."""
 
 import csv
+import json
+from pathlib import Path
 
 import pytest
 import pytorch_lightning as pl
 import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
 from sklearn.metrics import f1_score
 from torch import nn
 
 from gequnet import experiment
 from gequnet.composition import build, compose, settle
-from gequnet.scales import Answer, agreement, score_at
+from gequnet.scales import Answer, agreement, of_all_ranks, score_at
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*does not have many workers"),
@@ -94,3 +98,16 @@ def test_agreement_is_of_what_both_call_valid():
     wrong = answer.magnified(2.0, [12, 12])
     outside = Answer(wrong.said ^ ~wrong.valid, wrong.true, wrong.valid)
     assert agreement(outside, answer, 2.0) == {"agreement": 1.0, "agreement_floor": 1.0}
+
+
+def each_its_own(rank: int, folder: Path) -> None:
+    dist.init_process_group("gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=2)
+    found = of_all_ranks({f"image-{rank}": {"agreement": float(rank)}})
+    (folder / f"{rank}.json").write_text(json.dumps(found))
+    dist.destroy_process_group()
+
+
+def test_every_rank_knows_the_agreements_of_all(tmp_path):
+    mp.spawn(each_its_own, args=(tmp_path,), nprocs=2)
+    expected = {"image-0": {"agreement": 0.0}, "image-1": {"agreement": 1.0}}
+    assert [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1)] == [expected] * 2

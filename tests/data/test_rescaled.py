@@ -4,6 +4,7 @@ import torch
 from scipy import ndimage
 from skimage.transform import rescale
 
+from gequnet.data.msd import Msd
 from gequnet.data.phantom_tumours import PhantomTumours
 from gequnet.data.phantom_vessels import PhantomVessels
 from gequnet.data.rescaled import (
@@ -133,3 +134,18 @@ def test_any_dataset_can_be_rescaled():
 def test_no_magnification_is_refused(factor):
     with pytest.raises(ConfigError, match="above 0"):
         Rescaled(PhantomVessels(size=48), factor)
+
+
+def test_a_real_volume_grows_with_its_labels(real_data):
+    """Of a hippocampus at 1.5 times its size each part has 3.4 times as many voxels, as many millimetres a voxel."""
+    source = Msd(real_data)
+    name = source.ids("test")[0]
+    volume, large = source.load(name), source.at_scale(1.5).load(name)
+    assert large.space == tuple(magnified_sides(volume.space, 1.5))
+    assert large.spacing == volume.spacing
+    assert large.geometry is None
+    for label in (1, 2):
+        ratio = (large.mask == label).sum() / (volume.mask == label).sum()
+        assert ratio.item() == pytest.approx(1.5**3, rel=0.05)
+    assert large.image.max() <= volume.image.max()
+    assert large.image.mean().item() == pytest.approx(volume.image.float().mean().item(), rel=0.05)
