@@ -72,6 +72,10 @@ def _check_dimension(cfg: DictConfig) -> None:
             f"model={cfg.chosen.model} is a {dims}-D network and data={cfg.chosen.data} is {cfg.data.spatial_dims}-D: "
             f"choose a {cfg.data.spatial_dims}-D model, or {dims}-D data."
         )
+    if cfg.get("tta") and dims != 2:
+        raise ConfigError(
+            f"tta={cfg.chosen.tta} turns images of the plane and data={cfg.chosen.data} is {dims}-D: leave tta= out."
+        )
 
 
 def _check_head(cfg: DictConfig) -> None:

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
+from gequnet.composition import build, compose, settle
 from gequnet.errors import ConfigError
+from gequnet.experiment import build_task
 from gequnet.inference import sliding, whole
 from gequnet.nets.unet import UNet
 
@@ -94,6 +96,19 @@ def test_away_from_borders_of_windows_a_local_network_says_the_same() -> None:
 def test_mistakes_get_a_sentence(mistake: dict) -> None:
     with pytest.raises(ConfigError, match="do not fit an image with 3 axes"):
         sliding(nn.Identity(), volume(8, 8, 8), **mistake)
+
+
+@pytest.mark.parametrize("tta", ["none", "c4"])
+def test_a_test_with_augmentation_goes_through_the_window_too(tta: str) -> None:
+    overrides = ["model=unet", "inference=sliding", "data.patch_size=12", f"tta={tta}"]
+    cfg = settle(compose([*overrides, "paths.run=/nowhere"]))
+    net = UNet(1, 1, [2, 3]).eval()
+    asked = build(cfg.tta)(net) if cfg.tta else net
+    task = build_task(cfg, asked)
+    image = torch.randn(1, 1, 20, 17, generator=torch.Generator().manual_seed(0))
+    found = task.in_full_precision(image)
+    assert torch.equal(found, sliding(asked, image, 12))
+    assert not torch.equal(found, asked(image))
 
 
 @pytest.mark.parametrize("path", sorted(CONF.glob("*.yaml")), ids=lambda path: path.stem)
