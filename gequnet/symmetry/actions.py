@@ -45,10 +45,11 @@ def magnify(image: Float[Tensor, "b c *space"], factor: float) -> Float[Tensor, 
 
     Made smaller, an image keeps all its detail, which the grid may not hold: this is for what is smooth.
     """
-    scale = [1.0, 1.0, *[1 / factor] * (image.dim() - 2)]
-    offset = [0.0, 0.0, *[(side - 1) / 2 * (1 - 1 / factor) for side in image.shape[2:]]]
-    moved = scipy.ndimage.affine_transform(image.detach().cpu().numpy(), scale, offset, order=3)
-    return torch.from_numpy(moved).to(image)
+    scale = [1 / factor] * (image.dim() - 2)
+    offset = [(side - 1) / 2 * (1 - 1 / factor) for side in image.shape[2:]]
+    maps = image.detach().cpu().flatten(0, 1).numpy()
+    moved = [torch.from_numpy(scipy.ndimage.affine_transform(each, scale, offset, order=3)) for each in maps]
+    return torch.stack(moved).view(image.shape).to(image)
 
 
 def act_on_fields(
