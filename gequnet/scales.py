@@ -11,7 +11,7 @@ import torch.distributed
 from jaxtyping import Bool
 from torch import Tensor
 
-from gequnet.data.rescaled import magnified_regions
+from gequnet.data.magnify import magnified_regions
 from gequnet.heads import foreground_classes, predicted_classes, probabilities, target_classes
 from gequnet.metrics.dice import dice
 from gequnet.task import SegmentationTask
