@@ -30,9 +30,10 @@ class SceneFiles:
     touches the pages that it lies in, and what the machine keeps in memory is the machine's to decide, so a dataset may
     be larger than that.
 
-    It is not worth it everywhere. On one core, a hippocampus (35x50x36 voxels, packed) takes 2.4 ms from its files and
-    1.1 ms from here; a brain of BraTS (four modalities of 240x240x155, packed, cropped) 1.2 s and 0.03 s, most of it
-    for the hash of the files.
+    What it saves, in processor time: a brain of BraTS (four modalities of 240x240x155, packed, cropped) takes 820 ms
+    from its files and 9 ms from here, for the hash of the files; a hippocampus (35x50x36) 10 and 1 ms, and 47 and 1 ms
+    where it is resampled to .7 mm. So of 1000 brains each run is spared a quarter of an hour, of 200 hippocampi two
+    seconds.
 
     Args:
         folder: Where the files are; it is made when there is something to keep.

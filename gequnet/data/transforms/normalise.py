@@ -68,7 +68,7 @@ def pooled_scale(scenes: Iterable[Scene], nonzero: bool) -> Scale:
     first: Tensor | None = None
     for scene in scenes:
         values = _seen(scene)
-        counted = values != 0 if nonzero else torch.ones_like(values, dtype=torch.bool)
+        counted = values != 0 if nonzero else torch.ones_like(values[:, :1], dtype=torch.bool).expand_as(values)
         # About a value of the data itself, so that a large mean does not drown a small deviation.
         first = values.mean(1, keepdim=True) if first is None else first
         rest = (values - first).mul_(counted)
@@ -82,8 +82,8 @@ def pooled_scale(scenes: Iterable[Scene], nonzero: bool) -> Scale:
 
 def _seen(scene: Scene) -> Float[Tensor, "channels pixels"]:
     """The valid pixels; all of them where none is."""
-    inside = scene.valid if scene.valid.any() else torch.ones_like(scene.valid)
-    return pixels(scene.image)[:, inside]
+    values = pixels(scene.image)
+    return values[:, scene.valid] if scene.valid.any() and not scene.valid.all() else values.flatten(1)
 
 
 def _scale(shift: Float[Tensor, " channels"], unit: Float[Tensor, " channels"]) -> Scale:
