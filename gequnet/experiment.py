@@ -243,7 +243,7 @@ def fingerprint(cfg: DictConfig) -> str:
     Raises:
         ConfigError: the configuration cannot be settled, or built.
     """
-    plain = settle(cfg, {"runs": "", "run": ""})
+    plain = settle(cfg, {"runs": "", "run": "", "cache": ""})
     for names in ("chosen", "paths", "budget", "steps"):
         del plain[names]
     if "group" not in plain.model:

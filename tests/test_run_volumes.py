@@ -9,7 +9,7 @@ import pytest
 
 from data.volume_makers import make_brats, make_msd
 from gequnet.composition import compose
-from gequnet.experiment import run
+from gequnet.experiment import fingerprint, run
 
 TINY = [
     *("model=unet3d", "width=fixed", "width.widths=[3,4]", "model.depth=2"),
@@ -57,6 +57,12 @@ def test_the_hippocampus_from_files_to_files(tmp_path):
         told = [float(row[f"dice/{name}"]) for row in rows]
         assert dice_of_files(folder, labels, (label,)) == pytest.approx(told, abs=1e-4)
     assert rows[0]["subject"].startswith("hippocampus_pair_")
+
+
+def test_where_finished_volumes_are_kept_makes_no_other_run():
+    kept = [fingerprint(compose([*TINY, "data=msd", f"paths.cache={folder}"])) for folder in ("here", "there", "null")]
+    assert len(set(kept)) == 1
+    assert fingerprint(compose([*TINY, "data=msd", "data.source.spacing=2"])) not in kept
 
 
 def test_the_brain_from_files_to_files(tmp_path):

@@ -6,6 +6,7 @@ import pytest
 import torch
 from volume_makers import HIPPOCAMPUS, make_msd, volume
 
+from gequnet.composition import compose, settle
 from gequnet.data.errors import (
     DatasetNotFoundError,
     FactMismatchError,
@@ -94,6 +95,13 @@ def test_the_facts_are_compared_with_the_dataset(tmp_path):
 def test_names_of_classes_can_be_typed(tmp_path):
     make_msd(tmp_path, labels={"2": "Enhancing Tumour", "0": "background", "1": "non-enhancing"})
     Msd(tmp_path, class_names=["background", "non-enhancing", "enhancing_tumour"]).check()
+
+
+def test_another_task_is_its_name_and_those_of_its_classes():
+    typed = ["data=msd", "model=unet3d", "data.source.task=Task09_Spleen", "data.class_names=[a,spleen]"]
+    cfg = settle(compose([*typed, "paths.run=."]))
+    assert cfg.data.num_classes == 2
+    assert (cfg.data.source.task, cfg.data.source.class_names) == ("Task09_Spleen", ["a", "spleen"])
 
 
 def test_what_is_missing_is_named(tmp_path):
