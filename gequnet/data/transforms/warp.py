@@ -30,8 +30,8 @@ class Warp(Augmentation):
     volume is turned about a random axis, and between voxels and control points everything is linear.
 
     The image is interpolated. Labels and ``valid`` take the nearest pixel, which keeps them what they are and, other
-    than a threshold on interpolated labels, makes thin structures no thinner on average. Where the map leaves the
-    picture the image is 0 and not valid.
+    than a threshold on interpolated labels, makes thin structures no thinner on average. What is made smaller is not
+    smoothed first. Where the map leaves the picture the image is 0 and not valid.
 
     Args:
         rotation: Largest angle in radians, either way; pi for all rotations, in space about every axis by every angle
