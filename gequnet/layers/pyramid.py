@@ -39,7 +39,8 @@ def interpolation(new: int, old: int, pitch: float) -> Float[Tensor, "{new} {old
     """
     width = max(1.0, pitch)
     points = (torch.arange(new, dtype=torch.float64) - (new - 1) / 2) * pitch + (old - 1) / 2
-    margin = max(0, math.ceil(-float(points[0]))) + math.ceil(2 * width)
+    beyond = max(0, math.ceil(((new - 1) * pitch - (old - 1)) / 2))
+    margin = beyond + math.ceil(2 * width)
     pixels = torch.arange(-margin, old + margin)
     weights = keys((points[:, None] - pixels) / width)
     matrix = torch.zeros(new, old, dtype=torch.float64)

@@ -60,7 +60,8 @@ def activations(net: nn.Module, sides: Sides) -> int:
     """Bytes that autograd keeps for the backward pass of one image, float32, in training mode.
 
     Every storage counts once, however many layers keep it, and those of the parameters and buffers, which are there
-    anyway, not at all. The optimizer's state and what is alive only during an operation are no part of it.
+    anyway, not at all. The optimizer's state and what is alive only during an operation are no part of it. Of a network
+    that draws by lot what a step does (at which scale a batch is seen) it is the most that can come of it.
 
     Batch normalisation refuses one value for a channel, which an image gives where the coarsest level is a single
     pixel; then it is half of what two images keep.
@@ -73,6 +74,8 @@ def activations(net: nn.Module, sides: Sides) -> int:
         ShapeError: the network does not take images of these sides.
     """
     paper = weightless(net).train()
+    if demand := getattr(paper, "do_the_most", None):
+        demand()
     try:
         return _saved_bytes(paper, blank(paper, sides))
     except ValueError:

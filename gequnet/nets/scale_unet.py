@@ -191,6 +191,7 @@ class ScaleUNet(nn.Module):
         self.chain = UNetTopology(kit, in_channels, levels, levels[:-1], per_class)
         self.in_channels, self.num_classes, self.spatial_dims = in_channels, num_classes, spatial_dims
         self.widths, self.group, self.form, self.train_scales = levels, group, form, train_scales
+        self._decided: list[int] | None = None
 
     def forward(self, image: Float[Tensor, "b c *space"]) -> Float[Tensor, "b k *space"]:
         """Image to logits."""
@@ -213,9 +214,13 @@ class ScaleUNet(nn.Module):
         pitches = self.pitches if scales is None else [self.pitches[scale] for scale in scales]
         return torch.cat([self._at_pitch(image, pitch) for pitch in pitches], dim=2)
 
+    def do_the_most(self) -> None:
+        """From now on training sees no lot but the finest scales, which is what costs most: for measuring."""
+        self._decided = list(range(self.train_scales or len(self.pitches)))
+
     def _lot(self) -> list[int] | None:
-        if self.train_scales is None:
-            return None
+        if self._decided is not None or self.train_scales is None:
+            return self._decided
         return sorted(torch.randperm(len(self.pitches))[: self.train_scales].tolist())
 
     def _at_pitch(self, image: Float[Tensor, "b c *space"], pitch: float) -> Float[Tensor, "b k 1 *space"]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -23,6 +23,7 @@ def test_interpolates_as_pillow_does(old, new):
     )
 
 
+@settings(deadline=None)
 @given(st.integers(4, 40), st.integers(4, 40), st.floats(0.4, 3.5))
 def test_a_constant_stays_and_the_centre_is_kept(old, new, pitch):
     matrix = interpolation(new, old, pitch)
@@ -30,6 +31,7 @@ def test_a_constant_stays_and_the_centre_is_kept(old, new, pitch):
     torch.testing.assert_close(matrix, matrix.flip(0, 1))
 
 
+@settings(deadline=None)
 @given(st.integers(1, 90), st.floats(0.4, 4.0), st.integers(0, 4))
 def test_sides_cover_the_image_and_are_halved_in_step(side, pitch, halvings):
     (found,) = sides_at([side], pitch, halvings)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from gequnet.errors import ConfigError, ShapeError
+from gequnet.nets.budgets import activations
 from gequnet.nets.scale_unet import ScaleUNet
 from gequnet.symmetry.drawings import Blobs
 from gequnet.symmetry.equivariance import scale_errors
@@ -102,6 +103,13 @@ def test_training_sees_one_scale_drawn_by_lot_and_the_test_all():
         seen.add(next(scale for scale in range(3) if torch.equal(logits, single[scale])))
     assert seen == {0, 1, 2}
     torch.testing.assert_close(net.eval()(image), torch.stack(single).mean(0))
+
+
+def test_memory_is_measured_at_the_finest_scale_of_all_lots():
+    net = net_of(group=ScaleGroup(2.0, 3))
+    assert len({activations(net, 32) for _ in range(8)}) == 1
+    assert activations(net, 32) < activations(net_of(group=ScaleGroup(2.0, 3), train_scales=None), 32)
+    assert activations(net, 32) == activations(net_of(group=ScaleGroup(2.0, 1)), 32)
 
 
 def test_copies_pickles_and_keeps_weights_alone():
