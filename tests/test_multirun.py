@@ -112,16 +112,31 @@ def test_an_experiment_with_arms_runs_side_by_side_to_its_report(groups: Path) -
     assert (groups / "report.md").read_text().startswith("# drive_groups, phantom_vessels")
 
 
-@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
-def test_the_notebooks_read_it(groups: Path, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GEQUNET_SWEEP", str(groups))
-    monkeypatch.chdir(groups)
-    notebook = nbformat.read(path, as_version=4)
+def printed_by(name: str, folder: Path) -> list[str]:
+    """What the cells of a notebook print, executed in a folder."""
+    notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells), "commit notebooks without outputs"
-    NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
-    printed = [output["text"] for cell in notebook.cells for output in cell.get("outputs", []) if "text" in output]
+    client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
+    client.execute()
+    return [output["text"] for cell in notebook.cells for output in cell.get("outputs", []) if "text" in output]
+
+
+def test_a_notebook_reads_the_comparison(groups: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GEQUNET_SWEEP", str(groups))
+    printed = printed_by("01_fair_comparison", groups)
     assert any("No difference between C8" in text or "C8 is better" in text or "C8 loses" in text for text in printed)
     assert any("so the comparison would not be fair" in text for text in printed)
+
+
+def test_a_notebook_reads_tests_at_other_scales(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two tiny trainings of ``experiment=scale_shift``; whether the maps move as they are to, the notebook asserts."""
+    words = ["experiment=scale_shift", "budget=smoke", "width=params", 'hydra.sweeper.only=[U-Net,"Scale U-Net"]']
+    images = ["data=phantom_tumours2d", "data.source.size=64", "scales=[0.7,1,1.5]"]
+    done = typed(tmp_path, *words, *TINY, *images)
+    assert done.returncode == 0, done.stderr
+    monkeypatch.setenv("GEQUNET_SCALES", str(only_sweep(tmp_path)))
+    printed = printed_by("02_scale_equivariance", tmp_path)
+    assert "2 runs, 2 test images, 3 scales\n" in printed
 
 
 def test_what_an_experiment_compares_cannot_be_typed_beside_it(tmp_path: Path) -> None:
