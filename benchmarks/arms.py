@@ -1,20 +1,22 @@
 """What the arms of a study cost in time: a training step and a test image, against the U-Net of the same baseline.
 
     python benchmarks/arms.py --study drive_groups --rounds 9 data.patch_size=96 trainer.precision=bf16-mixed
+    python benchmarks/arms.py --study scale_shift --steps 12 data=msd      # volumes; networks that draw scales by lot
 
 Interleaved in one process, like benchmarks/step.py. The times that runs report are taken wherever they ran, beside
 whatever else that machine did; these are the ones to compare.
 """
 
 import argparse
+import statistics
 from contextlib import nullcontext
 
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from step import eval_pass, quoted, ratios, train_step
 from torch import Tensor, nn
 
-from gequnet.composition import CONF, compose, settle
+from gequnet.composition import arms_of, compose, settle
 from gequnet.experiment import build_net
 
 WIDTHS = ("params", "channels")
@@ -22,21 +24,34 @@ WIDTHS = ("params", "channels")
 
 def arms(study: str, overrides: list[str]) -> dict[str, DictConfig]:
     """The configuration of each network of the study; arms that differ in training only are one network."""
-    file = OmegaConf.load(CONF / "experiment" / f"{study}.yaml")
+    typed = [f"experiment={study}", *overrides]
     found: dict[str, DictConfig] = {}
     for width in WIDTHS:
-        for arm, words in file.hydra.sweeper.arms.items():
+        for arm, words in arms_of(typed).items():
             if not any(word.startswith("augment=") for word in words):
-                given = [f"experiment={study}", *overrides, *words, f"width={width}", "paths.run=none"]
-                found[f"{arm}, {width}"] = settle(compose(given))
+                found[f"{arm}, {width}"] = settle(compose([*typed, *words, f"width={width}", "paths.run=none"]))
     return found
 
 
-def in_precision(cfg: DictConfig, net: nn.Module, image: Tensor) -> None:
-    """A training step as the study's trainer would make it."""
+def sides_of(cfg: DictConfig) -> list[int]:
+    """Of a training patch, in pixels."""
+    sides, dims = cfg.data.patch_size, cfg.data.spatial_dims
+    return [sides] * dims if isinstance(sides, int) else list(sides)
+
+
+def test_sides(cfg: DictConfig, typed: str | None) -> list[int]:
+    """Of a test image, in pixels: those that were typed, else a photograph's of DRIVE, or of volumes a patch's."""
+    if typed is None:
+        return [584, 565] if cfg.data.spatial_dims == 2 else sides_of(cfg)
+    return [int(side) for side in typed.split(",")]
+
+
+def in_precision(cfg: DictConfig, net: nn.Module, image: Tensor, steps: int) -> None:
+    """Training steps as the study's trainer would make them."""
     mixed = cfg.trainer.precision == "bf16-mixed"
     with torch.autocast(image.device.type, torch.bfloat16) if mixed else nullcontext():
-        train_step(net, image)
+        for _ in range(steps):
+            train_step(net, image)
 
 
 def main() -> None:
@@ -44,22 +59,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--study", default="drive_groups")
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--sides", type=int, nargs=2, default=[584, 565], help="of a test image, in pixels")
+    parser.add_argument("--steps", type=int, default=1, help="of training in a round; several where steps differ")
+    parser.add_argument("--sides", help="of a test image, in pixels, as in 35,50,35")
     parser.add_argument("overrides", nargs="*")
     args = parser.parse_args()
     configs = arms(args.study, args.overrides)
     nets = {name: build_net(cfg) for name, cfg in configs.items()}
     cfg = next(iter(configs.values()))
-    patches = torch.randn(cfg.data.batch_size, cfg.data.in_channels, *[cfg.data.patch_size] * 2)
-    steps = ratios(nets, lambda net, image: in_precision(cfg, net, image), patches, args.rounds)
-    whole = torch.randn(1, cfg.data.in_channels, *args.sides)
+    patches = torch.randn(cfg.data.batch_size, cfg.data.in_channels, *sides_of(cfg))
+    steps = ratios(nets, lambda net, image: in_precision(cfg, net, image, args.steps), patches, args.rounds)
+    whole = torch.randn(1, cfg.data.in_channels, *test_sides(cfg, args.sides))
     tests = ratios({name: net.eval() for name, net in nets.items()}, eval_pass, whole, args.rounds)
     print("| | widths | ms a step | ratio | ms a test image | ratio |\n|---|---|---:|---:|---:|---:|")
     for name, net in nets.items():
         plain = f"U-Net, {configs[name].chosen.width}"
-        step, test = (f"{1000 * sorted(times[name])[len(times[name]) // 2]:.0f}" for times in (steps, tests))
+        step, test = (1000 * statistics.median(times[name]) for times in (steps, tests))
         against = [quoted(times[name], times[plain]) if name != plain else "1" for times in (steps, tests)]
-        print(f"| {name} | {list(net.widths)} | {step} | {against[0]} | {test} | {against[1]} |")
+        print(f"| {name} | {list(net.widths)} | {step / args.steps:.0f} | {against[0]} | {test:.0f} | {against[1]} |")
 
 
 if __name__ == "__main__":
