@@ -1,5 +1,8 @@
 """Whether the parts of a recipe fit together, found out before anything is computed."""
 
+from typing import get_args, get_type_hints
+
+from hydra.utils import get_class
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from gequnet.advice import unknown_choice
@@ -62,6 +65,21 @@ def _check_group(cfg: DictConfig) -> None:
         raise ConfigError(
             f"model={cfg.chosen.model} needs a group: take group=c8, say; group=c1 is the trivial group, and "
             "model=unet the network without one."
+        )
+    if reads_group:
+        _check_kind_of_group(cfg)
+
+
+def _check_kind_of_group(cfg: DictConfig) -> None:
+    """What the constructor of the network says that it takes is what it has to get."""
+    constructor = vars(get_class(cfg.model._target_))["__init__"]
+    wanted = get_type_hints(constructor)["group"]
+    kinds = get_args(wanted) or (wanted,)
+    if not issubclass(get_class(cfg.group._target_), kinds):
+        names = " or ".join(kind.__name__ for kind in kinds if kind is not str)
+        raise ConfigError(
+            f"model={cfg.chosen.model} works with a {names}, and group={cfg.chosen.group} is a "
+            f"{get_class(cfg.group._target_).__name__}: leave group= out for the model's own, or take another."
         )
 
 

@@ -101,6 +101,8 @@ def test_budget_and_epochs_say_how_long() -> None:
     [
         (["model=unet", "group=c8"], "model=unet has no group and cannot use group=c8"),
         (["model=e2unet", "group=none"], "model=e2unet needs a group"),
+        (["model=e2unet", "group=scale3"], "works with a PlaneGroup, and group=scale3 is a ScaleGroup"),
+        (["model=scale_unet2d", "group=c8"], "works with a ScaleGroup, and group=c8 is a PlaneGroup"),
         (["model=unet3d"], "model=unet3d is a 3-D network and data=phantom_vessels is 2-D"),
         (["data.head=softmax"], "needs two classes"),
         (["budget=ful"], "the nearest is budget=full"),

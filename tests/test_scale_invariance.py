@@ -8,10 +8,7 @@ import pytest
 from gequnet.composition import compose
 from gequnet.experiment import run
 
-SMALL = [
-    "experiment=scale_projections", "data.source.size=112", "data.patch_size=80", "width.widths=[8,16,30]",
-    "trainer.max_steps=350", "trainer=cpu", "validations=2", "logger=csv", "scales=[0.6,0.7,0.85,1.2,1.4,1.6]",
-]  # fmt: skip
+STUDY = ["experiment=scale_projections", "budget=cpu", "trainer=cpu", "validations=2", "logger=csv"]
 NETWORKS = {"plain": "model=unet", "scale": "model=scale_unet2d"}
 
 
@@ -21,7 +18,7 @@ def agreements(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     found: dict[str, dict[str, float]] = {}
     for name, model in NETWORKS.items():
         folder = tmp_path_factory.mktemp(name)
-        run(compose([*SMALL, model, f"augment={request.param}", f"paths.run={folder}", f"paths.runs={folder}"]))
+        run(compose([*STUDY, model, f"augment={request.param}", f"paths.run={folder}", f"paths.runs={folder}"]))
         scales = json.loads(Path(folder, "metrics.json").read_text())["scales"]
         scales.pop("1")
         found[name] = {factor: scores["agreement"] for factor, scores in scales.items()}
