@@ -26,7 +26,8 @@ from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
 from gequnet.layers.pyramid import resample
-from gequnet.layers.scale import EveryScale, ScaleConv, ScaleLift
+from gequnet.layers.scale import ScaleConv, ScaleLift
+from gequnet.layers.scale_maps import EveryScale
 from gequnet.nets.budgets import parameters
 from gequnet.nets.scale_unet import ScaleUNet
 from gequnet.nets.unet import UNet

@@ -10,6 +10,9 @@ so the layers keep to that as far as the grid resolves the functions and the win
 the window the last scale is repeated, which is not what a wider window would hold: only with ``scale_extent=1`` does
 nothing have to enter from outside.
 
+What a map needs besides is in ``gequnet.layers.scale_maps`` (norms, dropout, pooling) and
+``gequnet.layers.scale_projection``.
+
 References:
     Sosnovik, Szmaja and Smeulders, arXiv:1910.11093.
     Wimmer et al., arXiv:2304.05864.
@@ -24,14 +27,14 @@ from torch import Tensor, nn
 
 from gequnet.errors import ConfigError, ShapeError
 from gequnet.layers.plain import PaddingMode, he_normal_
-from gequnet.layers.separable import separable_conv
+from gequnet.layers.scale_maps import every_scale
+from gequnet.layers.separable import PAD_MODE, separable_conv
 from gequnet.symmetry.hermite import HermiteBasis
 
 Method = Literal["dense", "separable"]
 CONV = {2: F.conv2d, 3: F.conv3d}
 CONV_TRANSPOSE = {2: F.conv_transpose2d, 3: F.conv_transpose3d}
 CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
-PAD = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
 
 
 class ScaleConv(nn.Module):
@@ -210,12 +213,8 @@ class ScalePointwise(nn.Module):
         self, in_channels: int, out_channels: int, stride: int = 1, bias: bool = True, transposed: bool = False
     ) -> None:
         super().__init__()
-        self.in_channels, self.out_channels, self.stride, self.transposed = (
-            in_channels,
-            out_channels,
-            stride,
-            transposed,
-        )
+        self.in_channels, self.out_channels = in_channels, out_channels
+        self.stride, self.transposed = stride, transposed
         self.weight = nn.Parameter(torch.empty(out_channels, in_channels))
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
         he_normal_(self.weight, fan_in=in_channels)
@@ -234,75 +233,6 @@ class ScalePointwise(nn.Module):
         return y if self.bias is None else y + self.bias.view(-1, *[1] * (x.dim() - 2))
 
 
-class AtEachScale(nn.Module):
-    """Lets a module for images work on each scale of a map as on an image of its own.
-
-    That is how to pool, blur and interpolate, and to normalise by the statistics of an instance or of groups of
-    channels: those of a scale move with it to the next.
-
-    Args:
-        module: from [B, C, *space] to [B, C, *space'].
-
-    Shape:
-        [B, C, S, *space] -> [B, C, S, *space'].
-    """
-
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.module = module
-
-    def forward(self, x: Float[Tensor, "b c s *space"], *arguments: object) -> Float[Tensor, "b c s *new"]:
-        """The module's result for each scale; further arguments are handed on."""
-        each = self.module(x.transpose(1, 2).flatten(0, 1), *arguments)
-        return each.unflatten(0, (x.shape[0], x.shape[2])).transpose(1, 2)
-
-
-class AcrossScales(nn.Module):
-    """Lets a module for images take the scales of a map as further points of space.
-
-    That is how to drop a channel, at all scales or at none, and to normalise by the statistics of a batch, of which
-    there is one set for all images, wherever their scales lie in the window.
-
-    Args:
-        module: from [B, C, *space] to [B, C, *space], each channel for itself.
-
-    Shape:
-        [B, C, S, *space] -> [B, C, S, *space].
-    """
-
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.module = module
-
-    def forward(self, x: Float[Tensor, "b c s *space"]) -> Float[Tensor, "b c s *space"]:
-        """The module's result for all scales at once."""
-        return self.module(x.flatten(2, 3)).unflatten(2, x.shape[2:4])
-
-
-class EveryScale(nn.Module):
-    """An image as a map that is the same at every scale.
-
-    Args:
-        scales: S.
-
-    Shape:
-        [B, C, *space] -> [B, C, S, *space].
-    """
-
-    def __init__(self, scales: int) -> None:
-        super().__init__()
-        self.scales = scales
-
-    def forward(self, x: Float[Tensor, "b c *space"]) -> Float[Tensor, "b c s *space"]:
-        """The image S times, without copies."""
-        return every_scale(x, self.scales)
-
-
-def every_scale(x: Float[Tensor, "b c *space"], scales: int) -> Float[Tensor, "b c {scales} *space"]:
-    """An image as a map that is the same at every scale."""
-    return x.unsqueeze(2).expand(-1, -1, scales, *x.shape[2:])
-
-
 def moved_up(x: Float[Tensor, "b c s *space"], steps: int) -> Float[Tensor, "b c s *space"]:
     """At each scale what was ``steps`` scales coarser; beyond the coarsest the last is repeated."""
     last = x[:, :, -1:].expand(-1, -1, steps, *x.shape[3:])
@@ -313,7 +243,7 @@ def padded(x: Float[Tensor, "b c *space"], padding: int, mode: PaddingMode) -> t
     """The image with its border, and the zeros that a convolution still has to add itself."""
     if mode == "zeros" or padding == 0:
         return x, padding
-    return F.pad(x, [padding] * 2 * (x.dim() - 2), mode=PAD[mode]), 0
+    return F.pad(x, [padding] * 2 * (x.dim() - 2), mode=PAD_MODE[mode]), 0
 
 
 def spread_out(x: Float[Tensor, "b c s *space"], stride: int) -> Float[Tensor, "b c s *new"]:

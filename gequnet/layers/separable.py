@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
+# What PyTorch's function for padding calls the modes of its convolutions.
+PAD_MODE = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
 
 
 def line_matrices(
@@ -30,7 +31,7 @@ def line_matrices(
     if transposed:
         made = F.conv_transpose1d(units, taps.transpose(0, 1), None, stride, padding, output_padding)
     elif padding and mode != "zeros":
-        made = F.conv1d(F.pad(units, [padding, padding], mode=MODES[mode]), taps, None, stride)
+        made = F.conv1d(F.pad(units, [padding, padding], mode=PAD_MODE[mode]), taps, None, stride)
     else:
         made = F.conv1d(units, taps, None, stride, padding)
     return made.permute(1, 2, 0).unflatten(0, lines.shape[:2])

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from gequnet.errors import ConfigError
 from gequnet.layers import plain
 from gequnet.layers.pyramid import resample, sides_at
-from gequnet.layers.scale import AcrossScales, AtEachScale, EveryScale, Method, ScaleConv, ScalePointwise
+from gequnet.layers.scale import Method, ScaleConv, ScalePointwise
+from gequnet.layers.scale_maps import AcrossScales, AtEachScale, EveryScale
 from gequnet.layers.scale_projection import ProjectionName, projection_of
 from gequnet.nets.kit import Downsample, Kit, Recipe, Upsample
 from gequnet.nets.topology import UNetTopology, check_image, check_widths

@@ -10,7 +10,8 @@ from torch import nn
 
 from gequnet.errors import ConfigError, ShapeError
 from gequnet.layers.resample import BlurPool
-from gequnet.layers.scale import AcrossScales, AtEachScale, EveryScale, ScaleConv, ScaleLift, ScalePointwise
+from gequnet.layers.scale import ScaleConv, ScaleLift, ScalePointwise
+from gequnet.layers.scale_maps import AcrossScales, AtEachScale, EveryScale
 from gequnet.layers.scale_projection import PROJECTIONS, projection_of
 from gequnet.symmetry.drawings import Blobs
 from gequnet.symmetry.equivariance import scale_errors
