@@ -1,4 +1,4 @@
-"""Maps on a window of scales, ``[B, C, S, *space]``: how modules for images work on them, and how an image becomes one."""
+"""Maps on a window of scales, ``[B, C, S, *space]``: how modules for images work on them, how an image becomes one."""
 
 from jaxtyping import Float
 from torch import Tensor, nn
