@@ -33,6 +33,12 @@ def scene_of(size=160, channels=3, seed=0):
     return Scene("made", colours, labels.to(torch.uint8), torch.ones_like(labels))
 
 
+def recipe(path):
+    """The augmentation of a file of conf/augment for data without a front and a back."""
+    cfg = OmegaConf.create({"augment": OmegaConf.load(path), "data": {"mirrors": None}})
+    return instantiate(cfg.augment, _convert_="all")
+
+
 def augmented(augment, scene, generator, corner=(56, 56), side=SIDE):
     needed = augment.needs((side, side))
     outer = [c - (n - side) // 2 for c, n in zip(corner, needed, strict=True)]
@@ -42,7 +48,7 @@ def augmented(augment, scene, generator, corner=(56, 56), side=SIDE):
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 @pytest.mark.parametrize("channels", [1, 3])
 def test_every_recipe_keeps_sizes_types_and_labels(path, channels):
-    augment, scene = instantiate(OmegaConf.load(path), _convert_="all"), scene_of(channels=channels)
+    augment, scene = recipe(path), scene_of(channels=channels)
     generator = generator_for(path.stem)
     for _ in range(8):
         patch = augmented(augment, scene, generator)
@@ -56,7 +62,7 @@ def test_every_recipe_keeps_sizes_types_and_labels(path, channels):
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_a_recipe_is_a_function_of_the_generator(path):
-    augment, scene = instantiate(OmegaConf.load(path), _convert_="all"), scene_of()
+    augment, scene = recipe(path), scene_of()
     before = torch.random.get_rng_state()
     one, again = (augmented(augment, scene, generator_for("same")) for _ in range(2))
     assert torch.equal(one.image, again.image)
@@ -67,7 +73,7 @@ def test_a_recipe_is_a_function_of_the_generator(path):
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_mask_and_valid_move_with_the_image(path):
     """An image that *is* its mask stays its mask, up to what interpolation blurs along an edge."""
-    augment, scene = instantiate(OmegaConf.load(path), _convert_="all"), scene_of()
+    augment, scene = recipe(path), scene_of()
     twin = Scene("twin", scene.mask[None].float(), scene.mask, scene.mask.bool())
     patch = augmented(augment, twin, generator_for("twin"))
     assert torch.equal(patch.valid, patch.mask.bool())
@@ -100,6 +106,15 @@ def test_flips_are_the_eight_elements_of_d4_equally_often():
         assert sum(matches) == 1
         counts += matches
     assert abs(counts / 200 - 1).max() < 0.3
+
+
+def test_only_the_axes_that_are_named_are_mirrored():
+    image = torch.arange(27.0).view(1, 3, 3, 3)
+    patch = Patch(image, torch.zeros(3, 3, 3, dtype=torch.uint8), torch.ones(3, 3, 3, dtype=torch.bool))
+    generator = generator_for("left and right")
+    seen = [Flips(axes=[0])(patch, (3, 3, 3), generator).image for _ in range(60)]
+    assert all(torch.equal(moved, image) or torch.equal(moved, image.flip(1)) for moved in seen)
+    assert 15 < sum(torch.equal(moved, image) for moved in seen) < 45
 
 
 @pytest.mark.parametrize(

@@ -57,19 +57,22 @@ class Flips(Augmentation):
 
     Args:
         quarter_turns: False for mirrors only.
+        axes: Those that may be mirrored, and exchanged with each other, counted from 0; None for all. A body has a left
+            and a right that look alike, and a front and a back that do not.
     """
 
-    def __init__(self, quarter_turns: bool = True) -> None:
-        self.quarter_turns = quarter_turns
+    def __init__(self, quarter_turns: bool = True, axes: Sequence[int] | None = None) -> None:
+        self.quarter_turns, self.axes = quarter_turns, axes
 
     def __call__(self, patch: Patch, size: Sequence[int], generator: torch.Generator) -> Patch:
         """A mirrored and turned patch of the same pixels."""
         space = patch.valid.shape
         coins = torch.rand(len(space) + 3, generator=generator).tolist()
-        mirrored = [axis - len(space) for axis in range(len(space)) if coins.pop() < 0.5]
+        free = range(len(space)) if self.axes is None else self.axes
+        mirrored = [axis - len(space) for axis in range(len(space)) if coins.pop() < 0.5 and axis in free]
         planes = [
             (i - len(space), j - len(space))
-            for i, j in combinations(range(len(space)), 2)
+            for i, j in combinations(free, 2)
             if self.quarter_turns and size[i] == size[j] and space[i] == space[j] and coins.pop() < 0.5
         ]
 
