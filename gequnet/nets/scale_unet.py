@@ -182,6 +182,11 @@ class ScaleUNet(nn.Module):
         if spatial_dims not in plain.CONV:
             raise ConfigError(f"spatial_dims={spatial_dims} is not 2 or 3")
         check_form(form, scale_extent, norm, train_scales, group.count)
+        if projection == "choice" and train_scales == 1 < group.count:
+            raise ConfigError(
+                "model.projection=choice learns to choose by comparing scales, and with model.train_scales=1 there is "
+                "nothing to compare: take model.train_scales=2."
+            )
         levels = check_widths(widths, depth)
         self.pitches = [finest * scale for scale in group.scales]
         grid = [1.0] if form == "resampled" else self.pitches
