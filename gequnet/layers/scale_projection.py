@@ -44,9 +44,9 @@ class ChoiceOfScale(nn.Module):
     .. math:: f(x) = \sum_i \mathrm{softmax}_i(a_i(x)) F_i(x)
 
     The evidence a is the last channel of the maps. It moves with them, so what is chosen at one magnification is
-    chosen, a scale further, at the next; invariant as far as the weight at the ends of the window is small. Nothing makes
-    it small where all scales are trained at once: then they become specialists, and the choice is less invariant than a
-    mean. See docs/scale_equivariance.md.
+    chosen, a scale further, at the next; invariant as far as the weight at the ends of the window is small. Nothing
+    makes it small where all scales are trained at once: then they become specialists, and the choice is less invariant
+    than a mean. See docs/scale_equivariance.md.
 
     Shape:
         [B, K + 1, S, *space] -> [B, K, *space].
