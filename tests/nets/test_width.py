@@ -11,9 +11,11 @@ from gequnet.composition import build, choices, compose, settle
 from gequnet.errors import ConfigError
 from gequnet.nets.budgets import BUDGETS, MEASURES, budgets, parameters
 from gequnet.nets.e2unet import E2UNet
+from gequnet.nets.scale_unet import ScaleUNet
 from gequnet.nets.shapes import alike, fitted
 from gequnet.nets.unet import UNet
 from gequnet.nets.width import BOUNDS, BudgetWidth, ChannelWidth, FixedWidth, Match, continued, on_paper
+from gequnet.symmetry.scale_group import ScaleGroup
 
 GROUPS = ["none", *[name for name in choices()["group"] if name != "none"]]
 BASELINES = [(12, 24, 45), (16, 32, 64), (32, 64, 96), (8, 16, 32, 64)]
@@ -28,7 +30,13 @@ def _e2unet(widths: list[int], group: str) -> E2UNet:
     return E2UNet(3, 1, widths, group)
 
 
+def _scale_unet(widths: list[int], count: int) -> ScaleUNet:
+    return ScaleUNet(3, 1, widths, ScaleGroup(2**0.5, count), spatial_dims=2)
+
+
 def recipe(group: str):
+    if group.startswith("scale"):
+        return functools.partial(_scale_unet, count=int(group.removeprefix("scale")))
     return _unet if group == "none" else functools.partial(_e2unet, group=group)
 
 
