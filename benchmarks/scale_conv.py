@@ -58,7 +58,7 @@ class OnGrids(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The sum over all grids, so that there is one number to differentiate."""
-        return torch.stack([self.module(grid).square().mean() for grid in self.grids])
+        return torch.stack([self.module(grid).sum() for grid in self.grids])
 
 
 def layers(side: int, functions: list[Hermite], maps: Tensor) -> dict[str, nn.Module]:
