@@ -61,7 +61,7 @@ class SegmentationDataModule(pl.LightningDataModule):
         tolerance_mm: By how much a surface may be off and still count as right.
         curve_bins: Number of bins of the curves in the test, for volumes whose voxels are too many to be kept; None for
             exact curves.
-        mirrors: Axes along which a mirror image is as likely as the image; None for all. What augmentations may mirror.
+        flip_axes: Axes that augmentations may mirror, as a mirror image is as likely as the image; None for all.
         view: Makes another source of this one, as ``OrientationShift`` does; None takes it as it is.
 
     Raises:
@@ -94,7 +94,7 @@ class SegmentationDataModule(pl.LightningDataModule):
         surface: bool = False,
         tolerance_mm: float = 1.0,
         curve_bins: int | None = None,
-        mirrors: Sequence[int] | None = None,
+        flip_axes: Sequence[int] | None = None,
         view: Callable[[Source], Source] | None = None,
     ) -> None:
         super().__init__()
@@ -105,7 +105,7 @@ class SegmentationDataModule(pl.LightningDataModule):
         self.batch_size, self.num_workers, self.patches_per_epoch = batch_size, num_workers, patches_per_epoch
         self.patch_size = [patch_size] * spatial_dims if isinstance(patch_size, int) else list(patch_size)
         self.surface, self.tolerance_mm, self.curve_bins = surface, tolerance_mm, curve_bins
-        self.mirrors = None if mirrors is None else list(mirrors)
+        self.flip_axes = None if flip_axes is None else list(flip_axes)
         self.min_valid, self.foreground, self.num_patches = min_valid, foreground, num_patches
         self.num_images, self.subset_seed, self.normalisation = num_images, subset_seed, normalisation
         self.scenes = SceneCache(source, self._scale_of)

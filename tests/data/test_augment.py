@@ -35,7 +35,7 @@ def scene_of(size=160, channels=3, seed=0):
 
 def recipe(path):
     """The augmentation of a file of conf/augment for data without a front and a back."""
-    cfg = OmegaConf.create({"augment": OmegaConf.load(path), "data": {"mirrors": None}})
+    cfg = OmegaConf.create({"augment": OmegaConf.load(path), "data": {"flip_axes": None}})
     return instantiate(cfg.augment, _convert_="all")
 
 
