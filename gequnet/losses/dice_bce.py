@@ -3,16 +3,11 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from jaxtyping import Bool, Float
-from torch import Tensor
-
-from gequnet.errors import ConfigError
-from gequnet.losses.base import SegmentationLoss
 from gequnet.losses.bce import BCELoss
-from gequnet.losses.dice import DiceLoss
+from gequnet.losses.dice_plus import DicePlus
 
 
-class DiceBCELoss(SegmentationLoss):
+class DiceBCELoss(DicePlus):
     """``dice_weight (1 - soft Dice) + bce_weight BCE``.
 
     The cross-entropy makes each pixel's probability honest, the Dice sees to it that a thin foreground is not
@@ -47,22 +42,5 @@ class DiceBCELoss(SegmentationLoss):
         dice_weight: float = 1.0,
         bce_weight: float = 1.0,
     ) -> None:
-        super().__init__(head, class_weights)
-        if min(dice_weight, bce_weight) < 0 or dice_weight + bce_weight == 0:
-            raise ConfigError(
-                f"loss.dice_weight={dice_weight} and loss.bce_weight={bce_weight} must not be below 0, nor both 0."
-            )
-        self.dice = DiceLoss(head, class_weights, smooth, over)
-        self.bce = BCELoss(head, class_weights)
-        self.dice_weight = float(dice_weight)
-        self.bce_weight = float(bce_weight)
-
-    def value(
-        self,
-        logits: Float[Tensor, "b k *space"],
-        target: Bool[Tensor, "b k *space"],
-        valid: Bool[Tensor, "b *space"],
-    ) -> Float[Tensor, ""]:
-        """The weighted sum of both."""
-        dice = self.dice.value(logits, target, valid)
-        return self.dice_weight * dice + self.bce_weight * self.bce.value(logits, target, valid)
+        weights = {"dice_weight": dice_weight, "bce_weight": bce_weight}
+        super().__init__(head, class_weights, smooth, over, BCELoss, weights)

@@ -2,17 +2,12 @@
 
 from collections.abc import Sequence
 
-from jaxtyping import Bool, Float
-from torch import Tensor
-
-from gequnet.errors import ConfigError
-from gequnet.losses.base import SegmentationLoss
 from gequnet.losses.bce import BCELoss
 from gequnet.losses.cross_entropy import CrossEntropyLoss
-from gequnet.losses.dice import DiceLoss
+from gequnet.losses.dice_plus import DicePlus
 
 
-class DiceCELoss(SegmentationLoss):
+class DiceCELoss(DicePlus):
     """``dice_weight (1 - soft Dice) + ce_weight CE``, for any data.
 
     Under sigmoids the cross-entropy is the binary one, and this is [`gequnet.losses.dice_bce.DiceBCELoss`][]; under a
@@ -45,22 +40,6 @@ class DiceCELoss(SegmentationLoss):
         dice_weight: float = 1.0,
         ce_weight: float = 1.0,
     ) -> None:
-        super().__init__(head, class_weights)
-        if min(dice_weight, ce_weight) < 0 or dice_weight + ce_weight == 0:
-            raise ConfigError(
-                f"loss.dice_weight={dice_weight} and loss.ce_weight={ce_weight} must not be below 0, nor both 0."
-            )
-        self.dice = DiceLoss(head, class_weights, smooth, over)
-        self.ce = CrossEntropyLoss(head, class_weights) if head == "softmax" else BCELoss(head, class_weights)
-        self.dice_weight = float(dice_weight)
-        self.ce_weight = float(ce_weight)
-
-    def value(
-        self,
-        logits: Float[Tensor, "b k *space"],
-        target: Bool[Tensor, "b k *space"],
-        valid: Bool[Tensor, "b *space"],
-    ) -> Float[Tensor, ""]:
-        """The weighted sum of both."""
-        dice = self.dice.value(logits, target, valid)
-        return self.dice_weight * dice + self.ce_weight * self.ce.value(logits, target, valid)
+        entropy = CrossEntropyLoss if head == "softmax" else BCELoss
+        weights = {"dice_weight": dice_weight, "ce_weight": ce_weight}
+        super().__init__(head, class_weights, smooth, over, entropy, weights)

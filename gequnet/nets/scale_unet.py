@@ -50,7 +50,7 @@ class ScaleKit(Kit[int]):
         self, recipe: Recipe, sigmas: Sequence[float], orders: int, dims: int, scale_extent: int, method: Method
     ) -> None:
         super().__init__(recipe)
-        self.functions, self.sigmas = orders_up_to(orders, dims), sigmas
+        self.sigmas, self.basis = sigmas, HermiteBasis(orders_up_to(orders, dims), sigmas, recipe.kernel_size)
         self.dims, self.scale_extent, self.method = dims, scale_extent, method
 
     def stem(self) -> nn.Module:
@@ -71,9 +71,10 @@ class ScaleKit(Kit[int]):
     def _conv(
         self, in_type: int, out_type: int, stride: int = 1, bias: bool = True, transposed: bool = False
     ) -> ScaleConv:
-        basis = HermiteBasis(self.functions, self.sigmas, self.recipe.kernel_size)
         mode: plain.PaddingMode = "zeros" if transposed else self.recipe.padding_mode
-        return ScaleConv(in_type, out_type, basis, self.scale_extent, stride, None, bias, mode, transposed, self.method)
+        return ScaleConv(
+            in_type, out_type, self.basis, self.scale_extent, stride, None, bias, mode, transposed, self.method
+        )
 
     def _norm(self, channels: int) -> nn.Module:
         # What is learned is the same for all scales. The statistics of a batch are, too; those of an image are each
