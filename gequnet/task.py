@@ -1,7 +1,8 @@
 """A network, a loss, scores, an optimizer and a schedule become training. It knows none of them by name."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import pytorch_lightning as pl
 import torch
@@ -14,7 +15,22 @@ from gequnet.errors import ConfigError
 from gequnet.inference import whole
 
 Batch = dict[str, Any]
+Step = TypeVar("Step", bound=Callable[..., Any])
 MONITOR = "val/dice"
+
+
+def in_full_precision(step: Step) -> Step:
+    """Runs a step without autocast, which is a way to train.
+
+    What is scored is the float32 network, and the metrics of other libraries compute as they were written to.
+    """
+
+    @wraps(step)
+    def outside(task: pl.LightningModule, *args: Any, **kwargs: Any) -> Any:
+        with torch.autocast(task.device.type, enabled=False):
+            return step(task, *args, **kwargs)
+
+    return cast(Step, outside)
 
 
 class SegmentationTask(pl.LightningModule):
@@ -69,11 +85,6 @@ class SegmentationTask(pl.LightningModule):
         logits: Tensor = self.net(image)
         return logits
 
-    def in_full_precision(self, image: Tensor) -> Tensor:
-        """Logits of a whole image without autocast, which is a way to train: the scores are the float32 network's."""
-        with torch.autocast(image.device.type, enabled=False):
-            return self.inference(self.net, image)
-
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one batch of patches."""
         loss: Tensor = self.loss(self(batch["image"]), batch["mask"], batch["valid"])
@@ -86,9 +97,10 @@ class SegmentationTask(pl.LightningModule):
         """Scores of the last validation are forgotten."""
         self.val_metrics.reset()
 
+    @in_full_precision
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Scores and loss of one whole image."""
-        logits = self.in_full_precision(batch["image"])
+        logits = self.inference(self.net, batch["image"])
         loss = self.loss(logits, batch["mask"], batch["valid"])
         self.val_metrics.update(logits, batch["mask"], batch["valid"], batch["id"])
         self.log("val/loss", loss, on_epoch=True, batch_size=len(batch["id"]), sync_dist=True)
@@ -105,9 +117,10 @@ class SegmentationTask(pl.LightningModule):
         """Scores of an earlier test are forgotten; those of this one stay for the report."""
         self.test_metrics.reset()
 
+    @in_full_precision
     def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Scores of one whole image; its logits go to the callbacks."""
-        logits = self.in_full_precision(batch["image"])
+        logits = self.inference(self.net, batch["image"])
         more = {part: batch[part] for part in ("instances", "spacing") if part in batch}
         self.test_metrics.update(logits, batch["mask"], batch["valid"], batch["id"], **more)
         return logits

@@ -106,7 +106,7 @@ def test_a_test_with_augmentation_goes_through_the_window_too(tta: str) -> None:
     asked = build(cfg.tta)(net) if cfg.tta else net
     task = build_task(cfg, asked)
     image = torch.randn(1, 1, 20, 17, generator=torch.Generator().manual_seed(0))
-    found = task.in_full_precision(image)
+    found = task.inference(task.net, image)
     assert torch.equal(found, sliding(asked, image, 12))
     assert not torch.equal(found, asked(image))
 

@@ -47,9 +47,10 @@ def table(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_the_hippocampus_from_files_to_files(tmp_path):
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_the_hippocampus_from_files_to_files(precision, tmp_path):
     data = make_msd(tmp_path)
-    folder = ran(tmp_path, "data=msd")
+    folder = ran(tmp_path, "data=msd", f"trainer.precision={precision}")
     rows = table(folder)
     assert {row["id"] for row in rows} == {path.name[:15] for path in (folder / "predictions").iterdir()}
     labels = [data / "labelsTr" / f"{row['id']}.nii.gz" for row in rows]

@@ -94,7 +94,9 @@ class Rates(pl.Callback):
         self.losses.append(float(trainer.callback_metrics["train/loss"]))
 
 
-def fit(task: SegmentationTask, folder: Path, steps: int = 24, every: int = 6) -> tuple[pl.Trainer, Rates]:
+def fit(
+    task: SegmentationTask, folder: Path, steps: int = 24, every: int = 6, **options: Any
+) -> tuple[pl.Trainer, Rates]:
     rates = Rates()
     best = ModelCheckpoint(folder, "best", monitor="val/dice", mode="max", save_on_train_epoch_end=False)
     last = ModelCheckpoint(folder, "last", save_on_train_epoch_end=False, enable_version_counter=False)
@@ -111,6 +113,7 @@ def fit(task: SegmentationTask, folder: Path, steps: int = 24, every: int = 6) -
         enable_progress_bar=False,
         enable_model_summary=False,
         gradient_clip_val=1.0,
+        **options,
     )
     trainer.fit(task, DataLoader(Bright(), batch_size=4), DataLoader(Bright(), batch_size=1))
     return trainer, rates
@@ -132,6 +135,26 @@ def test_learns_and_tests_the_best(tmp_path: Path) -> None:
     trainer.test(task, DataLoader(Bright(), batch_size=1), ckpt_path=str(tmp_path / "best.ckpt"), weights_only=True)
     assert set(trainer.callback_metrics) == {"test/dice", "test/roc_auc"}
     assert task.test_metrics.ids == [f"image-{index}" for index in range(16)]
+
+
+class Autocast(Dice):
+    """Refuses to score under autocast."""
+
+    def update(self, logits: Tensor, mask: Tensor, valid: Tensor, ids: list[str]) -> None:
+        assert logits.dtype == torch.float32
+        assert not torch.is_autocast_enabled("cpu")
+        super().update(logits, mask, valid, ids)
+
+
+def test_what_is_scored_is_the_float32_network(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    task = SegmentationTask(TinyNet(), MaskedBCE(), Autocast, torch.optim.AdamW, schedules.constant)
+    trained = []
+    task.net.register_forward_hook(lambda net, images, logits: trained.append(logits.dtype) if net.training else None)
+    trainer, _ = fit(task, tmp_path, steps=2, every=2, precision="bf16-mixed")
+    assert trained == [torch.bfloat16] * 2
+    trainer.test(task, DataLoader(Bright(), batch_size=1), weights_only=True)
+    assert len(task.test_metrics.ids) == 16
 
 
 def test_checkpoint_is_plain_and_holds_the_net_only(tmp_path: Path) -> None:
