@@ -74,7 +74,8 @@ def test_every_group_has_its_name(group: str) -> None:
 @pytest.mark.parametrize("node", ["optim", "scheduler", "loss", "augment", "metrics", "data"])
 def test_every_node_is_a_constructor_call(node: str) -> None:
     for choice in choices()[node]:
-        heads = ("softmax", "data.num_classes=2") if choice == "cross_entropy" else ("sigmoid", "seed=0")
+        excluding = choice in ("cross_entropy", "pixelwise_softmax")
+        heads = ("softmax", "data.num_classes=2") if excluding else ("sigmoid", "seed=0")
         cfg = composed(f"{node}={choice}", f"data.head={heads[0]}", heads[1])
         assert build(cfg[node]) is not None
 

@@ -13,7 +13,7 @@ from gequnet.heads import HEADS, check_head, full_precision, target_classes
 
 FITTING = {
     "sigmoid": ("bce", "dice", "dice_bce", "dice_ce", "focal", "iou", "mse", "tversky"),
-    "softmax": ("cross_entropy", "dice", "dice_ce", "focal", "iou", "mse", "tversky"),
+    "softmax": ("cross_entropy", "dice", "dice_ce", "focal", "iou", "mse", "pixelwise_softmax", "tversky"),
 }
 
 

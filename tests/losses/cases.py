@@ -12,12 +12,14 @@ from gequnet.losses.dice_ce import DiceCELoss
 from gequnet.losses.focal import FocalLoss
 from gequnet.losses.iou import IoULoss
 from gequnet.losses.mse import MSELoss
+from gequnet.losses.pixelwise_softmax import PixelwiseSoftmaxLoss
 from gequnet.losses.tversky import TverskyLoss
 
 FLOAT32_TOLERANCE = {"rtol": 1e-5, "atol": 1e-6}
 
 LOSSES: list[type[SegmentationLoss]] = [
-    BCELoss, CrossEntropyLoss, DiceLoss, DiceBCELoss, DiceCELoss, FocalLoss, IoULoss, MSELoss, TverskyLoss
+    BCELoss, CrossEntropyLoss, DiceLoss, DiceBCELoss, DiceCELoss, FocalLoss, IoULoss, MSELoss,
+    PixelwiseSoftmaxLoss, TverskyLoss,
 ]  # fmt: skip
 FITTING_PAIRS = [(loss, head) for loss in LOSSES for head in loss.heads]
 

@@ -1,0 +1,76 @@
+"""Binary cross-entropy of softmax probabilities, class by class."""
+
+from typing import ClassVar
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from gequnet.losses.base import SegmentationLoss, mean_over_valid
+
+
+def log_complement(logits: Float[Tensor, "b k *space"]) -> Float[Tensor, "b k *space"]:
+    """``log(1 - p)`` of softmax probabilities p, to full precision for every p.
+
+    Of all classes but the likeliest p is at most 1/2, and ``log(-expm1(log p))`` loses nothing. Of the likeliest,
+    ``1 - p`` is what the others have together: the difference of two log-sum-exps, one of them without it.
+
+    Args:
+        logits: of K >= 2 classes that exclude each other.
+    """
+    log_p = logits.log_softmax(1)
+    likeliest = torch.zeros_like(logits, dtype=torch.bool).scatter_(1, logits.argmax(1, keepdim=True), True)
+    others = logits.masked_fill(likeliest, -torch.inf).logsumexp(1, keepdim=True)
+    # What `where` leaves out needs a finite slope, too: log(0) has none, and 0 times infinity is no number.
+    at_most_half = torch.where(likeliest, -1, log_p)
+    return torch.where(likeliest, others - logits.logsumexp(1, keepdim=True), torch.log(-torch.expm1(at_most_half)))
+
+
+def pixelwise_softmax(
+    logits: Float[Tensor, "b k *space"],
+    target: Bool[Tensor, "b k *space"],
+    valid: Bool[Tensor, "b *space"],
+    class_weights: Float[Tensor, " k"] | None = None,
+) -> Float[Tensor, ""]:
+    """Binary cross-entropy ``-t log p - (1 - t) log(1 - p)`` of softmax probabilities, mean over pixels and classes.
+
+    Each class is asked of each pixel whether it is there, as by [`gequnet.losses.bce`][], but the answers exclude each
+    other. Of two classes ``1 - p`` of one is ``p`` of the other, so both say the same: summed over classes it is twice
+    the softmax cross-entropy of the pixel, and the mean is that cross-entropy. For more it is another loss: at
+    p = 1/K it is ``log K - (1 - 1/K) log(K - 1)`` and not ``log K``, and where the true class lacks something it
+    matters who has it: it costs least if the others share it, most if one has it all. Without its second term it is a
+    K-th of the softmax cross-entropy.
+
+    A pixel whose label is no class belongs to no class and counts for nothing, as if it were not valid.
+
+    Args:
+        logits: of K >= 2 classes that exclude each other.
+        target: one-hot.
+        valid: the pixels that count.
+        class_weights: one weight for each class, background included. It weighs what the class says of all pixels, so
+            with two classes weights change nothing.
+    """
+    values = -torch.where(target, logits.log_softmax(1), log_complement(logits))
+    return mean_over_valid(values, valid & target.any(1), class_weights)
+
+
+class PixelwiseSoftmaxLoss(SegmentationLoss):
+    """Binary cross-entropy of softmax probabilities; see [`pixelwise_softmax`][].
+
+    Example:
+        >>> import torch
+        >>> loss = PixelwiseSoftmaxLoss(head="softmax")
+        >>> loss(torch.zeros(1, 3, 4, 4), torch.ones(1, 4, 4).long(), torch.ones(1, 4, 4).bool())
+        tensor(0.6365)
+    """
+
+    heads: ClassVar[tuple[str, ...]] = ("softmax",)
+
+    def value(
+        self,
+        logits: Float[Tensor, "b k *space"],
+        target: Bool[Tensor, "b k *space"],
+        valid: Bool[Tensor, "b *space"],
+    ) -> Float[Tensor, ""]:
+        """See [`pixelwise_softmax`][]."""
+        return pixelwise_softmax(logits, target, valid, self.class_weights)
