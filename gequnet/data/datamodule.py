@@ -134,8 +134,12 @@ class SegmentationDataModule(pl.LightningDataModule):
 
     @property
     def split_hash(self) -> str:
-        """SHA-256 of which image is in which split: equal hashes, same images to train on and test on."""
-        return hashlib.sha256(json.dumps(self.splits, sort_keys=True).encode()).hexdigest()
+        """SHA-256 of which image is in which split: equal hashes, same images to train on and test on.
+
+        In a cross-validation of which image is in which fold: equal hashes, parts of the same one.
+        """
+        divided = self.source.folding() or self.splits
+        return hashlib.sha256(json.dumps(divided, sort_keys=True).encode()).hexdigest()
 
     def setup(self, stage: str | None = None) -> None:
         """Look whether all the data is there and whether the facts are true of it.

@@ -40,6 +40,10 @@ class Rescaled(Source):
         """What the dataset says."""
         return self.source.labels_differ()
 
+    def folding(self) -> list[list[str]] | None:
+        """That of the dataset."""
+        return self.source.folding()
+
     def facts(self, sample_id: str) -> dict[str, str | float]:
         """What the dataset knows."""
         return self.source.facts(sample_id)

@@ -1,7 +1,10 @@
 """What a dataset is to the rest of the program: ids for each split, and a scene for each id."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import Literal, get_args
+
+from torch import Tensor
 
 from gequnet.data.scene import Scene
 
@@ -37,6 +40,14 @@ class Source(ABC):
     def labels_differ(self) -> list[str]:
         """The ids whose labels are not those that the split was made for; none where nothing is known."""
         return []
+
+    def folding(self) -> list[list[str]] | None:
+        """The folds of a cross-validation, in order, of which this source tests one; None where there is none."""
+        return None
+
+    def unlabelled_images(self) -> Iterator[tuple[str, Tensor]]:
+        """Names and images, ``[C, *space]``, without labels, of which pictures are made; none by default."""
+        return iter(())
 
     def facts(self, sample_id: str) -> dict[str, str | float]:
         """What is known about an image apart from its pixels: further columns of ``per_image.csv``; none by default."""
