@@ -247,6 +247,44 @@ def test_elastic_displacements_have_the_deviation_asked_for():
     assert torch.stack(at_knots).std().item() == pytest.approx(3.0, rel=0.05)  # 2.5 sigma are kept: .97 of it
 
 
+def cubic(distance):
+    """The kernel of cubic convolution with a slope of -3/4, as torch and OpenCV have it."""
+    a, x = -0.75, np.abs(distance)
+    near, far = (a + 2) * x**3 - (a + 3) * x**2 + 1, a * x**3 - 5 * a * x**2 + 8 * a * x - 4 * a
+    return np.where(x <= 1, near, np.where(x < 2, far, 0))
+
+
+@pytest.mark.parametrize("side", [48, 129, 256])
+def test_three_knots_are_the_grid_of_the_unet_of_2015_whatever_the_patch(side):
+    warp = Warp(elastic=10.0, knots=3)
+    pull = torch.randn(1, 2, 3, 3, generator=generator_for("knots")).clamp(-2.5, 2.5)[0].numpy() * 10
+    places = np.linspace(0, 2, side)
+    # Knots beyond the border are those on it.
+    weights = sum(cubic(places[:, None] - k) * np.eye(3)[min(max(k, 0), 2)] for k in range(-2, 5))
+    expected = weights @ pull @ weights.T
+    moved = warp._displacement((side, side), generator_for("knots")).numpy()
+    np.testing.assert_allclose(moved, expected, atol=1e-4)
+    np.testing.assert_allclose(moved[:, [0, 0, -1, -1], [0, -1, 0, -1]], pull[:, [0, 0, 2, 2], [0, 2, 0, 2]], atol=1e-4)
+
+
+def test_three_knots_are_half_a_side_apart_and_move_by_ten_pixels():
+    warp, spaced = Warp(elastic=10.0, knots=3), Warp(elastic=10.0, spacing=128.0)
+    one, other = (each._displacement((256, 256), generator_for(7)) for each in (warp, spaced))
+    assert torch.equal(one, other)
+    corners = [warp._displacement((65, 65), generator_for(n))[:, ::32, ::32] for n in range(300)]
+    assert torch.stack(corners).std().item() == pytest.approx(10, rel=0.05)  # 2.5 sigma are kept: .97 of it
+
+
+def test_upright_things_are_never_turned_upside_down():
+    cfg = OmegaConf.create({"augment": OmegaConf.load(RECIPES[0].with_name("cats.yaml")), "data": {"flip_axes": [1]}})
+    augment, generator, side = instantiate(cfg.augment, _convert_="all"), generator_for("upright"), 64
+    down = torch.linspace(0, 1, 200).view(-1, 1).expand(200, 200)  # bright below
+    scene = Scene("sky", down.expand(3, -1, -1), torch.ones(200, 200, dtype=torch.uint8), torch.ones(200, 200).bool())
+    for _ in range(20):
+        image = augmented(augment, scene, generator, (68, 68), side).image.mean(0)
+        assert image[-8:].mean() > image[:8].mean() + 0.1
+
+
 def test_labels_of_many_classes_and_of_regions_stay_labels():
     warp, generator = Warp(rotation=math.pi, elastic=2.0), generator_for("labels")
     labels = (torch.arange(160 * 160).reshape(160, 160) // 640).to(torch.uint8)
@@ -292,6 +330,7 @@ def test_a_chain_of_warps_asks_for_enough():
         lambda: Warp(scale=(1.2, 0.8)),
         lambda: Warp(rotation=-1.0),
         lambda: Warp(spacing=0.0),
+        lambda: Warp(knots=1),
         lambda: Colour(contrast=1.0),
         lambda: Colour(brightness=-0.1),
         lambda: Warp(shear=0.1).needs((4, 4, 4)),

@@ -39,12 +39,14 @@ class Warp(Augmentation):
         scale: Least and greatest magnification, drawn uniformly in the logarithm.
         shear: Largest shear, either way: horizontal shift per vertical pixel. Images only.
         elastic: Standard deviation of the displacement of a control point, in pixels.
-        spacing: Distance of the control points in pixels.
+        spacing: Distance of the control points in pixels, as nearly as the patch's sides allow.
+        knots: Control points along each axis, in place of ``spacing``: 3 for those of the U-Net of 2015, which lie on
+            the patch's corners, in the middles of its sides, and in its own.
         interpolation: Of images. ``bicubic`` keeps thin structures as sharp as those of the images at test;
             ``bilinear`` costs less, and is what volumes get.
 
     Raises:
-        ConfigError: If a range is empty or negative, or a volume is to be sheared.
+        ConfigError: If a range is empty or negative, there are no two control points, or a volume is to be sheared.
     """
 
     def __init__(
@@ -55,13 +57,16 @@ class Warp(Augmentation):
         elastic: float = 0.0,
         spacing: float = 32.0,
         interpolation: Literal["bilinear", "bicubic"] = "bicubic",
+        knots: int | None = None,
     ) -> None:
         if not (len(scale) == 2 and 0 < scale[0] <= scale[1]):
             raise ConfigError(f"augment: scale={list(scale)} is no range of magnifications; give [least, greatest].")
         if min(rotation, shear, elastic) < 0 or spacing <= 0:
             raise ConfigError("augment: rotation, shear and elastic must be 0 or more, and spacing more than 0.")
+        if knots is not None and knots < 2:
+            raise ConfigError(f"augment: knots={knots} must be 2 or more, one at each end of an axis; 3 is usual.")
         self.rotation, self.scale, self.shear = rotation, (float(scale[0]), float(scale[1])), shear
-        self.elastic, self.spacing, self.interpolation = elastic, spacing, interpolation
+        self.elastic, self.spacing, self.knots, self.interpolation = elastic, spacing, knots, interpolation
 
     def needs(self, size: Sequence[int]) -> list[int]:
         """A window that holds every pixel that any draw can ask for, larger by an even number on each axis."""
@@ -108,7 +113,7 @@ class Warp(Augmentation):
     def _displacement(self, size: Sequence[int], generator: torch.Generator) -> Float[Tensor, "dims *size"]:
         if self.elastic == 0:
             return torch.zeros(len(size), *size)
-        knots = [max(2, round(side / self.spacing) + 1) for side in size]
+        knots = [self.knots or max(2, round(side / self.spacing) + 1) for side in size]
         pull = torch.randn(1, len(size), *knots, generator=generator).clamp(-CLIP, CLIP) * self.elastic
         mode = "bicubic" if len(size) == 2 else "trilinear"
         return F.interpolate(pull, size=tuple(size), mode=mode, align_corners=True)[0]

@@ -1,0 +1,45 @@
+"""Random noise of a camera; labels and geometry stay as they are."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from gequnet.data.transforms.augment import Augmentation
+from gequnet.data.transforms.patch import Patch
+from gequnet.errors import ConfigError
+
+FAR_OUTSIDE = 1.0
+"""Intensities this far beyond [0, 1] are no photograph's: what a bicubic warp adds on both sides of an edge is less."""
+
+
+class Noise(Augmentation):
+    """The same patch in a worse light: Gaussian noise, in each pixel and channel for itself, with values in [0, 1].
+
+    Its standard deviation is drawn for each patch, uniformly from none to the largest. Results are cut at 0 and 1, as
+    those of [`gequnet.data.transforms.colour`][] are: a sensor knows neither less than black nor more than white. It
+    comes before normalisation, whose scale is that of the unchanged image.
+
+    Args:
+        std: Largest standard deviation; .05 is 13 of 255.
+
+    Raises:
+        ConfigError: If it is negative, or on seeing an image whose intensities have another unit.
+    """
+
+    def __init__(self, std: float) -> None:
+        if std < 0:
+            raise ConfigError(f"augment: std={std} of noise must be 0 or more; 0.05 is visible.")
+        self.std = float(std)
+
+    def __call__(self, patch: Patch, size: Sequence[int], generator: torch.Generator) -> Patch:
+        """The patch with noise."""
+        low, high = patch.image.aminmax()
+        if low < -FAR_OUTSIDE or high > 1 + FAR_OUTSIDE:
+            raise ConfigError(
+                f"augment: noise is for intensities from 0 to 1, and here they are {low:.3g} to {high:.3g}: choose an "
+                "augment without noise for images in units of their own."
+            )
+        std = self.std * torch.rand((), generator=generator)
+        noise = torch.randn(patch.image.shape, generator=generator)
+        return replace(patch, image=(patch.image + std * noise).clamp(0, 1))
