@@ -9,6 +9,7 @@ from typing import Literal
 
 import pytorch_lightning as pl
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from gequnet.advice import unknown_choice
@@ -62,6 +63,8 @@ class SegmentationDataModule(pl.LightningDataModule):
         curve_bins: Number of bins of the curves in the test, for volumes whose voxels are too many to be kept; None for
             exact curves.
         flip_axes: Axes that augmentations may mirror, as a mirror image is as likely as the image; None for all.
+        weights: How much each pixel of a training or validation image counts in the loss, as ``BorderWeights`` says it;
+            None for all the same. The test looks at none.
         view: Makes another source of this one, as ``OrientationShift`` does; None takes it as it is.
 
     Raises:
@@ -95,6 +98,7 @@ class SegmentationDataModule(pl.LightningDataModule):
         tolerance_mm: float = 1.0,
         curve_bins: int | None = None,
         flip_axes: Sequence[int] | None = None,
+        weights: Callable[[Scene], Tensor] | None = None,
         view: Callable[[Source], Source] | None = None,
     ) -> None:
         super().__init__()
@@ -108,7 +112,8 @@ class SegmentationDataModule(pl.LightningDataModule):
         self.flip_axes = None if flip_axes is None else list(flip_axes)
         self.min_valid, self.foreground, self.num_patches = min_valid, foreground, num_patches
         self.num_images, self.subset_seed, self.normalisation = num_images, subset_seed, normalisation
-        self.scenes = SceneCache(source, self._scale_of)
+        self.weights = weights
+        self.scenes = SceneCache(source, self._scale_of, self._weight_of)
         self.labels_differ: list[str] = []
         self._checked = False
         self._check_arguments()
@@ -214,6 +219,10 @@ class SegmentationDataModule(pl.LightningDataModule):
         if self.normalisation in ("full", "full_nonzero"):
             return self._full_scale
         return scale_of(scene, self.normalisation)
+
+    def _weight_of(self, scene: Scene) -> Tensor | None:
+        """What ``weights`` says of a scene that is not tested on."""
+        return None if self.weights is None or scene.id in self.splits["test"] else self.weights(scene)
 
     @cached_property
     def _full_scale(self) -> Scale:

@@ -1,9 +1,11 @@
 """Scenes as the samples that a network is fed: random patches to train on, whole images to be judged by."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from gequnet.data.sampler import Key, generator_for
@@ -15,8 +17,9 @@ from gequnet.data.transforms.patch import Patch, draw_corner, whole, window
 from gequnet.errors import ConfigError
 
 Sample = dict[str, Any]
-"""``image`` float32 [C, *space], ``mask`` int64 [*space] or [K, *space], ``valid`` bool [*space], ``id``; of a whole
-image whose ``spacing`` is known also that, float32 [dims], in millimetres per pixel."""
+"""``image`` float32 [C, *space], ``mask`` int64 [*space] or [K, *space], ``valid`` bool [*space], ``id``; where pixels
+do not count the same in the loss also ``weight``, float32 [*space]; of a whole image whose ``spacing`` is known also
+that, float32 [dims], in millimetres per pixel."""
 
 
 class SceneCache:
@@ -27,16 +30,24 @@ class SceneCache:
     Args:
         source: Where the scenes come from.
         scale_of: The scale of a whole scene.
+        weight_of: How much each pixel of a scene counts in the loss; None where all count the same.
     """
 
-    def __init__(self, source: Source, scale_of: Callable[[Scene], Scale]) -> None:
-        self.source, self.scale_of = source, scale_of
+    def __init__(
+        self,
+        source: Source,
+        scale_of: Callable[[Scene], Scale],
+        weight_of: Callable[[Scene], Tensor | None] | None = None,
+    ) -> None:
+        self.source, self.scale_of, self.weight_of = source, scale_of, weight_of
         self._kept: dict[str, tuple[Scene, Scale]] = {}
         self._scales: dict[str, Scale] = {}
 
     def __getitem__(self, sample_id: str) -> tuple[Scene, Scale]:
         if sample_id not in self._kept:
             scene = self.source.load(sample_id)
+            if self.weight_of is not None:
+                scene = replace(scene, weight=self.weight_of(scene))
             self._kept[sample_id] = scene, self._scale(scene.origin or scene)
         return self._kept[sample_id]
 
@@ -135,9 +146,12 @@ class WholeImages(Dataset[Sample]):
 def _sample(scene: Scene, patch: Patch, scale: Scale) -> Sample:
     # The copies own their memory: a view of a cached scene would drag the whole scene through a worker's
     # pipe.
-    return {
+    sample = {
         "image": scale(patch.image),
         "mask": patch.mask.long(),
         "valid": patch.valid.clone(memory_format=torch.contiguous_format),
         "id": scene.id,
     }
+    if patch.weight is not None:
+        sample["weight"] = patch.weight.clone(memory_format=torch.contiguous_format)
+    return sample

@@ -10,7 +10,9 @@ from torch import Tensor
 from gequnet.data.errors import SizeMismatchError
 from gequnet.data.nifti import Geometry
 
-OVERLAYS = {"mask": "mask", "valid": "field of view", "second": "second mask", "instances": "instances"}
+OVERLAYS = {
+    "mask": "mask", "valid": "field of view", "second": "second mask", "instances": "instances", "weight": "weights",
+}  # fmt: skip
 """The parts of a scene that lie over its image pixel by pixel, and what an error calls them."""
 
 
@@ -28,6 +30,7 @@ class Scene:
         valid: ``[*space]``, False outside the field of view and where the label is to be ignored.
         second: The mask of a second human observer, where the dataset has one.
         instances: ``[*space]``, 0 for background, one number for each object, where objects are labelled singly.
+        weight: ``[*space]``, how much each pixel counts in the loss; None where all count the same.
         corners: Where training patches may start, in pixels along each axis; None for anywhere.
         origin: The scene that this one was cut from, on whose intensity scale it is; None if it is whole.
         spacing: Millimetres per pixel along each axis of ``*space``; empty where nobody knows, and lengths are in
@@ -45,6 +48,7 @@ class Scene:
     valid: Bool[Tensor, "..."]
     second: UInt8[Tensor, "..."] | None = None
     instances: Int[Tensor, "..."] | None = None
+    weight: Float[Tensor, "..."] | None = None
     corners: Int[Tensor, "n dims"] | None = None
     origin: "Scene | None" = None
     spacing: tuple[float, ...] = ()

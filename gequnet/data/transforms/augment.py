@@ -81,4 +81,4 @@ class Flips(Augmentation):
                 part = part.transpose(*plane)
             return part.flip(mirrored) if mirrored else part
 
-        return Patch(moved(patch.image), moved(patch.mask), moved(patch.valid))
+        return patch.moved(moved)

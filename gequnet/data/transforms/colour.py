@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from jaxtyping import Float
@@ -49,7 +50,7 @@ class Colour(Augmentation):
     def __call__(self, patch: Patch, size: Sequence[int], generator: torch.Generator) -> Patch:
         """The patch in other colours."""
         draws = (2 * torch.rand(5, generator=generator) - 1).tolist()
-        return Patch(self._changed(patch.image, draws), patch.mask, patch.valid)
+        return replace(patch, image=self._changed(patch.image, draws))
 
     def _changed(self, image: Float[Tensor, "channels h w"], draws: Sequence[float]) -> Float[Tensor, "channels h w"]:
         from kornia import enhance

@@ -1,6 +1,6 @@
 """A piece of a scene on its way to the network, and how it is cut out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,23 +19,31 @@ class Patch:
         image: ``[C, *space]``, intensities as ``pixels`` gives them until they are normalised.
         mask: ``[*space]`` or ``[K, *space]``, class indices.
         valid: ``[*space]``, False where nothing is known: outside the field of view and outside the picture.
+        weight: ``[*space]``, how much each pixel counts in the loss; None where all count the same.
     """
 
     image: Float[Tensor, "channels *space"]
     mask: UInt8[Tensor, "..."]
     valid: Bool[Tensor, "..."]
+    weight: Float[Tensor, "..."] | None = None
+
+    def moved(self, move: Callable[[Tensor], Tensor]) -> "Patch":
+        """Every part, moved in the same way over the last axes."""
+        weight = None if self.weight is None else move(self.weight)
+        return Patch(move(self.image), move(self.mask), move(self.valid), weight)
 
 
 def window(scene: Scene, corner: Sequence[int], size: Sequence[int]) -> Patch:
     """The window of ``size`` pixels from ``corner`` on; outside the picture it is 0 and not valid."""
+    weight = None if scene.weight is None else _cut(scene.weight, corner, size)
     image, mask, valid = (_cut(part, corner, size) for part in (scene.image, scene.mask, scene.valid))
-    return Patch(pixels(image), mask, valid)
+    return Patch(pixels(image), mask, valid, weight)
 
 
 def centre(patch: Patch, size: Sequence[int]) -> Patch:
     """The middle of a patch."""
     corner = [(full - side) // 2 for full, side in zip(patch.valid.shape, size, strict=True)]
-    return Patch(*(_cut(part, corner, size) for part in (patch.image, patch.mask, patch.valid)))
+    return patch.moved(lambda part: _cut(part, corner, size))
 
 
 def _cut(part: Tensor, corner: Sequence[int], size: Sequence[int]) -> Tensor:
@@ -53,7 +61,7 @@ def _cut(part: Tensor, corner: Sequence[int], size: Sequence[int]) -> Tensor:
 
 def whole(scene: Scene) -> Patch:
     """The scene as one patch."""
-    return Patch(pixels(scene.image), scene.mask, scene.valid)
+    return Patch(pixels(scene.image), scene.mask, scene.valid, scene.weight)
 
 
 def draw_corner(

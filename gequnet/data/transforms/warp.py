@@ -29,9 +29,9 @@ class Warp(Augmentation):
     points, cubic between them. All of it is one resampling, so an image is blurred once however much is asked for. A
     volume is turned about a random axis, and between voxels and control points everything is linear.
 
-    The image is interpolated. Labels and ``valid`` take the nearest pixel, which keeps them what they are and, other
-    than a threshold on interpolated labels, makes thin structures no thinner on average. What is made smaller is not
-    smoothed first. Where the map leaves the picture the image is 0 and not valid.
+    The image is interpolated, and so are weights, linearly. Labels and ``valid`` take the nearest pixel, which keeps
+    them what they are and, other than a threshold on interpolated labels, makes thin structures no thinner on average.
+    What is made smaller is not smoothed first. Where the map leaves the picture image and weight are 0, and not valid.
 
     Args:
         rotation: Largest angle in radians, either way; pi for all rotations, in space about every axis by every angle
@@ -89,7 +89,8 @@ class Warp(Augmentation):
         image = _resample(patch.image, grid, self.interpolation if len(space) == 2 else "bilinear")
         *moved, valid = _resample(labels, grid, "nearest").to(torch.uint8)
         regions = patch.mask.shape[: -len(space)]
-        return Patch(image, torch.stack(moved).reshape(*regions, *valid.shape), valid.bool())
+        weight = None if patch.weight is None else _resample(patch.weight[None], grid, "bilinear")[0]
+        return Patch(image, torch.stack(moved).reshape(*regions, *valid.shape), valid.bool(), weight)
 
     def _grid(self, patch: Patch, size: Sequence[int], generator: torch.Generator) -> Float[Tensor, "*size dims"]:
         """Where each pixel of the result lies in the window, in the units of ``grid_sample``: x first, -1 to 1."""
