@@ -21,6 +21,9 @@ REGIONS = {"whole": (1, 2, 4), "core": (1, 4), "enhancing": (4,)}
 FILLED_WITH = {"whole": 2, "core": 1, "enhancing": 4}
 """The label of what is in this region and in no smaller one."""
 
+DISTRIBUTED = {"2020": 369, "2021": 1251}
+"""Training subjects of each year."""
+
 FOLDERS = (
     *("BraTS2021", "BraTS2021_Training_Data", "RSNA_ASNR_MICCAI_BraTS2021_TrainingData"),
     *("BraTS2020", "BraTS20", "MICCAI_BraTS2020_TrainingData"),
@@ -86,6 +89,12 @@ class Brats(VolumeSource):
     def ids(self, split: Split) -> list[str]:
         """The subjects that are there and in this split."""
         return [subject for subject in self.subjects if split_of(subject) == split]
+
+    def left_out(self) -> list[str]:
+        """Subjects that are not there, by the number of those that were distributed that year."""
+        year = "2020" if all(name.startswith("BraTS20_") for name in self.subjects) else "2021"
+        there, distributed = len(self.subjects), DISTRIBUTED[year]
+        return [f"{there} of the {distributed} subjects of BraTS {year} are there."] if there < distributed else []
 
     def files(self, sample_id: str) -> VolumeFiles:
         """The four modalities and the labels of one subject.

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import torch
-
-from gequnet.data.errors import MissingImageError, MissingMaskError, SizeMismatchError
+from gequnet.data.errors import DataError, MissingImageError, MissingMaskError, SizeMismatchError
 from gequnet.data.field_of_view import estimate_field_of_view
 from gequnet.data.files import image_size, read_binary, read_image
 from gequnet.data.scene import Scene
@@ -76,33 +74,42 @@ class FundusSource(Source):
 
         Photographs are opened and not decoded, so that this takes a second or two.
         """
-        self._differ = [i for ids in self.splits.ids.values() for i in ids if not self._is_as_expected(i)]
+        self._differ = []
+        for sample_id in (sample_id for ids in self.splits.ids.values() for sample_id in ids):
+            for error in self.missing(sample_id):
+                raise error
+            self._check_sizes(sample_id)
+            if self.label_differs(sample_id):
+                self._differ.append(sample_id)
 
     def labels_differ(self) -> list[str]:
         """The ids for which ``check`` found other labels than the split was made for."""
         return self._differ
 
-    def _is_as_expected(self, sample_id: str) -> bool:
-        files = self.files(sample_id)
-        self._check_presence(sample_id, files)
-        size = image_size(files.image)
-        for what, path in (("field of view", files.valid), ("second mask", files.second)):
-            if path is not None and image_size(path) != size:
-                raise SizeMismatchError(sample_id, what, image_size(path), size)
-        mask = read_binary(files.mask)
-        if mask.shape != torch.Size(size):
-            raise SizeMismatchError(sample_id, "mask", tuple(mask.shape), size)
-        expected = self.splits.labels.get(sample_id)
-        return expected is None or expected == label_hash(mask)
+    def label_differs(self, sample_id: str) -> bool:
+        """Whether the first observer's mask is not the one that the split knows."""
+        mask, expected = read_binary(self.files(sample_id).mask), self.splits.labels.get(sample_id)
+        return expected is not None and expected != label_hash(mask)
 
-    def _check_presence(self, sample_id: str, files: FundusFiles) -> None:
-        if not files.image.is_file():
-            raise MissingImageError(self.name, sample_id, files.image)
+    def missing(self, sample_id: str) -> list[DataError]:
+        """Photograph, masks and field of view, each that should be there and is not."""
+        files = self.files(sample_id)
         named = (
             ("mask", files.mask),
             ("field-of-view mask", files.valid),
             ("second observer's mask", files.second),
         )
+        errors: list[DataError] = []
+        if not files.image.is_file():
+            errors.append(MissingImageError(self.name, sample_id, files.image))
         for what, path in named:
             if path is not None and not path.is_file():
-                raise MissingMaskError(self.name, sample_id, path, what)
+                errors.append(MissingMaskError(self.name, sample_id, path, what))
+        return errors
+
+    def _check_sizes(self, sample_id: str) -> None:
+        files = self.files(sample_id)
+        size = image_size(files.image)
+        for what, path in (("field of view", files.valid), ("second mask", files.second), ("mask", files.mask)):
+            if path is not None and image_size(path) != size:
+                raise SizeMismatchError(sample_id, what, image_size(path), size)

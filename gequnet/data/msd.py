@@ -25,6 +25,8 @@ from gequnet.data.splits.by_hash import split_of
 from gequnet.data.volume_source import Millimetres, VolumeFiles, VolumeSource, whole_numbers
 
 HIPPOCAMPUS = "Task04_Hippocampus"
+DISTRIBUTED = {HIPPOCAMPUS: 260}
+"""How many labelled volumes a task has."""
 
 
 class Msd(VolumeSource):
@@ -127,13 +129,25 @@ class Msd(VolumeSource):
         """See that the facts are those of ``dataset.json``, and that every file that it lists is there and fits."""
         self._check_facts()
         super().check()
-        known = {} if self.committed is None else self.committed.labels
-        listed = {_stem(pair["image"]) for pair in self.declared["training"]}
-        self._differ = sorted(i for i in listed & known.keys() if self._label_hash(i) != known[i])
+        self._differ = sorted(filter(self.label_differs, {_stem(pair["image"]) for pair in self.declared["training"]}))
 
     def labels_differ(self) -> list[str]:
         """The ids for which ``check`` found other labels than the split was made for."""
         return self._differ
+
+    def label_differs(self, sample_id: str) -> bool:
+        """Whether the labels in its file are not those that the committed split knows."""
+        known = {} if self.committed is None else self.committed.labels
+        return sample_id in known and self._label_hash(sample_id) != known[sample_id]
+
+    def left_out(self) -> list[str]:
+        """Volumes that ``dataset.json`` does not list, by the number of those that the task has as distributed."""
+        listed, distributed = len(self.declared["training"]), DISTRIBUTED.get(self.task, 0)
+        if listed >= distributed:
+            return []
+        return [
+            f"dataset.json lists {listed} of the {distributed} labelled volumes that {self.task} has as distributed."
+        ]
 
     def facts(self, sample_id: str) -> dict[str, str | float]:
         """The ``subject``, of which there may be several volumes."""

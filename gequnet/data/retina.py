@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gequnet.data.chase import Chase
 from gequnet.data.drive import Drive
-from gequnet.data.errors import DatasetNotFoundError
+from gequnet.data.errors import DataError, DatasetNotFoundError
 from gequnet.data.fundus import FundusSource
 from gequnet.data.hrf import Hrf
 from gequnet.data.prime_fp20 import PrimeFp20
@@ -80,6 +80,22 @@ class Retina(Source):
     def labels_differ(self) -> list[str]:
         """The ids for which ``check`` found other labels than a dataset's split was made for."""
         return [f"{name}/{own}" for name, source in self.present.items() for own in source.labels_differ()]
+
+    def label_differs(self, sample_id: str) -> bool:
+        """What its dataset says."""
+        source, own = self._find(sample_id)
+        return source.label_differs(own)
+
+    def missing(self, sample_id: str) -> list[DataError]:
+        """What its dataset misses."""
+        source, own = self._find(sample_id)
+        return source.missing(own)
+
+    def left_out(self) -> list[str]:
+        """The datasets that are not there, and what those that are leave out."""
+        absent = ", ".join(name for name in self.pooled if name not in self.present)
+        said = [f"The pool is without {absent}."] if absent else []
+        return said + [sentence for source in self.present.values() for sentence in source.left_out()]
 
     def _find(self, sample_id: str) -> tuple[FundusSource, str]:
         name, own = sample_id.split("/")

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 from torch import Tensor
 
+from gequnet.data.errors import DataError
 from gequnet.data.scene import Scene
 
 Split = Literal["train", "val", "test"]
@@ -39,6 +40,18 @@ class Source(ABC):
 
     def labels_differ(self) -> list[str]:
         """The ids whose labels are not those that the split was made for; none where nothing is known."""
+        return []
+
+    def label_differs(self, sample_id: str) -> bool:
+        """Whether the labels of this image, which is there, are known not to be those that the split was made for."""
+        return False
+
+    def missing(self, sample_id: str) -> list[DataError]:
+        """The files of this image that are not there, an error for each; by default ``load`` is left to miss them."""
+        return []
+
+    def left_out(self) -> list[str]:
+        """What the dataset has as it is distributed and these splits have not, in sentences; none if it is nothing."""
         return []
 
     def folding(self) -> list[list[str]] | None:

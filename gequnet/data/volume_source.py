@@ -13,9 +13,11 @@ from torch import Tensor
 
 from gequnet.data.cache import SceneFiles
 from gequnet.data.errors import (
+    DataError,
     GridMismatchError,
     MissingImageError,
     MissingMaskError,
+    MissingModalityError,
     SizeMismatchError,
     UnexpectedMaskValuesError,
 )
@@ -104,13 +106,22 @@ class VolumeSource(Source):
     def check(self) -> None:
         """See that every file of every split is there and lies over the others, from headers alone."""
         for sample_id in (sample_id for split in SPLITS for sample_id in self.ids(split)):
+            for error in self.missing(sample_id):
+                raise error
+            _check_grids(sample_id, self.files(sample_id))
+
+    def missing(self, sample_id: str) -> list[DataError]:
+        """The volumes of this scene that are not there."""
+        try:
             files = self.files(sample_id)
-            for image in files.images:
-                if not image.is_file():
-                    raise MissingImageError(self.name, sample_id, image)
-            if not files.mask.is_file():
-                raise MissingMaskError(self.name, sample_id, files.mask)
-            _check_grids(sample_id, files)
+        except MissingModalityError as error:
+            return [error]
+        errors: list[DataError] = [
+            MissingImageError(self.name, sample_id, image) for image in files.images if not image.is_file()
+        ]
+        if not files.mask.is_file():
+            errors.append(MissingMaskError(self.name, sample_id, files.mask))
+        return errors
 
     def _make(self, sample_id: str, files: VolumeFiles) -> Scene:
         _check_grids(sample_id, files)
