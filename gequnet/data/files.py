@@ -52,6 +52,12 @@ def image_size(path: Path) -> tuple[int, int]:
         return picture.height, picture.width
 
 
+def page_count(path: Path) -> int:
+    """How many pictures lie in the file; one in most formats, each slice of a volume in some TIFFs."""
+    with _opened(path) as picture:
+        return int(getattr(picture, "n_frames", 1))
+
+
 def read_image(path: Path, content: bytes | None = None) -> UInt8[Tensor, "3 h w"]:
     """A colour photograph, 8 bit; transparency is left out, grey becomes three equal channels.
 
@@ -65,21 +71,41 @@ def read_image(path: Path, content: bytes | None = None) -> UInt8[Tensor, "3 h w
     return torch.from_numpy(_decode(path, "RGB", content).transpose(2, 0, 1).copy())
 
 
-def read_binary(path: Path, content: bytes | None = None) -> UInt8[Tensor, "h w"]:
+def read_grey(path: Path, page: int = 0) -> UInt8[Tensor, "1 h w"]:
+    """A picture in shades of grey, 8 bit.
+
+    Args:
+        path: The file.
+        page: Which of its pictures.
+
+    Raises:
+        UnreadableFileError: If the file cannot be decoded.
+    """
+    return torch.from_numpy(_decode(path, "L", page=page)[None].copy())
+
+
+def read_binary(
+    path: Path, content: bytes | None = None, page: int = 0, threshold: int | None = None
+) -> UInt8[Tensor, "h w"]:
     """A mask of black and white as 0 and 1.
 
     Black and white are stored as 0 and 1, 0 and 255, or, by a palette as in some files of DRIVE, as two
-    values that are nearly 0 and nearly 255. A third value or a grey means that the file is no such mask.
+    values that are nearly 0 and nearly 255. A third value or a grey means that the file is no such mask, unless a
+    threshold says which greys are white, for masks that were saved lossily.
 
     Args:
         path: The file.
         content: Its bytes, where it lies in an archive and ``path`` only says where.
+        page: Which of its pictures.
+        threshold: Greys above it are white, 0 to 254; None where there should be none.
 
     Raises:
         UnreadableFileError: If the file cannot be decoded.
         UnexpectedMaskValuesError: If it holds anything but black and white.
     """
-    values = _decode(path, "L", content)
+    values = _decode(path, "L", content, page)
+    if threshold is not None:
+        return torch.from_numpy((values > threshold).astype(np.uint8))
     found = np.flatnonzero(np.bincount(values.ravel(), minlength=256)).tolist()
     if set(found) <= {0, 1}:
         return torch.from_numpy(values.astype(np.uint8))
@@ -100,8 +126,9 @@ def _opened(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
         raise UnreadableFileError(path, _short(error)) from error
 
 
-def _decode(path: Path, mode: str, content: bytes | None = None) -> np.ndarray:
+def _decode(path: Path, mode: str, content: bytes | None = None, page: int = 0) -> np.ndarray:
     with _opened(path, content) as picture:
+        picture.seek(page)
         return np.asarray(picture.convert(mode))
 
 
