@@ -1,4 +1,4 @@
-"""What every loss promises: which heads it fits, and that pixels outside ``valid`` do not exist."""
+"""What every loss promises: which heads it fits, what a weight does, and that pixels outside ``valid`` do not exist."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -33,6 +33,8 @@ class SegmentationLoss(nn.Module, ABC):
     """
 
     heads: ClassVar[tuple[str, ...]] = HEADS
+    weighted: ClassVar[bool] = False
+    """Whether ``value`` takes a ``weight`` for each pixel: the means over pixels do, quotients of sums do not."""
 
     class_weights: Tensor | None
 
@@ -59,6 +61,7 @@ class SegmentationLoss(nn.Module, ABC):
         logits: Float[Tensor, "b k *space"],
         mask: Int[Tensor, "b *space"] | Int[Tensor, "b k *space"],
         valid: Bool[Tensor, "b *space"],
+        weight: Float[Tensor, "b *space"] | None = None,
     ) -> Float[Tensor, ""]:
         """The loss of a batch.
 
@@ -66,16 +69,24 @@ class SegmentationLoss(nn.Module, ABC):
             logits: the network's output, any float type.
             mask: class indices, or K masks of 0 and 1.
             valid: the pixels that count.
+            weight: how much each of them counts. The loss of a pixel is multiplied by it, and the mean is still one
+                over the number of pixels: twice the weight everywhere is twice the loss.
 
         Raises:
-            ConfigError: mask, head and class weights do not belong to K logits.
+            ConfigError: mask, head and class weights do not belong to K logits, or this loss has no use for a weight.
         """
+        if weight is not None and not self.weighted:
+            raise ConfigError(
+                f"{type(self).__name__} is no mean over pixels, so a weight of each has no place in it: set "
+                "data.weights=null, or take a loss that is one, such as loss=cross_entropy or bce."
+            )
         if self.class_weights is not None and len(self.class_weights) != logits.shape[1]:
             raise ConfigError(
                 f"loss.class_weights has {len(self.class_weights)} numbers, but there are "
                 f"{logits.shape[1]} logits: give one number for each (background included)."
             )
-        return self.value(full_precision(logits), target_classes(logits, mask, self.head), valid)
+        more = {} if weight is None else {"weight": full_precision(weight)}
+        return self.value(full_precision(logits), target_classes(logits, mask, self.head), valid, **more)
 
     @abstractmethod
     def value(
@@ -84,15 +95,23 @@ class SegmentationLoss(nn.Module, ABC):
         target: Bool[Tensor, "b k *space"],
         valid: Bool[Tensor, "b *space"],
     ) -> Float[Tensor, ""]:
-        """The loss of logits in full precision, given which classes each pixel belongs to."""
+        """The loss of logits in full precision, given which classes each pixel belongs to.
+
+        That of a ``weighted`` loss also takes ``weight``.
+        """
 
 
 def mean_over_valid(
     values: Float[Tensor, "b k *space"],
     valid: Bool[Tensor, "b *space"],
     class_weights: Float[Tensor, " k"] | None = None,
+    weight: Float[Tensor, "b *space"] | None = None,
 ) -> Float[Tensor, ""]:
-    """Mean over the valid pixels of a batch of the (weighted) mean over classes; 0 if no pixel is valid."""
+    """Mean over the valid pixels of a batch of the (weighted) mean over classes; 0 if no pixel is valid.
+
+    A pixel's ``weight`` multiplies its value and is in no denominator: the mean is that of the products.
+    """
+    values = values if weight is None else weight.unsqueeze(1) * values
     total = torch.where(valid.unsqueeze(1), values, 0).transpose(0, 1).flatten(1).sum(1)
     weights = torch.ones_like(total) if class_weights is None else class_weights
     return (weights * total).sum() / (weights.sum() * valid.sum().clamp(min=1))

@@ -18,6 +18,7 @@ def bce(
     valid: Bool[Tensor, "b *space"],
     class_weights: Float[Tensor, " k"] | None = None,
     pos_weight: float = 1.0,
+    weight: Float[Tensor, "b *space"] | None = None,
 ) -> Float[Tensor, ""]:
     """Binary cross-entropy ``-pos_weight t log p - (1 - t) log(1 - p)``, mean over valid pixels and classes.
 
@@ -27,11 +28,12 @@ def bce(
         valid: the pixels that count.
         class_weights: one weight for each region.
         pos_weight: how many background pixels one foreground pixel counts for.
+        weight: what the loss of each pixel is multiplied by before the mean.
     """
     values = F.binary_cross_entropy_with_logits(logits, target.to(logits), reduction="none")
     if pos_weight != 1:
         values = torch.where(target, pos_weight * values, values)
-    return mean_over_valid(values, valid, class_weights)
+    return mean_over_valid(values, valid, class_weights, weight)
 
 
 class BCELoss(SegmentationLoss):
@@ -45,6 +47,7 @@ class BCELoss(SegmentationLoss):
     """
 
     heads: ClassVar[tuple[str, ...]] = ("sigmoid",)
+    weighted: ClassVar[bool] = True
 
     def __init__(self, head: str, class_weights: Sequence[float] | None = None, pos_weight: float = 1.0) -> None:
         super().__init__(head, class_weights)
@@ -57,6 +60,7 @@ class BCELoss(SegmentationLoss):
         logits: Float[Tensor, "b k *space"],
         target: Bool[Tensor, "b k *space"],
         valid: Bool[Tensor, "b *space"],
+        weight: Float[Tensor, "b *space"] | None = None,
     ) -> Float[Tensor, ""]:
         """See [`bce`][]."""
-        return bce(logits, target, valid, self.class_weights, self.pos_weight)
+        return bce(logits, target, valid, self.class_weights, self.pos_weight, weight)

@@ -1,5 +1,6 @@
 """Softmax cross-entropy."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -14,6 +15,8 @@ def cross_entropy(
     target: Bool[Tensor, "b k *space"],
     valid: Bool[Tensor, "b *space"],
     class_weights: Float[Tensor, " k"] | None = None,
+    weight: Float[Tensor, "b *space"] | None = None,
+    balance: bool = False,
 ) -> Float[Tensor, ""]:
     """Softmax cross-entropy ``-log p[true class]``, mean over valid pixels, each weighted by its true class.
 
@@ -24,19 +27,31 @@ def cross_entropy(
         target: one-hot.
         valid: the pixels that count.
         class_weights: one weight for each class, background included.
+        weight: what the loss of each pixel is multiplied by before the mean.
+        balance: mean over the pixels of each class first, and then over the classes that are there: as if a class's
+            weight were inverse to its share among the valid pixels of the batch.
     """
     counted = (target & valid.unsqueeze(1)).transpose(0, 1).flatten(1)
-    weights = logits.new_ones(len(counted)) if class_weights is None else class_weights
-    log_probabilities = logits.log_softmax(1).transpose(0, 1).flatten(1)
-    total = torch.where(counted, log_probabilities, 0).sum(1)
-    weight = (weights * counted.sum(1)).sum()
-    return -(weights * total).sum() / torch.where(weight > 0, weight, 1)
+    class_weights = logits.new_ones(len(counted)) if class_weights is None else class_weights
+    losses = -logits.log_softmax(1)
+    losses = losses if weight is None else weight.unsqueeze(1) * losses
+    total, pixels = torch.where(counted, losses.transpose(0, 1).flatten(1), 0).sum(1), counted.sum(1)
+    if balance:
+        total, pixels = total / pixels.clamp(min=1), pixels.clamp(max=1)
+    divisor = (class_weights * pixels).sum()
+    return (class_weights * total).sum() / torch.where(divisor > 0, divisor, 1)
 
 
 class CrossEntropyLoss(SegmentationLoss):
     """Softmax cross-entropy; see [`cross_entropy`][].
 
     It refuses the sigmoid head, because over one channel it is zero for ever, silently.
+
+    Args:
+        head: ``softmax``.
+        class_weights: one number for each of the K logits, background included; None: all count the same.
+        balance: whether in each batch classes count the same however few pixels they have; ``class_weights`` are then
+            those of classes and no more of pixels.
 
     Example:
         >>> import torch
@@ -46,12 +61,18 @@ class CrossEntropyLoss(SegmentationLoss):
     """
 
     heads: ClassVar[tuple[str, ...]] = ("softmax",)
+    weighted: ClassVar[bool] = True
+
+    def __init__(self, head: str, class_weights: Sequence[float] | None = None, balance: bool = False) -> None:
+        super().__init__(head, class_weights)
+        self.balance = balance
 
     def value(
         self,
         logits: Float[Tensor, "b k *space"],
         target: Bool[Tensor, "b k *space"],
         valid: Bool[Tensor, "b *space"],
+        weight: Float[Tensor, "b *space"] | None = None,
     ) -> Float[Tensor, ""]:
         """See [`cross_entropy`][]."""
-        return cross_entropy(logits, target, valid, self.class_weights)
+        return cross_entropy(logits, target, valid, self.class_weights, weight, self.balance)

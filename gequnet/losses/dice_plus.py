@@ -1,6 +1,7 @@
 """A soft Dice and a second loss, weighted: what the sums of a Dice and a cross-entropy share."""
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -13,6 +14,8 @@ from gequnet.losses.dice import DiceLoss
 class DicePlus(SegmentationLoss):
     """The weighted sum of ``1 - soft Dice`` and another loss.
 
+    A weight of each pixel is the other loss's, which is a mean over pixels; the Dice is not and does without.
+
     Args:
         head: ``sigmoid`` or ``softmax``.
         class_weights: one number for each logit, used in both terms; None: all count the same.
@@ -24,6 +27,8 @@ class DicePlus(SegmentationLoss):
     Raises:
         ConfigError: a weight is below 0, or both are 0.
     """
+
+    weighted: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -46,7 +51,9 @@ class DicePlus(SegmentationLoss):
         logits: Float[Tensor, "b k *space"],
         target: Bool[Tensor, "b k *space"],
         valid: Bool[Tensor, "b *space"],
+        weight: Float[Tensor, "b *space"] | None = None,
     ) -> Float[Tensor, ""]:
         """The weighted sum of both."""
-        dice = self.dice.value(logits, target, valid)
-        return self.dice_weight * dice + self.other_weight * self.other.value(logits, target, valid)
+        more = {} if weight is None else {"weight": weight}
+        dice, other = self.dice.value(logits, target, valid), self.other.value(logits, target, valid, **more)
+        return self.dice_weight * dice + self.other_weight * other

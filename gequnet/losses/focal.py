@@ -1,6 +1,7 @@
 """Focal loss."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from jaxtyping import Bool, Float
@@ -75,6 +76,8 @@ class FocalLoss(SegmentationLoss):
         tensor(0.1733)
     """
 
+    weighted: ClassVar[bool] = True
+
     def __init__(
         self,
         head: str,
@@ -98,10 +101,12 @@ class FocalLoss(SegmentationLoss):
         logits: Float[Tensor, "b k *space"],
         target: Bool[Tensor, "b k *space"],
         valid: Bool[Tensor, "b *space"],
+        weight: Float[Tensor, "b *space"] | None = None,
     ) -> Float[Tensor, ""]:
         """Mean over valid pixels of the focal loss."""
         if self.head == "sigmoid":
-            return mean_over_valid(sigmoid_focal(logits, target, self.gamma, self.alpha), valid, self.class_weights)
+            values = sigmoid_focal(logits, target, self.gamma, self.alpha)
+            return mean_over_valid(values, valid, self.class_weights, weight)
         # Only the true class's channel holds a loss, so the mean over K channels is a K-th of the pixel's.
         values = logits.shape[1] * softmax_focal(logits, target, self.gamma)
-        return mean_over_valid(values, valid, self.class_weights)
+        return mean_over_valid(values, valid, self.class_weights, weight)

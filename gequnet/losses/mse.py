@@ -1,5 +1,7 @@
 """Mean squared error of the probabilities."""
 
+from typing import ClassVar
+
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -12,6 +14,7 @@ def mse(
     target: Bool[Tensor, "b k *space"],
     valid: Bool[Tensor, "b *space"],
     class_weights: Float[Tensor, " k"] | None = None,
+    weight: Float[Tensor, "b *space"] | None = None,
 ) -> Float[Tensor, ""]:
     """Squared difference ``(p - t)^2`` (Brier score), mean over valid pixels and classes.
 
@@ -20,8 +23,9 @@ def mse(
         target: which classes each pixel belongs to.
         valid: the pixels that count.
         class_weights: one weight for each class.
+        weight: what the error of each pixel is multiplied by before the mean.
     """
-    return mean_over_valid((preds - target.to(preds)) ** 2, valid, class_weights)
+    return mean_over_valid((preds - target.to(preds)) ** 2, valid, class_weights, weight)
 
 
 class MSELoss(SegmentationLoss):
@@ -34,11 +38,14 @@ class MSELoss(SegmentationLoss):
         tensor(0.2500)
     """
 
+    weighted: ClassVar[bool] = True
+
     def value(
         self,
         logits: Float[Tensor, "b k *space"],
         target: Bool[Tensor, "b k *space"],
         valid: Bool[Tensor, "b *space"],
+        weight: Float[Tensor, "b *space"] | None = None,
     ) -> Float[Tensor, ""]:
         """See [`mse`][]."""
-        return mse(probabilities(logits, self.head), target, valid, self.class_weights)
+        return mse(probabilities(logits, self.head), target, valid, self.class_weights, weight)

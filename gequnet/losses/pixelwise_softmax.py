@@ -31,6 +31,7 @@ def pixelwise_softmax(
     target: Bool[Tensor, "b k *space"],
     valid: Bool[Tensor, "b *space"],
     class_weights: Float[Tensor, " k"] | None = None,
+    weight: Float[Tensor, "b *space"] | None = None,
 ) -> Float[Tensor, ""]:
     """Binary cross-entropy ``-t log p - (1 - t) log(1 - p)`` of softmax probabilities, mean over pixels and classes.
 
@@ -49,9 +50,10 @@ def pixelwise_softmax(
         valid: the pixels that count.
         class_weights: one weight for each class, background included. It weighs what the class says of all pixels, so
             with two classes weights change nothing.
+        weight: what the loss of each pixel is multiplied by before the mean.
     """
     values = -torch.where(target, logits.log_softmax(1), log_complement(logits))
-    return mean_over_valid(values, valid & target.any(1), class_weights)
+    return mean_over_valid(values, valid & target.any(1), class_weights, weight)
 
 
 class PixelwiseSoftmaxLoss(SegmentationLoss):
@@ -65,12 +67,14 @@ class PixelwiseSoftmaxLoss(SegmentationLoss):
     """
 
     heads: ClassVar[tuple[str, ...]] = ("softmax",)
+    weighted: ClassVar[bool] = True
 
     def value(
         self,
         logits: Float[Tensor, "b k *space"],
         target: Bool[Tensor, "b k *space"],
         valid: Bool[Tensor, "b *space"],
+        weight: Float[Tensor, "b *space"] | None = None,
     ) -> Float[Tensor, ""]:
         """See [`pixelwise_softmax`][]."""
-        return pixelwise_softmax(logits, target, valid, self.class_weights)
+        return pixelwise_softmax(logits, target, valid, self.class_weights, weight)

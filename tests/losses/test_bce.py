@@ -18,6 +18,13 @@ def test_is_what_torch_says_about_the_valid_pixels(num_classes, pos_weight):
     torch.testing.assert_close(BCELoss("sigmoid", pos_weight=pos_weight)(*case), expected, **FLOAT32_TOLERANCE)
 
 
+def test_weights_of_pixels_multiply_what_torch_says_of_each():
+    logits, mask, valid = batch("sigmoid", 1)
+    weight = 4 * torch.rand(mask.shape, generator=torch.Generator().manual_seed(1))
+    each = F.binary_cross_entropy_with_logits(logits[:, 0], mask.float(), weight=weight, reduction="none")
+    torch.testing.assert_close(BCELoss("sigmoid")(logits, mask, valid, weight), each[valid].mean(), **FLOAT32_TOLERANCE)
+
+
 def test_class_weights_weigh_the_regions():
     logits, mask, valid = batch("sigmoid", 3)
     each = torch.stack([BCELoss("sigmoid")(logits[:, k : k + 1], mask[:, k], valid) for k in range(3)])

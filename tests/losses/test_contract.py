@@ -12,6 +12,11 @@ from omegaconf import OmegaConf
 
 from gequnet.errors import ConfigError
 from gequnet.losses.base import FITTING, SegmentationLoss
+from gequnet.losses.bce import BCELoss
+from gequnet.losses.cross_entropy import CrossEntropyLoss
+from gequnet.losses.dice import DiceLoss
+from gequnet.losses.dice_ce import DiceCELoss
+from gequnet.losses.dice_plus import DicePlus
 from losses.cases import FITTING_PAIRS, FLOAT32_TOLERANCE, LOSSES, batch, valid_only
 
 CONF = Path(__file__).parents[2] / "conf/loss"
@@ -119,6 +124,52 @@ def test_only_the_ratios_of_class_weights_matter(loss, head):
     torch.testing.assert_close(equal(*case), loss(head)(*case), **FLOAT32_TOLERANCE)
     assert not torch.isclose(once(*case), equal(*case))
     assert not once.state_dict()
+
+
+MEANS = [(loss, head) for loss, head in FITTING_PAIRS if loss.weighted and not issubclass(loss, DicePlus)]
+
+
+@pytest.mark.parametrize(("loss", "head"), MEANS)
+@pytest.mark.parametrize("class_weights", [None, [1.0, 2.0, 5.0]])
+def test_a_weight_multiplies_the_loss_of_its_pixel(loss, head, class_weights):
+    logits, mask, valid = batch(head, 3, space=(3, 2))
+    whole = loss(head, class_weights=class_weights)
+    weight = torch.rand(valid.shape, generator=torch.Generator().manual_seed(1)) * 5
+    parts = torch.stack([whole(logits, mask, valid, weight * one) for one in single_pixels(valid)])
+    ones = torch.stack([whole(logits, mask, valid, 1.0 * one) for one in single_pixels(valid)])
+    torch.testing.assert_close(parts, weight[valid] * ones, **FLOAT32_TOLERANCE)
+    torch.testing.assert_close(parts.sum(), whole(logits, mask, valid, weight), **FLOAT32_TOLERANCE)
+    torch.testing.assert_close(ones.sum(), whole(logits, mask, valid), **FLOAT32_TOLERANCE)
+
+
+def single_pixels(valid):
+    """For each valid pixel the mask of it alone."""
+    return torch.nn.functional.one_hot(torch.arange(valid.numel())).view(-1, *valid.shape)[valid.flatten()]
+
+
+@pytest.mark.parametrize(("loss", "head"), [pair for pair in FITTING_PAIRS if pair[0].weighted])
+def test_equal_weights_change_nothing_and_void_has_none(loss, head):
+    logits, mask, valid = batch(head, 3)
+    weight = torch.where(valid, 1.0, 1e6)
+    torch.testing.assert_close(loss(head)(logits, mask, valid, weight), loss(head)(logits, mask, valid))
+    assert loss(head)(logits, mask, torch.zeros_like(valid), weight) == 0
+
+
+@pytest.mark.parametrize("head", ["sigmoid", "softmax"])
+def test_a_sum_with_a_dice_gives_the_weight_to_its_other_loss(head):
+    logits, mask, valid = batch(head, 3)
+    weight = 3 * torch.rand(valid.shape, generator=torch.Generator().manual_seed(1))
+    other = CrossEntropyLoss(head) if head == "softmax" else BCELoss(head)
+    expected = 0.3 * DiceLoss(head)(logits, mask, valid) + 0.7 * other(logits, mask, valid, weight)
+    value = DiceCELoss(head, dice_weight=0.3, ce_weight=0.7)(logits, mask, valid, weight)
+    torch.testing.assert_close(value, expected, **FLOAT32_TOLERANCE)
+
+
+@pytest.mark.parametrize(("loss", "head"), [pair for pair in FITTING_PAIRS if not pair[0].weighted])
+def test_what_is_no_mean_over_pixels_refuses_a_weight(loss, head):
+    logits, mask, valid = batch(head, 3)
+    with pytest.raises(ConfigError, match=f"{loss.__name__} is no mean over pixels.*data.weights=null"):
+        loss(head)(logits, mask, valid, torch.ones(valid.shape))
 
 
 @pytest.mark.parametrize("loss", [loss for loss in LOSSES if len(loss.heads) == 1])
