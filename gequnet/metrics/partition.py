@@ -107,7 +107,7 @@ def nothing_to_score(
 ) -> Float[Tensor, ""]:
     """The score of an image without a true cell: 1 if the masks are the same, 0 else; nan if no pixel is valid."""
     right = (preds == target) if valid is None else (preds == target)[valid]
-    return right.all().double() if right.numel() else torch.tensor(torch.nan, dtype=torch.float64)
+    return right.all().cpu().double() if right.numel() else torch.tensor(torch.nan, dtype=torch.float64)
 
 
 def _sizes(numbers: Int[np.ndarray, " n"]) -> Float[np.ndarray, " cells"]:

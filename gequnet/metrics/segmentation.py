@@ -12,13 +12,13 @@ from torchmetrics import Metric, MetricCollection
 from torchmetrics.utilities import dim_zero_cat
 
 from gequnet.errors import ConfigError
-from gequnet.heads import check_head, foreground_classes, predicted_classes, probabilities, target_classes
+from gequnet.heads import predicted_classes, probabilities, target_classes
 from gequnet.metrics.auc import AREAS, pooled_areas
 from gequnet.metrics.counts import count
+from gequnet.metrics.pixel_error import pixel_error_of
+from gequnet.metrics.scored_classes import ScoredClasses, Scores
 from gequnet.metrics.slow import SlowScores
-from gequnet.metrics.table import ScoreTable, encoded
-
-Scores = dict[str, float]
+from gequnet.metrics.table import OF_COUNTS, ScoreTable, encoded
 
 
 class SegmentationMetrics(Metric):
@@ -27,8 +27,9 @@ class SegmentationMetrics(Metric):
     ``dice iou accuracy sensitivity specificity precision balanced_accuracy cldice`` are computed for each image and
     foreground class, averaged over classes, then over images; ``roc_auc pr_auc`` are computed over the pixels of
     all images together, one class against the rest, then averaged over classes. With two or more foreground classes
-    every score is there for each of them too, as ``dice/<class>``. Background is no class: under a softmax, class 0 is
-    left out.
+    every score is there for each of them too, as ``dice/<class>``. Background is no class, under a softmax class 0 is
+    left out; where it has a name, what follows from numbers of pixels is there for it too, ``dice/<background>`` beside
+    ``dice/<class>``, and the means stay those of the foreground.
 
     With ``instances`` there are also the scores of objects, ``instance_ap instance_ap50 instance_ap75``: for each image
     average precision over overlaps from .5 to .95, at .5 and at .75, see [`gequnet.metrics.instance_ap`][].
@@ -36,6 +37,9 @@ class SegmentationMetrics(Metric):
     With ``surface`` there are also the scores of surfaces, ``hd95_mm surface_dice``, see [`gequnet.metrics.hd95`][] and
     [`gequnet.metrics.surface_dice`][]; where the spacing of voxels is not known, lengths are in pixels and the first is
     called ``hd95_px``.
+
+    With ``partition`` there are also the scores of cells that a membrane keeps apart, ``v_rand v_info``, see
+    [`gequnet.metrics.v_rand`][] and [`gequnet.metrics.v_info`][], and ``pixel_error``.
 
     With ``fov`` all of it is there twice, inside the field of view as ``dice_fov`` and over the whole image as
     ``dice_whole``, because the literature mixes the two. Else it is there once, inside ``valid``, as ``dice``.
@@ -59,6 +63,8 @@ class SegmentationMetrics(Metric):
         instances: whether the test images come with their objects labelled singly; for one foreground class only.
         surface: whether the test scores surfaces too.
         tolerance_mm: distance between surfaces that is no mistake, in mm.
+        partition: whether the foreground is a membrane and the test scores the cells between; for one class only.
+        background: name of what is not foreground, to have scores of its own; None for none.
 
     Raises:
         ConfigError: these do not fit together.
@@ -90,15 +96,11 @@ class SegmentationMetrics(Metric):
         instances: bool = False,
         surface: bool = False,
         tolerance_mm: float = 1.0,
+        partition: bool = False,
+        background: str | None = None,
     ) -> None:
         super().__init__()
-        self.head = check_head(head)
-        self.classes = foreground_classes(num_classes, head)
-        if len(class_names) != num_classes or not self.classes:
-            raise ConfigError(
-                f"data.class_names={list(class_names)} must name each of the {num_classes} logits of head={head}, "
-                "background first under a softmax: give as many names as data.num_classes."
-            )
+        self.classes = ScoredClasses(num_classes, head, class_names, background)
         if not 0 < threshold < 1:
             raise ConfigError(f"metrics.threshold={threshold} must lie between 0 and 1; 0.5 is the usual choice.")
         if instances and len(self.classes) > 1:
@@ -106,11 +108,18 @@ class SegmentationMetrics(Metric):
                 f"data.instances=true is for one foreground class, and here are {len(self.classes)}: which class an "
                 "object belongs to is not known; set data.instances=false."
             )
-        self.names = [class_names[index] for index in self.classes]
+        if partition and len(self.classes) > 1:
+            raise ConfigError(
+                f"data.partition=true is for one foreground class, and here are {len(self.classes)}: which of them "
+                "keeps the cells apart is not known; set data.partition=false."
+            )
+        self.head = head
         self.suffixes = ["_fov", "_whole"] if fov and full else [""]
         self.full = full
         self.threshold = threshold
-        self.slow_scores = SlowScores(instances, float(tolerance_mm) if surface else None) if full else None
+        tolerance = float(tolerance_mm) if surface else None
+        self.slow_scores = SlowScores(instances, tolerance, partition) if full else None
+        self.of_counts = OF_COUNTS | ({"pixel_error": pixel_error_of} if full and partition else {})
         # For each image: numbers of pixels [1, region, class, 4], scores that do not follow from them
         # [1, region, class, score], the bytes of its id.
         for state in ("counts", "slow", "ids"):
@@ -144,19 +153,18 @@ class SegmentationMetrics(Metric):
         """
         if self.slow_scores:
             self.slow_scores.check(ids[0], instances is not None, spacing is not None)
-        classes = self.classes
-        target = target_classes(logits, mask, self.head)[:, classes]
         preds = probabilities(logits, self.head)
-        labels = predicted_classes(preds, self.head, self.threshold)[:, classes]
+        labels = self.classes.masks(predicted_classes(preds, self.head, self.threshold))
+        target = self.classes.masks(target_classes(logits, mask, self.head))
         objects, lengths = ([None] * len(ids) if extra is None else extra for extra in (instances, spacing))
-        for image in zip(preds[:, classes], labels, target, valid, ids, objects, lengths, strict=True):
+        for image in zip(self.classes.foreground(preds), labels, target, valid, ids, objects, lengths, strict=True):
             self._add(*image)
 
     def _add(
         self,
         preds: Float[Tensor, "c *space"],
-        labels: Bool[Tensor, "c *space"],
-        target: Bool[Tensor, "c *space"],
+        labels: Bool[Tensor, "scored *space"],
+        target: Bool[Tensor, "scored *space"],
         valid: Bool[Tensor, "*space"],
         name: str,
         objects: Int[Tensor, "*space"] | None,
@@ -168,9 +176,9 @@ class SegmentationMetrics(Metric):
         self.ids.append(encoded(name).to(preds.device))
         if self.slow_scores is None:
             return
-        pairs = list(product(regions, range(len(target))))
+        pairs = list(product(regions, range(len(preds))))
         slow = torch.stack([self.slow_scores(labels[c], target[c], region, objects, spacing) for region, c in pairs])
-        self.slow.append(slow.to(preds.device).view(1, len(regions), len(target), -1))
+        self.slow.append(slow.to(preds.device).view(1, len(regions), len(preds), -1))
         for areas, (region, c) in zip(self.areas, pairs, strict=True):
             areas.update(preds[c][region], target[c][region])
 
@@ -206,12 +214,12 @@ class SegmentationMetrics(Metric):
         others: dict[str, Tensor] = {}
         if self.slow_scores:
             others = dict(zip(self.slow_scores.names, dim_zero_cat(self.slow).cpu().unbind(-1), strict=True))
-        return ScoreTable.of(dim_zero_cat(self.ids).cpu(), dim_zero_cat(self.counts).cpu(), others)
+        return ScoreTable.of(dim_zero_cat(self.ids).cpu(), dim_zero_cat(self.counts).cpu(), others, self.of_counts)
 
     def _pooled(self, table: ScoreTable) -> Scores:
         if not self.full:
             return {}
-        defined = table.has_both()
+        defined = table.has_both()[:, : len(self.classes)]
         if not defined.all():
             _warn("A curve needs foreground and background: roc_auc and pr_auc leave out a class without both.")
         pairs = zip(self.areas, defined.flatten().tolist(), strict=True)
@@ -222,14 +230,10 @@ class SegmentationMetrics(Metric):
             pooled |= self._spread(score, of_pairs.view_as(defined))
         return pooled
 
-    def _spread(self, score: str, values: Float[Tensor, "region class"]) -> Scores:
-        # One key for the mean over classes, and if there are several, one for each.
+    def _spread(self, score: str, values: Float[Tensor, "region scored"]) -> Scores:
         spread: Scores = {}
         for suffix, of_classes in zip(self.suffixes, values, strict=True):
-            spread[score + suffix] = float(of_classes.nanmean())
-            if len(self.names) > 1:
-                named = zip(self.names, of_classes.tolist(), strict=True)
-                spread |= {f"{score}{suffix}/{name}": value for name, value in named}
+            spread |= self.classes.spread(score + suffix, of_classes)
         return spread
 
 

@@ -9,6 +9,10 @@ from gequnet.metrics.cldice import cldice
 from gequnet.metrics.hd95 import hd95
 from gequnet.metrics.instance_ap import INSTANCE_SCORES, instance_ap, instance_scores
 from gequnet.metrics.surface_dice import surface_dice
+from gequnet.metrics.v_info import v_info
+from gequnet.metrics.v_rand import v_rand
+
+PARTITION_SCORES = ("v_rand", "v_info")
 
 
 class SlowScores:
@@ -17,6 +21,7 @@ class SlowScores:
     Args:
         instances: whether objects are scored one by one.
         tolerance: of surfaces, in the unit of the spacing; None leaves out all scores of surfaces.
+        partition: whether the cells that a membrane keeps apart are scored.
 
     Example:
         >>> scores = SlowScores(instances=False, tolerance=1.0)
@@ -25,15 +30,16 @@ class SlowScores:
         ('cldice', 'hd95_mm', 'surface_dice')
     """
 
-    def __init__(self, instances: bool, tolerance: float | None) -> None:
-        self.instances, self.tolerance = instances, tolerance
+    def __init__(self, instances: bool, tolerance: float | None, partition: bool = False) -> None:
+        self.instances, self.tolerance, self.partition = instances, tolerance, partition
         self.unit: str | None = None  # of lengths, once an image has said it
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the scores."""
         of_surfaces = () if self.tolerance is None else (f"hd95_{self.unit}", "surface_dice")
-        return ("cldice", *(INSTANCE_SCORES if self.instances else ()), *of_surfaces)
+        of_objects = (INSTANCE_SCORES if self.instances else ()) + (PARTITION_SCORES if self.partition else ())
+        return ("cldice", *of_objects, *of_surfaces)
 
     def check(self, image: str, instances: bool, spacing: bool) -> None:
         """Notes whether lengths are in mm, and refuses an image without what its scores need.
@@ -72,6 +78,8 @@ class SlowScores:
         if self.instances:
             assert objects is not None
             scores.append(instance_scores(instance_ap(preds, objects, valid)))
+        if self.partition:
+            scores += [v_rand(preds, target, valid).view(1), v_info(preds, target, valid).view(1)]
         if self.tolerance is not None:
             distance = hd95(preds, target, valid, spacing)
             scores.append(torch.stack([distance, surface_dice(preds, target, valid, spacing, self.tolerance)]))

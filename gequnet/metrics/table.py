@@ -1,6 +1,6 @@
 """The scores of each image, in rows that ranks can exchange."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import torch
@@ -16,7 +16,7 @@ from gequnet.metrics.precision import precision_of
 from gequnet.metrics.sensitivity import sensitivity_of
 from gequnet.metrics.specificity import specificity_of
 
-OF_COUNTS = {
+OF_COUNTS: dict[str, Callable[[Counts], Tensor]] = {
     "dice": dice_of,
     "iou": iou_of,
     "accuracy": accuracy_of,
@@ -32,34 +32,45 @@ def encoded(name: str) -> UInt8[Tensor, " n"]:
     return torch.tensor(list(f"{name}\n".encode()), dtype=torch.uint8)
 
 
+def decoded(names: UInt8[Tensor, " n"]) -> list[str]:
+    """The names whose bytes follow one another.
+
+    >>> decoded(torch.cat([encoded("left"), encoded("right")]))
+    ['left', 'right']
+    """
+    return bytes(names.tolist()).decode().split("\n")[:-1]
+
+
 class ScoreTable(NamedTuple):
-    """Names, numbers of pixels, and scores of images, by region and class."""
+    """Names, numbers of pixels, and scores of images, by region and class; counts know the background, too."""
 
     ids: list[str]
     counts: Counts
-    scores: dict[str, Float[Tensor, "image region class"]]
+    scores: dict[str, Float[Tensor, "image region _"]]
 
     @classmethod
     def of(
         cls,
         names: UInt8[Tensor, " n"],
-        counts: Int[Tensor, "row region class 4"],
+        counts: Int[Tensor, "row region scored 4"],
         others: Mapping[str, Float[Tensor, "row region class"]],
+        of_counts: Mapping[str, Callable[[Counts], Tensor]] = OF_COUNTS,
     ) -> "ScoreTable":
         """The table of what was gathered; what a sampler repeated, under one id with the same counts, is there once.
 
         Args:
             names: the encoded names one after the other.
             counts: the fields of [`Counts`][gequnet.metrics.counts.Counts].
-            others: the scores that do not follow from counts.
+            others: the scores that do not follow from counts; of the foreground only.
+            of_counts: what does.
         """
-        ids = bytes(names.tolist()).decode().split("\n")[:-1]
+        ids = decoded(names)
         first: dict[tuple[str, bytes], int] = {}
         for row, name in enumerate(ids):
             first.setdefault((name, counts[row].numpy().tobytes()), row)
         rows = list(first.values())
         kept = Counts(*counts[rows].unbind(-1))
-        scores = {score: of_counts(kept) for score, of_counts in OF_COUNTS.items()}
+        scores = {name: score(kept) for name, score in of_counts.items()}
         scores |= {score: values[rows].double() for score, values in others.items()}
         return cls([ids[row] for row in rows], kept, scores)
 
@@ -68,7 +79,7 @@ class ScoreTable(NamedTuple):
         empty = self.scores["dice"].isnan().flatten(1).any(1).tolist()
         return [name for name, nothing in zip(self.ids, empty, strict=True) if nothing]
 
-    def has_both(self) -> Bool[Tensor, "region class"]:
+    def has_both(self) -> Bool[Tensor, "region scored"]:
         """Whether there is foreground and background in all images together."""
         foreground = (self.counts.true_positive + self.counts.false_negative).sum(0)
         background = (self.counts.true_negative + self.counts.false_positive).sum(0)

@@ -10,7 +10,7 @@ from hydra.utils import instantiate
 from monai.metrics import DiceMetric
 from omegaconf import OmegaConf
 from skimage.measure import label
-from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
+from sklearn.metrics import average_precision_score, f1_score, jaccard_score, precision_score, roc_auc_score
 from torchmetrics.segmentation import DiceScore
 
 from gequnet.errors import ConfigError
@@ -19,6 +19,8 @@ from gequnet.metrics.hd95 import hd95
 from gequnet.metrics.instance_ap import instance_ap
 from gequnet.metrics.segmentation import SegmentationMetrics
 from gequnet.metrics.surface_dice import surface_dice
+from gequnet.metrics.v_info import v_info
+from gequnet.metrics.v_rand import v_rand
 
 CONF = Path(__file__).parents[2] / "conf/metrics/default.yaml"
 PER_IMAGE = ["dice", "iou", "accuracy", "sensitivity", "specificity", "precision", "balanced_accuracy", "cldice"]
@@ -264,6 +266,64 @@ def test_objects_that_are_not_there_are_asked_for():
         SOFTMAX(instances=True)
 
 
+def test_cells_between_membranes_are_scored_in_the_test_only():
+    cases = images("sigmoid", 1)
+    plain, metrics = filled(BINARY(fov=True), cases).compute(), filled(BINARY(fov=True, partition=True), cases)
+    scores, rows = metrics.compute(), metrics.per_image()
+    assert {key: value for key, value in scores.items() if key in plain} == plain
+    names = [score + suffix for score in ("v_rand", "v_info", "pixel_error") for suffix in ("_fov", "_whole")]
+    assert set(scores) - set(plain) == set(names)
+    for row, (logits, mask, valid) in zip(rows, cases.values(), strict=True):
+        masks = logits[0, 0] > 0, mask[0] == 1
+        for suffix, region in (("_fov", valid[0]), ("_whole", torch.ones_like(valid[0]))):
+            assert row["v_rand" + suffix] == pytest.approx(v_rand(*masks, region).item(), abs=1e-6)
+            assert row["v_info" + suffix] == pytest.approx(v_info(*masks, region).item(), abs=1e-6)
+            assert row["pixel_error" + suffix] == pytest.approx(1 - row["accuracy" + suffix], abs=1e-12)
+    for name in names:
+        assert scores[name] == pytest.approx(np.mean([row[name] for row in rows]))
+    assert list(filled(BINARY(fov=True, partition=True, full=False), cases).compute()) == PER_IMAGE[:-1]
+
+
+OF_BACKGROUND = {"dice": f1_score, "iou": jaccard_score, "precision": precision_score}
+
+
+def test_the_background_of_one_class_has_scores_of_its_own_by_its_name():
+    cases = images("sigmoid", 1)
+    plain = filled(BINARY(fov=False), cases).compute()
+    metrics = filled(BINARY(fov=False, background="tissue", partition=True), cases)
+    scores = metrics.compute()
+    assert {key: scores[key] for key in plain} == plain
+    for score, oracle in OF_BACKGROUND.items():
+        each = [oracle(mask[valid] == 0, logits[:, 0][valid] <= 0) for logits, mask, valid in cases.values()]
+        assert scores[f"{score}/tissue"] == pytest.approx(np.mean(each), abs=1e-9)
+        assert scores[f"{score}/vessel"] == scores[score] != scores[f"{score}/tissue"]
+        assert [row[f"{score}/tissue"] for row in metrics.per_image()] == pytest.approx(each, abs=1e-9)
+    assert scores["sensitivity/tissue"] == scores["specificity/vessel"]
+    assert not [key for key in scores if key.partition("/")[0] in ("cldice", "v_rand", *POOLED) and "/" in key]
+    assert "iou/tissue" in filled(BINARY(fov=False, background="tissue", full=False), cases).compute()
+
+
+def test_the_background_of_a_softmax_has_scores_and_is_left_out_of_means():
+    cases = images("softmax", 3)
+    plain = filled(SOFTMAX(), cases).compute()
+    scores = filled(SOFTMAX(background="background"), cases).compute()
+    assert {key: scores[key] for key in plain} == plain
+    each = [f1_score(mask[valid] == 0, logits.argmax(1)[valid] == 0) for logits, mask, valid in cases.values()]
+    assert scores["dice/background"] == pytest.approx(np.mean(each), abs=1e-9)
+    assert "roc_auc/background" not in scores
+
+
+def test_a_background_without_a_name_of_its_own_is_refused():
+    with pytest.raises(ConfigError, match="set data.background=background"):
+        SOFTMAX(background="nothing")
+    with pytest.raises(ConfigError, match="it has another name"):
+        BINARY(fov=False, background="vessel")
+    with pytest.raises(ConfigError, match="where there is one class"):
+        REGIONS(background="healthy")
+    with pytest.raises(ConfigError, match="keeps the cells apart is not known"):
+        REGIONS(partition=True)
+
+
 @pytest.mark.parametrize("make", [SOFTMAX, REGIONS])
 @pytest.mark.parametrize("lengths", [None, [0.5, 1.0, 2.0]])
 def test_surfaces_are_scored_in_the_test_only_in_mm_where_they_are_known(make, lengths):
@@ -275,7 +335,7 @@ def test_surfaces_are_scored_in_the_test_only_in_mm_where_they_are_known(make, l
         metrics.update(*case, [name], spacing=spacing)
     scores, rows = metrics.compute(), metrics.per_image()
     distance = "hd95_px" if lengths is None else "hd95_mm"
-    for index, part in enumerate(metrics.names, 3 - len(metrics.names)):
+    for index, part in enumerate(metrics.classes.names, 3 - len(metrics.classes)):
         for row, (logits, mask, valid) in zip(rows, cases.values(), strict=True):
             found = logits.argmax(1)[0] == index if head == "softmax" else logits[0, index] > 0
             wanted = mask[0] == index if head == "softmax" else mask[0, index] == 1
@@ -313,7 +373,7 @@ def test_mistakes_get_a_sentence():
 
 def test_the_node_leaves_full_open():
     data = {"num_classes": 1, "head": "sigmoid", "class_names": ["vessel"], "fov": True, "instances": False}
-    data |= {"surface": True, "tolerance_mm": 2.0, "curve_bins": None}
+    data |= {"surface": True, "tolerance_mm": 2.0, "curve_bins": None, "partition": False, "background": None}
     node = OmegaConf.create({"data": data, "metrics": OmegaConf.load(CONF)}).metrics
     make = instantiate(node, _convert_="all")
     assert make(full=True).full
