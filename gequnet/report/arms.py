@@ -1,4 +1,4 @@
-"""The arms of a comparison: runs that differ in their seed only, and what they achieve together."""
+"""The arms of a comparison: runs that differ in seed and fold only, and what they achieve together."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,12 +10,13 @@ import pandas as pd
 from jaxtyping import Float
 
 from gequnet.report.equal import effective, is_varied
-from gequnet.report.runs import Run, Settings
+from gequnet.report.runs import FOLD, Run, Settings
 
 PLAIN = ("unet", "unet3d")
 NETWORK = ("model", "group", "width")  # the nodes in which any two arms may differ
 LIMITS = ("data.num_images", "data.num_patches")  # of what is trained on; null for none
-UNSEEN = ("seed", "data.seed", "tta")  # what may be varied and makes no arm: seeds, and further evaluations of a run
+# What may be varied and makes no arm: seeds, the parts of a cross-validation, further evaluations of a run.
+UNSEEN = ("seed", "data.seed", FOLD, "source.fold", "fold", "tta")
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Arm:
     """One row of a comparison.
 
     Args:
-        runs: one for each seed.
+        runs: one for each seed and fold, in this order.
         facts: what this arm is, by the names of what differs between arms: ``width``, ``num_patches``, ...
     """
 
@@ -37,8 +38,18 @@ class Arm:
 
     @property
     def seeds(self) -> list[int]:
-        """In the order of the runs."""
-        return [run.seed for run in self.runs]
+        """Each once, in the order of the runs."""
+        return list(dict.fromkeys(run.seed for run in self.runs))
+
+    @property
+    def folds(self) -> list[int]:
+        """The parts of a cross-validation that were tested; none where the split is fixed."""
+        return sorted({run.fold for run in self.runs if run.fold is not None})
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether a seed lacks one of the folds that other seeds have."""
+        return bool(self.folds) and len(self.runs) < len(self.seeds) * len(self.folds)
 
     @property
     def chosen(self) -> Mapping[str, Any]:
@@ -53,32 +64,40 @@ class Arm:
 
     @cached_property
     def per_image(self) -> pd.DataFrame:
-        """Each score of each test image, averaged over seeds; facts of the image as they are."""
-        tables = [run.per_image for run in self.runs]
-        numbers = pd.concat([table.select_dtypes("number") for table in tables]).groupby(level="id", sort=False).mean()
-        return tables[0].select_dtypes(exclude="number").join(numbers)
+        """Each score of each test image, averaged over the seeds that tested it; facts of the image as they are."""
+        table = pd.concat([run.per_image for run in self.runs])
+        rules = {column: "mean" if pd.api.types.is_numeric_dtype(table[column]) else "first" for column in table}
+        return table.groupby(level="id", sort=False).agg(rules)
 
     def values(self, *path: str) -> Float[np.ndarray, " seed"]:
         """A number of ``metrics.json`` for each seed, nan where it is not there or not defined.
 
+        Of several folds it is the mean, weighted by their test images: of a score of images, the mean over all images.
+
         Args:
             path: keys, from the outside in: ``"test", "dice"``.
         """
-        return np.array([_number(run.metrics, path) for run in self.runs])
+        return np.array([self._over_folds([run for run in self.runs if run.seed == seed], path) for seed in self.seeds])
+
+    @staticmethod
+    def _over_folds(runs: Sequence[Run], path: Sequence[str]) -> float:
+        images = [run.metrics["data"].get("images", {}).get("test", 1) for run in runs]
+        return float(np.average([_number(run.metrics, path) for run in runs], weights=images))
 
 
 def make_arms(runs: Sequence[Run], varied: Sequence[str] = ()) -> list[Arm]:
-    """Groups runs by everything but their seeds; of two runs of the same seed the later one counts.
+    """Groups runs by everything but seed and fold; of two runs of the same seed and fold the later one counts.
 
     Args:
         runs: comparable ones, in their order.
         varied: names of what is being compared beside the network.
     """
-    groups: dict[tuple[Any, ...], dict[int, Run]] = {}
+    groups: dict[tuple[Any, ...], dict[tuple[int, int], Run]] = {}
     for run in runs:
         identity = tuple(sorted((key, str(value)) for key, value in identifying(run, varied).items()))
-        groups.setdefault((run.evaluation, run.metrics.get("arm"), *identity), {})[run.seed] = run
-    arms = [tuple(by_seed[seed] for seed in sorted(by_seed)) for by_seed in groups.values()]
+        place = run.seed, -1 if run.fold is None else run.fold
+        groups.setdefault((run.evaluation, run.metrics.get("arm"), *identity), {})[place] = run
+    arms = [tuple(members[place] for place in sorted(members)) for members in groups.values()]
     return [Arm(arm, facts_of(arm[0], varied)) for arm in arms]
 
 

@@ -6,13 +6,13 @@ from itertools import takewhile
 from typing import Any
 
 from gequnet.errors import ConfigError
-from gequnet.report.runs import Run, Settings
+from gequnet.report.runs import FOLD, Run, Settings
 
-# The network, its width, the seed, and what decides where and how something is written, not what is computed. How many
-# steps a budget means is in trainer.max_steps as well; devices count in the effective batch.
+# The network, its width, seed and fold, and what decides where and how something is written, not what is computed. How
+# many steps a budget means is in trainer.max_steps as well; devices count in the effective batch.
 FREE = (
     *("chosen", "model", "group", "width", "seed", "data.seed", "budget", "steps", "tta", "scales"),
-    *("paths", "logger", "data.source.root", "data.source.cache", "data.num_workers"),
+    *(FOLD, "paths", "logger", "data.source.root", "data.source.cache", "data.num_workers"),
     *("trainer.default_root_dir", "trainer.log_every_n_steps", "trainer.enable_model_summary"),
     *("trainer.accelerator", "trainer.strategy"),
 )
@@ -29,7 +29,7 @@ def check_equal(runs: Sequence[Run], varied: Sequence[str] = ()) -> None:
 
     Equal are data, split, effective batch, optimizer steps, augmentation, loss, optimizer, schedule, precision, the
     rule that selects a checkpoint, and every other value of the settled configuration. Free are the network and its
-    width, the seed, the folders, and what ``varied`` names.
+    width, the seed, the fold (the split that is compared is that of all folds), the folders, and what ``varied`` names.
 
     Args:
         runs: at least one.

@@ -1,5 +1,6 @@
 """The figures of a report: what there is to draw of these rows, drawn."""
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -51,7 +52,7 @@ def draw_all(rows: Sequence[Row], out: Path, images: bool = True) -> Iterator[Fi
         draw_scales,
         draw_orientation,
         draw_trainings,
-        *([draw_panel] if images else []),
+        *([draw_panel, copy_contours] if images else []),
     ]
     for draw in draws:
         if figure := draw(rows, out):
@@ -161,6 +162,19 @@ def draw_panel(rows: Sequence[Row], out: Path) -> Figure | None:
     plot_panel({label: [found[name] for name in common] for label, found in samples.items()}, out / "panel.png")
     which = "The first test images" if "slice" not in first[common[0]] else OF_VOLUMES
     return Figure("panel.png", "The same images under all networks", f"{which}, of each network its first seed.")
+
+
+def copy_contours(rows: Sequence[Row], out: Path) -> Figure | None:
+    """The picture of borders of the reference's first run, or of the first arm that has one."""
+    for row in sorted(rows, key=lambda row: not row.is_reference):
+        if (drawn := row.arm.first.folder / "contours.png").exists():
+            shutil.copyfile(drawn, out / "contours.png")
+            caption = (
+                f"{row.label}, its first seed: borders of truth and prediction on the test images that it scores "
+                "best, median and worst on."
+            )
+            return Figure("contours.png", "Best, median and worst", caption)
+    return None
 
 
 def _dice(row: Row) -> tuple[float, float]:

@@ -58,7 +58,10 @@ def recipe(run: Run, varied: Sequence[str]) -> dict[str, str]:
     settings, chosen = effective(run), run.metrics["chosen"]
     images = run.metrics["data"].get("images", {})
     said = {"data": run.metrics["data"]["name"]}
-    said |= {f"{split} images": str(count) for split, count in images.items()}
+    if run.fold is None:
+        said |= {f"{split} images": str(count) for split, count in images.items()}
+    else:
+        said["cross-validation"] = f"{settings['data.source.folds']} folds"
     for key, name in RECIPE.items():
         value = chosen.get(key, settings.get(key))
         if value is not None and not is_varied(key, varied):
@@ -69,6 +72,7 @@ def recipe(run: Run, varied: Sequence[str]) -> dict[str, str]:
 def caveats(rows: Sequence[Row], runs: Sequence[Run]) -> Iterator[str]:
     """What a reader has to know before believing the tables."""
     yield from _about_seeds(rows)
+    yield from _about_folds(rows)
     yield from _about_images(rows)
     if alone := [row.label for row in rows if row.reference is None]:
         yield f"No plain U-Net of the same width rule and conditions is there to compare with {_listed(alone)}."
@@ -76,7 +80,7 @@ def caveats(rows: Sequence[Row], runs: Sequence[Run]) -> Iterator[str]:
         yield f"There is no plain U-Net among these runs: the reference is {_listed(sorted(filter(None, others)))}."
     counted = {id(run) for row in rows for run in row.arm.runs}
     if repeated := [str(run.folder) for run in runs if id(run) not in counted]:
-        yield f"Of two runs of the same arm and seed the later one counts; left out: {_listed(repeated)}."
+        yield f"Of two runs of the same arm, seed and fold the later one counts; left out: {_listed(repeated)}."
     if averaged := [row.label for row in rows if passes(row.arm.first.evaluation) > 1]:
         yield f"FLOPs count every pass that is averaged over ({_listed(averaged)}); training cost what it cost without."
     yield from _about_machines(runs)
@@ -105,6 +109,19 @@ def _about_seeds(rows: Sequence[Row]) -> Iterator[str]:
             f"{_listed(unsure)}: less than two standard errors over seeds from the reference. The images tell these "
             "trainings apart, but other seeds may turn the difference round."
         )
+
+
+def _about_folds(rows: Sequence[Row]) -> Iterator[str]:
+    if not any(row.arm.folds for row in rows):
+        return
+    if len({tuple(row.arm.folds) for row in rows}) > 1:
+        yield "The arms were not tested on the same folds; compared are the images that both have been tested on."
+    if partial := [row.label for row in rows if row.arm.incomplete]:
+        yield f"{_listed(partial)}: not every seed was tested on every fold."
+    yield (
+        "Cross-validated: each image was tested by a network that had not seen it. The trainings of different folds "
+        "share images, so intervals and p-values, which take images for independent, are somewhat too sure."
+    )
 
 
 def _within_seeds(row: Row, reference: Arm) -> bool:

@@ -16,6 +16,7 @@ from gequnet.errors import ConfigError
 from gequnet.samples import unpacked
 
 Settings = dict[str, Any]
+FOLD = "data.source.fold"
 # What another evaluation of the same checkpoint takes over from the training, where it does not say it itself.
 OF_THE_TRAINING = ("chosen", "arm", "seed", "parameters", "widths", "steps", "data", "versions", "match", "val_best")
 
@@ -46,6 +47,12 @@ class Run:
     def seed(self) -> int:
         """Of weights, patches and augmentation."""
         return int(self.metrics["seed"])
+
+    @property
+    def fold(self) -> int | None:
+        """Which part of a cross-validation was tested; None where the split is fixed."""
+        fold: int | None = self.settings.get(FOLD)
+        return fold
 
     @property
     def score(self) -> str:

@@ -129,9 +129,10 @@ def show(folder: Path, summary: Summary) -> None:
         f"best validation Dice {summary['val_best']['dice']:.4f}"
     )
     files = {"table": "metrics.json", "curves": "curves.png", "pictures": "predictions.png"}
+    files |= {"contours": "contours.png", "unlabelled": "unlabelled.png"}
     for what, name in files.items():
         if (folder / name).exists():
-            console.print(f"{what:<9}{folder / name}", soft_wrap=True, highlight=False)
+            console.print(f"{what:<12}{folder / name}", soft_wrap=True, highlight=False)
 
 
 def score_table(test: Mapping[str, float]) -> Table:

@@ -19,6 +19,7 @@ def made_run(
     *overrides,
     dice=0.8,
     images=8,
+    first=0,
     facts=None,
     arm=None,
     fov=False,
@@ -33,6 +34,7 @@ def made_run(
         overrides: as typed.
         dice: of the test images, one for all or one for each.
         images: how many there are, if ``dice`` does not say so.
+        first: number of the first of them.
         facts: further columns of ``per_image.csv``.
         arm: what an experiment calls this run.
         fov: whether scores are inside and outside of a field of view.
@@ -48,7 +50,7 @@ def made_run(
     if not evaluation:
         OmegaConf.save(config, folder / "config.yaml")
         write_history(folder / "history.csv", config)
-    write_table(place / "per_image.csv", scores, facts or {}, fov)
+    write_table(place / "per_image.csv", scores, facts or {}, fov, first)
     summary = summary_of(config, scores, fov) | {"arm": arm, "evaluation": evaluation} | (metrics or {})
     (place / "metrics.json").write_text(json.dumps(summary))
     if samples:
@@ -103,13 +105,13 @@ def summary_of(config, scores, fov):
     }
 
 
-def write_table(path, scores, facts, fov):
+def write_table(path, scores, facts, fov, first):
     columns = {"dice_fov" if fov else "dice": scores, "iou": scores * 0.8} | facts
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["id", *columns])
         writer.writerows(
-            [f"test-{index:03}", *values] for index, values in enumerate(zip(*columns.values(), strict=True))
+            [f"test-{index:03}", *values] for index, values in enumerate(zip(*columns.values(), strict=True), first)
         )
 
 
