@@ -31,6 +31,7 @@ def check(cfg: DictConfig) -> None:
     _check_group(cfg)
     _check_dimension(cfg)
     _check_head(cfg)
+    _check_weights(cfg)
     _check_scales(cfg)
 
 
@@ -101,6 +102,15 @@ def _check_head(cfg: DictConfig) -> None:
         raise ConfigError(
             f"data={cfg.chosen.data} has num_classes={cfg.data.num_classes} and head=softmax, which needs two "
             "classes or more (a softmax over one is 1 for ever): set data.head=sigmoid."
+        )
+
+
+def _check_weights(cfg: DictConfig) -> None:
+    weighted = getattr(get_class(cfg.loss._target_), "weighted", False)
+    if cfg.data.get("weights") and not weighted:
+        raise ConfigError(
+            f"data.weights says how much each pixel counts, and loss={cfg.chosen.loss} is no mean over pixels: choose "
+            "loss=cross_entropy, bce, dice_ce, dice_bce, focal, mse or pixelwise_softmax, or set data.weights=null."
         )
 
 

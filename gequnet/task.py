@@ -34,7 +34,7 @@ def in_full_precision(step: Step) -> Step:
 
 
 class SegmentationTask(pl.LightningModule):
-    """Trains ``net`` on batches of ``image``, ``mask``, ``valid`` and ``id``.
+    """Trains ``net`` on batches of ``image``, ``mask``, ``valid`` and ``id``, some of which have a ``weight`` as well.
 
     It logs ``train/loss`` and ``train/lr`` at steps, ``val/loss`` and ``val/<score>`` at validations, ``test/<score>``
     at the end. ``val/dice`` is what selects a checkpoint. The keys of its state dict are those of the net after
@@ -42,7 +42,8 @@ class SegmentationTask(pl.LightningModule):
 
     Args:
         net: image [B, C, *space] to logits [B, K, *space].
-        loss: ``loss(logits, mask, valid)`` to a scalar that leaves out pixels outside ``valid``.
+        loss: ``loss(logits, mask, valid)`` to a scalar that leaves out pixels outside ``valid``; where batches have a
+            ``weight`` it gets that, too.
         metrics: ``metrics(full=...)`` makes the scores; the cheap ones validate, the full ones test.
         optimizer: makes an optimizer from parameter groups.
         scheduler: makes a schedule from an optimizer and the number of optimizer steps.
@@ -87,10 +88,15 @@ class SegmentationTask(pl.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one batch of patches."""
-        loss: Tensor = self.loss(self(batch["image"]), batch["mask"], batch["valid"])
+        loss = self._loss(self(batch["image"]), batch)
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
         self.log("train/loss", loss, prog_bar=True, batch_size=len(batch["id"]))
         self.log("train/lr", rate, batch_size=len(batch["id"]))
+        return loss
+
+    def _loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        more = {part: batch[part] for part in ("weight",) if part in batch}
+        loss: Tensor = self.loss(logits, batch["mask"], batch["valid"], **more)
         return loss
 
     def on_validation_epoch_start(self) -> None:
@@ -101,7 +107,7 @@ class SegmentationTask(pl.LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Scores and loss of one whole image."""
         logits = self.inference(self.net, batch["image"])
-        loss = self.loss(logits, batch["mask"], batch["valid"])
+        loss = self._loss(logits, batch)
         self.val_metrics.update(logits, batch["mask"], batch["valid"], batch["id"])
         self.log("val/loss", loss, on_epoch=True, batch_size=len(batch["id"]), sync_dist=True)
 
