@@ -106,6 +106,8 @@ def settle(cfg: DictConfig, paths: dict[str, str] | None = None) -> DictConfig:
     settled = DictConfig(plain)
     for name in ("data", "runs", "run"):
         settled.paths[name] = str(Path(settled.paths[name]).expanduser().absolute())
+    if settled.init_from is not None:
+        settled.init_from = str(Path(settled.init_from).expanduser().absolute())
     return settled
 
 

@@ -27,6 +27,7 @@ from gequnet.recipe import check
 from gequnet.report import single
 from gequnet.scales import score_at
 from gequnet.task import SegmentationTask
+from gequnet.transfer import transfer
 
 log = logging.getLogger("gequnet")
 
@@ -58,6 +59,7 @@ def run(cfg: DictConfig) -> float:
     if match.miss:
         log.warning(match.miss)
     net = build(cfg.model, widths=match.widths)
+    started = start_from(cfg, net)
     save_config(cfg, net)
     task = build_task(cfg, net)
     trainer = build_trainer(cfg, data)
@@ -71,6 +73,7 @@ def run(cfg: DictConfig) -> float:
             "steps": steps,
             "widths": match.widths,
             "match": asdict(match) | {"miss": match.miss},
+            "init_from": started,
             "fingerprint": digest,
             "wall_seconds": time.monotonic() - began,
         }
@@ -120,18 +123,27 @@ def load_run(folder: str | Path) -> tuple[DictConfig, nn.Module]:
     Raises:
         ConfigError: the folder is not that of a finished run.
     """
-    folder = Path(folder)
-    recipe, checkpoint = folder / "config.yaml", folder / "checkpoints" / "best.ckpt"
-    if not (recipe.exists() and checkpoint.exists()):
-        raise ConfigError(
-            f"{folder} is not the folder of a finished run: expected config.yaml and checkpoints/best.ckpt in it."
-        )
-    cfg = OmegaConf.load(recipe)
+    checkpoint = checkpoint_of(folder)
+    cfg = OmegaConf.load(Path(folder) / "config.yaml")
     assert isinstance(cfg, DictConfig)
     net: nn.Module = build(cfg.model)
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
     net.load_state_dict({key.removeprefix("net."): value for key, value in state.items()}, strict=True)
     return cfg, net.eval()
+
+
+def checkpoint_of(folder: str | Path) -> Path:
+    """The best checkpoint of a finished run.
+
+    Raises:
+        ConfigError: the folder is not that of a finished run.
+    """
+    recipe, checkpoint = Path(folder) / "config.yaml", Path(folder) / "checkpoints" / "best.ckpt"
+    if not (recipe.exists() and checkpoint.exists()):
+        raise ConfigError(
+            f"{folder} is not the folder of a finished run: expected config.yaml and checkpoints/best.ckpt in it."
+        )
+    return checkpoint
 
 
 def match_widths(cfg: DictConfig) -> Any:
@@ -150,9 +162,29 @@ def build_net(cfg: DictConfig) -> nn.Module:
     return net
 
 
+def start_from(cfg: DictConfig, net: nn.Module) -> dict[str, Any] | None:
+    """Gives the network the weights of the run ``cfg.init_from`` as far as they fit; says what was taken and what left.
+
+    Raises:
+        ConfigError: it is no finished run, of another kind of network, or nothing of its encoder fits.
+    """
+    if cfg.init_from is None:
+        return None
+    trained, other = load_run(cfg.init_from)
+    for name, of_run, own in (("model", trained.model, cfg.model), ("group", trained.group, cfg.group)):
+        if of_run.get("_target_") != own.get("_target_") or (name == "group" and of_run != own):
+            raise ConfigError(
+                f"init_from={cfg.init_from} was trained with {name}={trained.chosen[name]} and this network has "
+                f"{name}={cfg.chosen[name]}: weights mean the same in networks of one kind only; take that {name}."
+            )
+    found = transfer(net, other.state_dict(), build(cfg.finetune).new_head)
+    log.info("From %s: %s.", cfg.init_from, found.sentence(net))
+    return {"run": cfg.init_from, "data": trained.chosen.data, **asdict(found)}
+
+
 def build_task(cfg: DictConfig, net: nn.Module) -> SegmentationTask:
     """The network with its loss, scores, optimizer and schedule, and how it is asked about a whole image."""
-    parts = [build(cfg[name]) for name in ("loss", "metrics", "optim", "scheduler", "inference")]
+    parts = [build(cfg[name]) for name in ("loss", "metrics", "optim", "scheduler", "inference", "finetune")]
     return SegmentationTask(net, *parts)
 
 
@@ -244,6 +276,8 @@ def fingerprint(cfg: DictConfig) -> str:
         ConfigError: the configuration cannot be settled, or built.
     """
     plain = settle(cfg, {"runs": "", "run": "", "cache": ""})
+    if plain.init_from is not None:
+        plain.init_from = hashlib.sha256(checkpoint_of(plain.init_from).read_bytes()).hexdigest()
     for names in ("chosen", "paths", "budget", "steps"):
         del plain[names]
     if "group" not in plain.model:

@@ -1,6 +1,6 @@
 """A network, a loss, scores, an optimizer and a schedule become training. It knows none of them by name."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torchmetrics import Metric
 
 from gequnet.errors import ConfigError
+from gequnet.finetune import Finetune
 from gequnet.inference import whole
 
 Batch = dict[str, Any]
@@ -48,6 +49,7 @@ class SegmentationTask(pl.LightningModule):
         optimizer: makes an optimizer from parameter groups.
         scheduler: makes a schedule from an optimizer and the number of optimizer steps.
         inference: ``inference(net, image)`` to the logits of a whole image, at validation and test.
+        finetune: how fast each part of the net learns; all alike if ``None``.
 
     Example:
         >>> from functools import partial
@@ -71,6 +73,7 @@ class SegmentationTask(pl.LightningModule):
         optimizer: Callable[..., Optimizer],
         scheduler: Callable[[Optimizer, int], LRScheduler],
         inference: Callable[[nn.Module, Tensor], Tensor] = whole,
+        finetune: Finetune | None = None,
     ) -> None:
         super().__init__()
         self.net = net
@@ -80,6 +83,12 @@ class SegmentationTask(pl.LightningModule):
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.inference = inference
+        self.finetune = finetune or Finetune()
+
+    def setup(self, stage: str) -> None:
+        """Before a training the parts that are not to learn are frozen, which Lightning respects from then on."""
+        if stage == "fit":
+            self.finetune.freeze(self.net)
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits [B, K, *space] of images [B, C, *space]."""
@@ -142,7 +151,7 @@ class SegmentationTask(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """The optimizer, and its schedule by optimizer step (by validation where it looks at the scores)."""
-        optimizer = self.optimizer(parameter_groups(self.net.parameters()))
+        optimizer = self.finetune.slow(self.optimizer(self.finetune.groups(self.net)))
         total_steps = self.trainer.estimated_stepping_batches
         if total_steps < 1 or total_steps == float("inf"):
             raise ConfigError("The training has no end: give trainer.max_steps or trainer.max_epochs a number above 0.")
@@ -151,15 +160,3 @@ class SegmentationTask(pl.LightningModule):
             # Lightning counts steps or epochs, validations are neither: it never gets to step this one itself.
             config |= {"monitor": MONITOR, "frequency": int(total_steps) + 1}
         return {"optimizer": optimizer, "lr_scheduler": config}
-
-
-def parameter_groups(parameters: Iterable[nn.Parameter]) -> list[dict[str, Any]]:
-    """Two groups: what weight decay applies to, and norms and biases (one-dimensional), to which it does not.
-
-    Decay on a scale that a norm follows, or on an offset, restrains nothing that the network can express.
-    """
-    learned = [parameter for parameter in parameters if parameter.requires_grad]
-    return [
-        {"params": [parameter for parameter in learned if parameter.ndim > 1]},
-        {"params": [parameter for parameter in learned if parameter.ndim <= 1], "weight_decay": 0.0},
-    ]

@@ -272,3 +272,34 @@ def test_real_fundus_images(typed: Typed, real_data: Path, tmp_path: Path) -> No
     assert typed("data=chase", f"paths.data={real_data}", "group=c4", *quick, *small) == 0
     test = metrics_of(only_run(tmp_path))["test"]
     assert {"dice_fov", "dice_whole", "roc_auc_fov", "roc_auc_whole"} <= set(test)
+
+
+@pytest.mark.parametrize("model", ["unet", "e2unet"])
+def test_a_run_starts_from_another(typed: Typed, model: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert typed(f"model={model}", *TINY, "paths.run=first") == 0
+    capfd.readouterr()
+    # From another folder's point of view the first run has an absolute path; and what is frozen stays bit by bit.
+    assert typed(f"model={model}", *TINY, "init_from=first", "finetune=frozen", "paths.run=second", "seed=1") == 0
+    assert "encoder 4 of 4 layers, decoder 2 of 2 layers, head 1 of 1 layers" in capfd.readouterr().err
+    first, second = (load_run(tmp_path / name)[1].state_dict() for name in ("first", "second"))
+    same = {key for key in first if torch.equal(first[key], second[key])}
+    assert same == {key for key in first if key.startswith("encoders.")}
+    started = metrics_of(tmp_path / "second")["init_from"]
+    assert started["run"] == str(tmp_path / "first")
+    assert started["left"] == {}
+    assert metrics_of(tmp_path / "first")["init_from"] is None
+
+
+def test_a_run_refuses_to_start_from_another_kind(
+    typed: Typed, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert typed("model=e2unet", "group=c4", *TINY, "paths.run=first") == 0
+    for overrides, message in (
+        (["model=unet"], "was trained with model=e2unet and this network has model=unet"),
+        (["model=e2unet", "group=d4"], "was trained with group=c4 and this network has group=d4"),
+        (["model=e2unet", "group=c4", "init_from=nowhere"], "is not the folder of a finished run"),
+        (["model=e2unet", "group=c4", "width.widths=[4,5]"], "no layer of the encoder fits"),
+    ):
+        capfd.readouterr()
+        assert typed(*TINY, "init_from=first", "paths.run=second", *overrides) == 1
+        assert message in capfd.readouterr().err

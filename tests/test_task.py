@@ -17,7 +17,9 @@ from torchmetrics import Metric
 
 from gequnet import schedules
 from gequnet.errors import ConfigError
-from gequnet.task import SegmentationTask, parameter_groups
+from gequnet.finetune import Finetune
+from gequnet.losses.bce import BCELoss
+from gequnet.task import SegmentationTask
 
 
 class Bright(Dataset[dict[str, Any]]):
@@ -95,7 +97,12 @@ class Rates(pl.Callback):
 
 
 def fit(
-    task: SegmentationTask, folder: Path, steps: int = 24, every: int = 6, **options: Any
+    task: SegmentationTask,
+    folder: Path,
+    steps: int = 24,
+    every: int = 6,
+    data: Dataset[dict[str, Any]] | None = None,
+    **options: Any,
 ) -> tuple[pl.Trainer, Rates]:
     rates = Rates()
     best = ModelCheckpoint(folder, "best", monitor="val/dice", mode="max", save_on_train_epoch_end=False)
@@ -115,7 +122,8 @@ def fit(
         gradient_clip_val=1.0,
         **options,
     )
-    trainer.fit(task, DataLoader(Bright(), batch_size=4), DataLoader(Bright(), batch_size=1))
+    data = data or Bright()
+    trainer.fit(task, DataLoader(data, batch_size=4), DataLoader(data, batch_size=1))
     return trainer, rates
 
 
@@ -135,6 +143,25 @@ def test_learns_and_tests_the_best(tmp_path: Path) -> None:
     trainer.test(task, DataLoader(Bright(), batch_size=1), ckpt_path=str(tmp_path / "best.ckpt"), weights_only=True)
     assert set(trainer.callback_metrics) == {"test/dice", "test/roc_auc"}
     assert task.test_metrics.ids == [f"image-{index}" for index in range(16)]
+
+
+class Distrusted(Bright):
+    """Every label is wrong where its weight is 0, and everything is valid."""
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        sample = super().__getitem__(index)
+        weight = sample["valid"].float()
+        return sample | {"valid": torch.ones_like(sample["valid"]), "weight": weight}
+
+
+def test_training_and_validation_pass_on_how_much_a_pixel_counts(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    optimizer = partial(torch.optim.AdamW, lr=0.05)
+    task = SegmentationTask(TinyNet(), BCELoss("sigmoid"), Dice, optimizer, schedules.constant)
+    trainer, rates = fit(task, tmp_path, steps=80, every=20, data=Distrusted())
+    assert trainer.callback_metrics["val/dice"] < 0.7  # what it learned contradicts the wrong labels
+    assert rates.losses[-1] < 0.1  # and they cost nothing
+    assert trainer.callback_metrics["val/loss"] < 0.1
 
 
 class Autocast(Dice):
@@ -173,7 +200,7 @@ def test_checkpoint_is_plain_and_holds_the_net_only(tmp_path: Path) -> None:
 
 def test_decay_spares_norms_and_biases() -> None:
     net = TinyNet()
-    decayed, spared = parameter_groups(net.parameters())
+    decayed, spared = Finetune().groups(net)
     convolutions = [layer for layer in net.layers if isinstance(layer, nn.Conv2d)]
     assert {id(weight) for weight in decayed["params"]} == {id(conv.weight) for conv in convolutions}
     assert len(decayed["params"]) + len(spared["params"]) == len(list(net.parameters()))

@@ -200,6 +200,12 @@ class ScaleUNet(nn.Module):
         self.widths, self.group, self.form, self.train_scales = levels, group, form, train_scales
         self._decided: list[int] | None = None
 
+    @property
+    def parts(self) -> dict[str, tuple[str, ...]]:
+        """The modules of encoder, decoder and head; what the projection learns is part of the head."""
+        parts = {part: tuple(f"chain.{name}" for name in names) for part, names in self.chain.parts.items()}
+        return parts | {"head": (*parts["head"], "projection")}
+
     def forward(self, image: Float[Tensor, "b c *space"]) -> Float[Tensor, "b k *space"]:
         """Image to logits."""
         logits: Tensor = self.projection(self.maps(image, self._lot() if self.training else None))

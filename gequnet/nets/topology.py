@@ -8,6 +8,7 @@ References:
 """
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -31,6 +32,10 @@ class UNetTopology(nn.Module):
     Shape:
         [B, C, *space] -> logits [B, K, *space], for every size.
     """
+
+    parts: ClassVar = {
+        "encoder": ("stem", "encoders", "downs"), "decoder": ("skips", "ups", "decoders"), "head": ("head",),
+    }  # fmt: skip
 
     def __init__(
         self,
