@@ -7,6 +7,7 @@ import math
 import time
 import warnings
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from gequnet.recipe import check
 from gequnet.report import single
 from gequnet.scales import score_at
 from gequnet.task import SegmentationTask
+from gequnet.threshold import choose
 from gequnet.transfer import transfer
 
 log = logging.getLogger("gequnet")
@@ -67,6 +69,7 @@ def run(cfg: DictConfig) -> float:
         trainer.fit(task, datamodule=data)
         steps = trainer.global_step
         checkpoint, score = best_checkpoint(trainer)
+        threshold = choose_threshold(cfg, data, task, checkpoint)
         trainer.test(task, datamodule=data, ckpt_path=checkpoint, weights_only=True, verbose=False)
         facts = {
             "val_best": {"dice": score},
@@ -76,6 +79,7 @@ def run(cfg: DictConfig) -> float:
             "init_from": started,
             "fingerprint": digest,
             "wall_seconds": time.monotonic() - began,
+            **threshold,
         }
         if cfg.get("tta"):
             test_with_augmentation(cfg, data, task, facts)
@@ -85,6 +89,20 @@ def run(cfg: DictConfig) -> float:
     finally:
         close(trainer)
     return score
+
+
+def choose_threshold(cfg: DictConfig, data: Any, task: SegmentationTask, checkpoint: str) -> dict[str, Any]:
+    """Sets the threshold of all tests to the best one on the validation images, where ``cfg.threshold_by`` asks for it.
+
+    The run's ``config.yaml`` gets it, too. What was found is returned, for ``metrics.json``.
+    """
+    if cfg.threshold_by is None:
+        return {}
+    threshold, curve = choose(cfg.threshold_by, task, data, quiet_trainer(cfg, []), checkpoint)
+    task.test_metrics.threshold = cfg.metrics.threshold = threshold
+    save_config(cfg, task.net)
+    log.info("threshold %g: the best %s on the validation images, %.4f", threshold, cfg.threshold_by, curve[threshold])
+    return {"threshold": threshold, "threshold_curve": {f"{each:g}": value for each, value in curve.items()}}
 
 
 def test_with_augmentation(cfg: DictConfig, data: Any, task: SegmentationTask, facts: dict[str, Any]) -> None:
@@ -100,14 +118,10 @@ def test_with_augmentation(cfg: DictConfig, data: Any, task: SegmentationTask, f
 
 def test_at_scales(cfg: DictConfig, data: Any, task: SegmentationTask) -> dict[str, dict[str, float]]:
     """Tests the same weights on the test images at each of ``cfg.scales``; writes ``scales.csv``, returns the means."""
-
-    def make_trainer(callbacks: list[pl.Callback]) -> pl.Trainer:
-        make = build(cfg.trainer, _partial_=True)
-        trainer: pl.Trainer = make(callbacks=callbacks, logger=False, enable_progress_bar=False)
-        return trainer
-
-    tested = build_task(cfg, task.net)
-    means, rows = score_at(cfg.scales, data, tested, make_trainer, cfg.data.head, cfg.metrics.threshold)
+    make_trainer = partial(quiet_trainer, cfg)
+    means, rows = score_at(
+        cfg.scales, data, build_task(cfg, task.net), make_trainer, cfg.data.head, cfg.metrics.threshold
+    )
     rank_zero_only(single.write_rows)(Path(cfg.paths.run) / "scales.csv", rows)
     return means
 
@@ -205,6 +219,13 @@ def build_trainer(cfg: DictConfig, data: Any) -> pl.Trainer:
         )
     for each in trainer.loggers:
         each.log_hyperparams(OmegaConf.to_container(cfg))  # type: ignore[arg-type]
+    return trainer
+
+
+def quiet_trainer(cfg: DictConfig, callbacks: list[pl.Callback]) -> pl.Trainer:
+    """One that asks a trained network further questions, with nothing of the training's around it."""
+    make = build(cfg.trainer, _partial_=True)
+    trainer: pl.Trainer = make(callbacks=callbacks, logger=False, enable_progress_bar=False)
     return trainer
 
 

@@ -7,6 +7,8 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from gequnet.advice import unknown_choice
 from gequnet.errors import ConfigError
+from gequnet.metrics.slow import PARTITION_SCORES
+from gequnet.threshold import SCORES
 
 WHOLE_NUMBERS = (
     "seed",
@@ -33,6 +35,7 @@ def check(cfg: DictConfig) -> None:
     _check_head(cfg)
     _check_weights(cfg)
     _check_scales(cfg)
+    _check_threshold(cfg)
 
 
 def _check_numbers(cfg: DictConfig) -> None:
@@ -111,6 +114,24 @@ def _check_weights(cfg: DictConfig) -> None:
         raise ConfigError(
             f"data.weights says how much each pixel counts, and loss={cfg.chosen.loss} is no mean over pixels: choose "
             "loss=cross_entropy, bce, dice_ce, dice_bce, focal, mse or pixelwise_softmax, or set data.weights=null."
+        )
+
+
+def _check_threshold(cfg: DictConfig) -> None:
+    score = cfg.threshold_by
+    if score is None:
+        return
+    if score not in SCORES:
+        raise ConfigError(unknown_choice("threshold_by", str(score), SCORES))
+    if cfg.data.head != "sigmoid":
+        raise ConfigError(
+            f"threshold_by={score} chooses the threshold of sigmoids, and data={cfg.chosen.data} has "
+            f"head={cfg.data.head}, of which the likeliest class is taken: leave threshold_by= out."
+        )
+    if score in PARTITION_SCORES and not cfg.data.partition:
+        raise ConfigError(
+            f"threshold_by={score} scores cells that a membrane keeps apart, and data={cfg.chosen.data} says that it "
+            "has none: take another score, dice, say, or set data.partition=true."
         )
 
 

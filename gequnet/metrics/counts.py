@@ -1,5 +1,6 @@
 """How many pixels are right and wrong, and what becomes of 0/0."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -48,3 +49,33 @@ def count(
     wanted = (target.reshape(*classes, -1) & inside).sum(-1)
     both = ((preds & target).reshape(*classes, -1) & inside).sum(-1)
     return Counts(both, found - both, wanted - both, inside.sum() - found - wanted + both)
+
+
+def count_above(
+    preds: Float[Tensor, "*space"],
+    target: Bool[Tensor, "*space"],
+    thresholds: Sequence[float],
+    valid: Bool[Tensor, "*space"],
+) -> Counts:
+    """Counts the pixels of one class once for each threshold, looking at each pixel once.
+
+    Args:
+        preds: probabilities; one above the threshold is predicted foreground, one equal to it is not.
+        target: true foreground.
+        thresholds: in rising order.
+        valid: the pixels that count.
+
+    Returns:
+        Counts of shape [t].
+
+    Example:
+        >>> preds, target = torch.tensor([0.2, 0.6, 0.7]), torch.tensor([False, True, False])
+        >>> count_above(preds, target, [0.1, 0.6], target | True).false_positive
+        tensor([2, 1])
+    """
+    levels = len(thresholds) + 1
+    passed = torch.bucketize(preds[valid], torch.tensor(thresholds, dtype=preds.dtype, device=preds.device))
+    amounts = torch.bincount(passed + levels * target[valid], minlength=2 * levels).view(2, levels)
+    below = amounts.cumsum(1)[:, :-1]
+    above = amounts.sum(1, keepdim=True) - below
+    return Counts(above[1], above[0], below[1], below[0])

@@ -68,6 +68,8 @@ def comparable(run: Run, varied: Sequence[str] = ()) -> Settings:
 def effective(run: Run) -> Settings:
     """The settings as they act: the batch of all devices, the augmentation that the data use, split and steps."""
     settings = {key: value for key, value in run.settings.items() if key not in BATCH}
+    if settings.get("threshold_by"):  # then the threshold is the rule's outcome
+        settings.pop("metrics.threshold", None)
     if any(key.startswith("data.augment.") for key in settings):
         settings = {key: value for key, value in settings.items() if not key.startswith("augment.")}
         settings = {re.sub(r"^data\.augment\.", "augment.", key): value for key, value in settings.items()}
