@@ -165,7 +165,7 @@ class SegmentationDataModule(pl.LightningDataModule):
             if not ids:
                 raise EmptySplitError(self.source.name, split, sum(map(len, self.splits.values())))
         scene, _ = self.scenes[self.training_ids[0]]
-        self._check_facts(scene)
+        self.check_facts(scene)
         self.labels_differ = self.source.labels_differ()
         if self.labels_differ:
             shown, more = ", ".join(self.labels_differ[:NAMED]), len(self.labels_differ) - NAMED
@@ -255,7 +255,13 @@ class SegmentationDataModule(pl.LightningDataModule):
         if self.num_patches is not None and self.num_patches < 1:
             raise ConfigError(f"data.num_patches={self.num_patches} leaves nothing to train on; use null for no limit.")
 
-    def _check_facts(self, scene: Scene) -> None:
+    def check_facts(self, scene: Scene) -> None:
+        """See that what the configuration says is true of an image.
+
+        Raises:
+            FactMismatchError: If it is not.
+            ConfigError: If a view has chosen places to train on, and ``foreground`` chooses others.
+        """
         facts: list[tuple[str, object, object]] = [
             ("spatial_dims", self.spatial_dims, len(scene.space)),
             ("in_channels", self.in_channels, len(scene.image)),

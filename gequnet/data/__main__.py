@@ -1,0 +1,187 @@
+"""`python -m gequnet.data`: which datasets there are, whether one is all there, and fetching it."""
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from gequnet.advice import unknown_choice
+from gequnet.composition import build, choices, compose, explain, settle
+from gequnet.data.addresses import ADDRESSES, Address, Parcel, address_of
+from gequnet.data.download import download, unpack
+from gequnet.data.fetch import Report
+from gequnet.data.source import SPLITS
+from gequnet.data.verify import Verification, verify
+from gequnet.errors import ConfigError, GequnetError
+
+SHOWN = 20  # problems that are printed, without --all
+COLOURS = {"complete": "green", "partial": "yellow", "broken": "red"}
+EPILOG = """examples:
+  python -m gequnet.data list
+  python -m gequnet.data verify drive --root ~/datasets
+  python -m gequnet.data verify msd data.source.task=Task09_Spleen data.class_names=[background,spleen]
+  python -m gequnet.data download stare --root ~/datasets
+  python -m gequnet.data download chase --from ~/Downloads/CHASEDB1.zip
+
+verify ends with 0 for a dataset that is complete or a usable part of one, with 1 for a broken one, and both commands
+with 2 where something else is amiss, said in one sentence."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Does one of the commands; a mistake is one sentence on stderr and exit code 2."""
+    given = _parser().parse_args(arguments)
+    typed: list[str] = getattr(given, "overrides", [])
+    logging.getLogger("gequnet").setLevel(logging.ERROR)  # what is logged while checking is in the findings, too
+    try:
+        return int(given.run(given))
+    except (GequnetError, HydraException, OmegaConfBaseException) as error:
+        print(explain(error, typed), file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    plain = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="python -m gequnet.data", description=__doc__, epilog=EPILOG, formatter_class=plain
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    listing = commands.add_parser("list", help="which datasets there are, their licences, who may fetch them")
+    listing.set_defaults(run=_list)
+    checking = commands.add_parser("verify", help="load every image of a dataset and say what is wrong")
+    checking.set_defaults(run=_verify)
+    checking.add_argument("--json", action="store_true", help="for machines")
+    fetching = commands.add_parser(
+        "download", help="fetch a dataset and verify it; a second call goes on with the first"
+    )
+    fetching.set_defaults(run=_download, json=False)
+    fetching.add_argument("--from", dest="archive", type=Path, metavar="FILE", help="an archive fetched by hand")
+    fetching.add_argument("--no-verify", action="store_true", help="do not look at the images afterwards")
+    for command in (checking, fetching):
+        command.add_argument("name", metavar="NAME", help="the dataset, as in data=NAME")
+        command.add_argument("overrides", nargs="*", metavar="name=value", help="values of the configuration")
+        command.add_argument("--root", metavar="FOLDER", help="folder of the datasets (paths.data)")
+        command.add_argument("--all", action="store_true", help=f"print all that is wrong, not only the first {SHOWN}")
+    return parser
+
+
+def _list(given: argparse.Namespace) -> int:
+    table = Table(box=None, header_style="bold")
+    for column in ("data=", "what", "licence", "fetched by"):
+        table.add_column(column, no_wrap=column == "data=")
+    for name in sorted([*ADDRESSES, "msd"]):
+        address = address_of(name)
+        table.add_row(name, address.title, address.licence, "a person" if address.by_hand else "download")
+    Console().print(table)
+    return 0
+
+
+def _verify(given: argparse.Namespace) -> int:
+    cfg = _composed(given)
+    address = _address(given.name, cfg)
+    with _progress("looking at images", MofNCompleteColumn()) as start:
+        found = verify(build(cfg.data), address.size if address else (), start(""))
+    if given.json:
+        print(json.dumps({"verdict": found.verdict, **asdict(found)}, indent=1))
+    else:
+        _print(found, given.all)
+        if found.verdict == "broken" and address:
+            _say(f"  python -m gequnet.data download {given.name} says where it comes from: {address.home}")
+    return int(found.verdict == "broken")
+
+
+def _download(given: argparse.Namespace) -> int:
+    cfg = _composed(given)
+    address, root = _address(given.name, cfg), Path(cfg.paths.data)
+    if address is None:
+        raise ConfigError(f"data={given.name} is read from no files of a known address: there is nothing to download.")
+    for what, said in (("", address.title), ("licence  ", address.licence), ("cite     ", address.cite)):
+        _say(f"{what}{said}")
+    if given.archive:
+        folder = unpack(given.name, address, root, given.archive)
+    else:
+        with _progress("", DownloadColumn()) as start:
+            folder = download(given.name, address, root, lambda parcel: _told(start, parcel))
+    _say(f"folder   {folder}")
+    return 0 if given.no_verify else _verify(given)
+
+
+def _told(start: Callable[[str], Report], parcel: Parcel) -> Report:
+    _say(f"from     {parcel.url}")
+    return start(parcel.name)
+
+
+def _composed(given: argparse.Namespace) -> DictConfig:
+    """The configuration, without a cache: looking at a dataset writes nothing."""
+    known = choices()["data"]
+    if given.name not in known:
+        raise ConfigError(unknown_choice("data", given.name, known))
+    root = [f"paths.data={json.dumps(given.root)}"] if given.root else []
+    return settle(compose([f"data={given.name}", "paths.run=.", "paths.cache=null", *root, *given.overrides]))
+
+
+def _address(name: str, cfg: DictConfig) -> Address | None:
+    if name == "msd":
+        return address_of(name, cfg.data.source.task)
+    return ADDRESSES.get(name)
+
+
+def _print(found: Verification, everything: bool) -> None:
+    """The findings for a person: the verdict, a table of the splits, then sentences."""
+    colour = COLOURS[found.verdict]
+    Console().print(f"{found.name} is [{colour}]{found.verdict}[/{colour}]", highlight=False)
+    table = Table(box=None, header_style="bold")
+    for column in ("", "images", "good", "missing", "damaged"):
+        table.add_column(column, justify="right")
+    for split in SPLITS if found.expected else ():
+        wrong = {(problem.id, problem.kind) for problem in found.problems if problem.split == split}
+        counts = [sum(kind == of for _, of in wrong) for kind in ("missing", "damaged")]
+        table.add_row(split, *map(str, (found.expected[split], found.good[split], *counts)))
+    if found.expected:
+        Console().print(table)
+    if found.sizes:
+        each = [f"{size} ({count})" for size, count in found.sizes.items()]
+        _say(f"  sizes    {', '.join(each[:6])}{f' and {len(each) - 6} more' if len(each) > 6 else ''}")
+        _say(
+            f"  labels   {', '.join(f'{name} {share:.1%}' for name, share in found.labels.items())} of the valid pixels"
+        )
+    taken = "A training would start." if not found.refusal else f"A training would not start: {found.refusal}"
+    for sentence in (*found.left_out, *found.notes, taken):
+        _say(f"  {sentence}")
+    shown = found.problems if everything else found.problems[:SHOWN]
+    for problem in shown:
+        if problem.sentence != found.refusal:
+            _say(f"  {problem.sentence}")
+    if len(found.problems) > len(shown):
+        _say(f"  … and {len(found.problems) - len(shown)} more; --all prints them.")
+
+
+def _say(sentence: str) -> None:
+    print(sentence, flush=True)
+
+
+@contextmanager
+def _progress(what: str, count: MofNCompleteColumn | DownloadColumn) -> Iterator[Callable[[str], Report]]:
+    """Bars on stderr where a person watches; yields what starts one and returns what moves it."""
+    columns = (TextColumn("{task.description}"), BarColumn(), count, TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bars:
+
+        def start(name: str) -> Report:
+            row = bars.add_task(what or name, total=None)
+            return lambda done, total: bars.update(row, completed=done, total=total)
+
+        yield start
+
+
+if __name__ == "__main__":
+    sys.exit(main())
