@@ -94,11 +94,13 @@ def run(cfg: DictConfig) -> float:
 def choose_threshold(cfg: DictConfig, data: Any, task: SegmentationTask, checkpoint: str) -> dict[str, Any]:
     """Sets the threshold of all tests to the best one on the validation images, where ``cfg.threshold_by`` asks for it.
 
-    The run's ``config.yaml`` gets it, too. What was found is returned, for ``metrics.json``.
+    The run's ``config.yaml`` gets it, too. What was found is returned, for ``metrics.json``. The checkpoint itself was
+    selected at the threshold as given.
     """
     if cfg.threshold_by is None:
         return {}
-    threshold, curve = choose(cfg.threshold_by, task, data, quiet_trainer(cfg, []), checkpoint)
+    task.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"])
+    threshold, curve = choose(cfg.threshold_by, task, data, quiet_trainer(cfg, []))
     task.test_metrics.threshold = cfg.metrics.threshold = threshold
     save_config(cfg, task.net)
     log.info("threshold %g: the best %s on the validation images, %.4f", threshold, cfg.threshold_by, curve[threshold])
@@ -283,6 +285,7 @@ def quieten() -> None:
     warnings.filterwarnings("ignore", ".*does not have many workers")
     warnings.filterwarnings("ignore", ".*treespec, LeafSpec", FutureWarning)
     warnings.filterwarnings("ignore", "Grad strides do not match bucket view")
+    warnings.filterwarnings("ignore", ".*in eval mode at the start of training")  # what finetune freezes
 
 
 def fingerprint(cfg: DictConfig) -> str:

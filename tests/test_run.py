@@ -41,6 +41,7 @@ FILES = {
     "history.csv",
     "curves.png",
     "predictions.png",
+    "contours.png",
     "checkpoints",
 }
 
@@ -109,7 +110,7 @@ def check_folder(folder: Path) -> None:
         history = list(csv.DictReader(file))
     assert [row["step"] for row in history] == ["1", "2", "3"]
     assert metrics["val_best"]["dice"] == pytest.approx(max(float(row["val/dice"]) for row in history))
-    for name in ("curves.png", "predictions.png"):
+    for name in ("curves.png", "predictions.png", "contours.png"):
         with Image.open(folder / name) as picture:
             assert min(picture.size) > 100
 
@@ -280,7 +281,7 @@ def test_a_run_starts_from_another(typed: Typed, model: str, tmp_path: Path, cap
     capfd.readouterr()
     # From another folder's point of view the first run has an absolute path; and what is frozen stays bit by bit.
     assert typed(f"model={model}", *TINY, "init_from=first", "finetune=frozen", "paths.run=second", "seed=1") == 0
-    assert "encoder 4 of 4 layers, decoder 2 of 2 layers, head 1 of 1 layers" in capfd.readouterr().err
+    assert "encoder 4 of 4 layers, decoder 2 of 2 layers, head 1 of 1 layers" in capfd.readouterr().out
     first, second = (load_run(tmp_path / name)[1].state_dict() for name in ("first", "second"))
     same = {key for key in first if torch.equal(first[key], second[key])}
     assert same == {key for key in first if key.startswith("encoders.")}
@@ -301,5 +302,5 @@ def test_a_run_refuses_to_start_from_another_kind(
         (["model=e2unet", "group=c4", "width.widths=[4,5]"], "no layer of the encoder fits"),
     ):
         capfd.readouterr()
-        assert typed(*TINY, "init_from=first", "paths.run=second", *overrides) == 1
+        assert typed(*TINY, "init_from=first", "paths.run=second", *overrides) == 2
         assert message in capfd.readouterr().err
