@@ -25,6 +25,14 @@ OmegaConf.register_new_resolver(
 # How many there are: num_classes: ${count:${.class_names}}, so that naming them is enough.
 OmegaConf.register_new_resolver("count", len, replace=True)
 
+# The classes that a palette names, or one: class_names: ${classes:${.source.palette},foreground}
+OmegaConf.register_new_resolver(
+    "classes", lambda palette, one: [str(name) for name in palette] if palette else [one], replace=True
+)
+
+# A row of a table: head: ${pick:${.source.classes},{foreground:sigmoid,all:softmax}}
+OmegaConf.register_new_resolver("pick", lambda row, table: table[row], replace=True)
+
 
 def compose(overrides: list[str]) -> DictConfig:
     """The configuration of ``python run.py <overrides>``, for notebooks and tests; say where with ``paths.run=``."""

@@ -13,10 +13,10 @@ from gequnet.metrics.dice import dice
 
 Sample = Mapping[str, Any]
 """Tensors ``image`` [C, *space], ``mask`` [*space] or [K, *space], ``valid`` [*space] and ``probabilities``
-[K, *space]; the name ``id``; where it is known ``spacing`` [dims] in mm."""
+[K, *space]; the name ``id``; where they are known ``spacing`` [dims] in mm, and the ``threshold`` of the test."""
 
 PIXELS = ("image", "mask", "valid", "probabilities")
-OF_A_SLICE = ("dice", "slice", "spacing")
+FURTHER = ("dice", "slice", "spacing", "threshold")
 
 
 def classes_of(
@@ -26,12 +26,13 @@ def classes_of(
 
     Args:
         sample: exclusive classes have a mask without an axis of its own for them, overlapping regions have one.
-        threshold: of sigmoid probabilities.
+        threshold: of sigmoid probabilities, where the sample does not say at which it was tested.
     """
     preds, mask = sample["probabilities"], sample["mask"]
     head = "softmax" if len(preds) > 1 and mask.ndim == preds.ndim - 1 else "sigmoid"
     classes = foreground_classes(len(preds), head)
     truth = target_classes(preds.unsqueeze(0), mask.unsqueeze(0), head)[0, classes]
+    threshold = float(sample.get("threshold", threshold))
     return truth, predicted_classes(preds.unsqueeze(0), head, threshold)[0, classes]
 
 
@@ -70,16 +71,18 @@ def slice_of(sample: Sample, threshold: float = 0.5) -> dict[str, Any]:
     best = (amounts == amounts.max()).nonzero().flatten()
     index = int(best[(best - (len(amounts) - 1) / 2).abs().argmin()])  # of equals the one nearest to the middle
     shown = {name: sample[name][..., index].transpose(-1, -2).flip(-2) for name in PIXELS}
-    lengths = {"spacing": sample["spacing"][[1, 0]]} if "spacing" in sample else {}
+    more = {"spacing": sample["spacing"][[1, 0]]} if "spacing" in sample else {}
+    more |= {"threshold": sample["threshold"]} if "threshold" in sample else {}
     score = torch.tensor(dice_of(sample, threshold), dtype=torch.float64)
-    return shown | lengths | {"id": sample["id"], "dice": score, "slice": torch.tensor([index + 1, len(amounts)])}
+    return shown | more | {"id": sample["id"], "dice": score, "slice": torch.tensor([index + 1, len(amounts)])}
 
 
 def packed(sample: Sample) -> dict[str, np.ndarray]:
     """A sample as compact arrays.
 
     ``image`` is uint8 [*space, C] between its 1st and 99th valid percentile, ``mask`` uint8, ``valid`` bool,
-    ``probabilities`` uint8 [K, *space], times 255; a slice has ``dice``, ``slice`` and ``spacing`` too.
+    ``probabilities`` uint8 [K, *space], times 255; ``dice``, ``slice``, ``spacing`` and ``threshold`` are there where
+    they are known.
     """
     seen = sample["image"][:, sample["valid"]] if sample["valid"].any() else sample["image"]
     low, high = np.percentile(seen.cpu().numpy(), (1, 99))
@@ -90,7 +93,7 @@ def packed(sample: Sample) -> dict[str, np.ndarray]:
         "valid": sample["valid"],
         "probabilities": (sample["probabilities"] * 255).round().to(torch.uint8),
     }
-    parts |= {name: sample[name] for name in OF_A_SLICE if name in sample}
+    parts |= {name: sample[name] for name in FURTHER if name in sample}
     return {name: part.cpu().numpy() for name, part in parts.items()}
 
 

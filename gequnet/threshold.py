@@ -38,26 +38,22 @@ OF_MASKS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {"cldice": cld
 SCORES = (*OF_COUNTS, *OF_MASKS)
 LOWER = ("pixel_error",)  # is better
 
-Curve = dict[float, float]
 
-
-def choose(
-    score: str, task: SegmentationTask, data: Any, trainer: pl.Trainer, checkpoint: str
-) -> tuple[float, dict[float, float]]:
+def choose(score: str, task: SegmentationTask, data: Any, trainer: pl.Trainer) -> tuple[float, dict[float, float]]:
     """The threshold of the best mean score over the validation images, and the score at each threshold.
 
-    The test images have no part in it, and the checkpoint is the one that was selected at the threshold as given.
+    The test images have no part in it.
 
     Args:
         score: one of ``SCORES``.
-        task: with the network, and how it is asked about an image; its own scores stay as they are.
+        task: with the network as it will be tested, and how it is asked about an image; its own scores stay as they
+            are.
         data: the data module.
         trainer: that asks.
-        checkpoint: the weights that are asked.
     """
     parts = task.net, task.loss, lambda full: ThresholdCurve(score), task.optimizer, task.scheduler, task.inference
     judge = SegmentationTask(*parts)
-    trainer.validate(judge, datamodule=data, ckpt_path=checkpoint, weights_only=True, verbose=False)
+    trainer.validate(judge, datamodule=data, verbose=False)
     means = judge.val_metrics.compute()
     curve = {threshold: means[f"{score} above {threshold:g}"] for threshold in THRESHOLDS}
     return best_threshold(curve, lower=score in LOWER), curve

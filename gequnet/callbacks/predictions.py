@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
+import torch
 from torch import Tensor
 
 from gequnet.heads import probabilities
@@ -41,7 +42,7 @@ class Predictions(pl.Callback):
     def on_test_batch_end(
         self,
         trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
+        pl_module: Any,
         outputs: Any,
         batch: Any,
         batch_idx: int,
@@ -54,6 +55,7 @@ class Predictions(pl.Callback):
         for index in range(min(len(outputs), wanted)):
             sample = {name: values[index] for name, values in batch.items()}
             sample["probabilities"] = probabilities(outputs[index : index + 1], self.head)[0]
+            sample["threshold"] = torch.tensor(pl_module.test_metrics.threshold, dtype=torch.float64)
             if volumes:
                 self.slices[sample["id"]] = truth_size(sample), packed(slice_of(sample))
             else:

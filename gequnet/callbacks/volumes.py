@@ -40,7 +40,7 @@ class Volumes(pl.Callback):
     def on_test_batch_end(
         self,
         trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
+        pl_module: Any,
         outputs: Any,
         batch: Any,
         batch_idx: int,
@@ -50,21 +50,22 @@ class Volumes(pl.Callback):
         data = getattr(trainer, "datamodule", None)  # none where other images are tested than the data module's
         if not isinstance(data, SegmentationDataModule) or not isinstance(data.source, VolumeSource):
             return
-        for sample_id, mask in zip(batch["id"], predicted_mask(outputs, self.head), strict=True):
+        masks = predicted_mask(outputs, self.head, pl_module.test_metrics.threshold)
+        for sample_id, mask in zip(batch["id"], masks, strict=True):
             geometry = data.scenes[sample_id][0].geometry
             if geometry is not None and (self.images is None or self.written < self.images):
                 write_labels(self.path / f"{sample_id}.nii.gz", data.source.labels_of(mask), geometry)
                 self.written += 1
 
 
-def predicted_mask(logits: Float[Tensor, "b k *space"], head: str) -> UInt8[np.ndarray, "..."]:
+def predicted_mask(logits: Float[Tensor, "b k *space"], head: str, threshold: float = 0.5) -> UInt8[np.ndarray, "..."]:
     """What is predicted, as a dataset has its masks: ``[B, *space]`` class indices, or ``[B, K, *space]`` regions.
 
     >>> logits = torch.tensor([[[-1.0, 2.0]], [[3.0, -4.0]]])
     >>> predicted_mask(logits, "sigmoid").tolist(), predicted_mask(logits.transpose(0, 1), "softmax").tolist()
     ([[0, 1], [1, 0]], [[1, 0]])
     """
-    classes = predicted_classes(probabilities(logits, head), head)
+    classes = predicted_classes(probabilities(logits, head), head, threshold)
     if head == "softmax":
         mask = classes.to(torch.uint8).argmax(1)
     else:

@@ -21,6 +21,36 @@ class DatasetNotFoundError(DataError):
         )
 
 
+class NoImagesError(DatasetNotFoundError):
+    """A folder of one's own images holds none, or is not there."""
+
+    def __init__(self, what: str, folder: Path) -> None:
+        DataError.__init__(
+            self,
+            f"No images in {folder}, which data.source.{what} names; put images and masks of the same names into "
+            "folders called images and masks and say paths.data=<folder that holds both>, or name each by itself: "
+            "data.source.images=<folder> data.source.masks=<folder>.",
+        )
+
+
+class UnpairedImageError(DataError):
+    """Of one's own images one has no mask."""
+
+    def __init__(self, image: Path, expected: Path) -> None:
+        super().__init__(
+            f"{image} has no mask, expected {expected} with the ending of any common format; add it, say "
+            "data.source.mask_suffix=<what masks have behind the image's name>, or move the image to a folder "
+            "data.source.unlabelled=<folder>."
+        )
+
+
+class AmbiguousNameError(DataError):
+    """Two files have one name but for the ending."""
+
+    def __init__(self, one: Path, other: Path) -> None:
+        super().__init__(f"{one} and {other.name} would be one image, {one.stem}; keep one of them, or rename it.")
+
+
 class MissingImageError(DataError):
     """The split names an image that is not in the folder."""
 
@@ -100,12 +130,15 @@ class UnreadableFileError(DataError):
 class UnexpectedMaskValuesError(DataError):
     """A mask holds values that stand for no class."""
 
-    def __init__(self, path: Path, came: Sequence[int | float], expected: str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        came: Sequence[int | float | tuple[int, ...]],
+        expected: str,
+        advice: str = "it was probably saved lossily or is not a mask, fetch the original file",
+    ) -> None:
         shown = ", ".join(str(value) for value in came[:8]) + (", …" if len(came) > 8 else "")
-        super().__init__(
-            f"{path} holds the values {shown} and a mask here holds {expected}; "
-            "it was probably saved lossily or is not a mask, fetch the original file."
-        )
+        super().__init__(f"{path} holds the values {shown} and a mask here holds {expected}; {advice}.")
 
 
 class FactMismatchError(DataError):

@@ -48,13 +48,13 @@ def find_file(folder: Path, *names: str) -> Path:
 
 def image_size(path: Path) -> tuple[int, int]:
     """Height and width, from the header alone."""
-    with _opened(path) as picture:
+    with opened(path) as picture:
         return picture.height, picture.width
 
 
 def page_count(path: Path) -> int:
     """How many pictures lie in the file; one in most formats, each slice of a volume in some TIFFs."""
-    with _opened(path) as picture:
+    with opened(path) as picture:
         return int(getattr(picture, "n_frames", 1))
 
 
@@ -103,19 +103,29 @@ def read_binary(
         UnreadableFileError: If the file cannot be decoded.
         UnexpectedMaskValuesError: If it holds anything but black and white.
     """
-    values = _decode(path, "L", content, page)
+    return torch.from_numpy(black_and_white(_decode(path, "L", content, page), path, threshold))
+
+
+def black_and_white(
+    values: UInt8[np.ndarray, "h w"],
+    path: Path,
+    threshold: int | None = None,
+    advice: str = "it was probably saved lossily or is not a mask, fetch the original file",
+) -> UInt8[np.ndarray, "h w"]:
+    """Grey levels as 0 and 1, as ``read_binary`` reads them; ``path`` and ``advice`` are for the error."""
     if threshold is not None:
-        return torch.from_numpy((values > threshold).astype(np.uint8))
+        return (values > threshold).astype(np.uint8)
     found = np.flatnonzero(np.bincount(values.ravel(), minlength=256)).tolist()
     if set(found) <= {0, 1}:
-        return torch.from_numpy(values.astype(np.uint8))
+        return values.astype(np.uint8)
     if len(found) > 2 or any(BLACK < value < WHITE for value in found):
-        raise UnexpectedMaskValuesError(path, found, "two values, black and white (0 and 255, or 0 and 1)")
-    return torch.from_numpy((values >= WHITE).astype(np.uint8))
+        expected = "two values, black and white (0 and 255, or 0 and 1)"
+        raise UnexpectedMaskValuesError(path, found, expected, advice)
+    return (values >= WHITE).astype(np.uint8)
 
 
 @contextmanager
-def _opened(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
+def opened(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
     """The picture in the file; whatever goes wrong while it is read becomes one error that names the file."""
     try:
         if path.suffix == ".gz":  # STARE is distributed packed
@@ -127,7 +137,7 @@ def _opened(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
 
 
 def _decode(path: Path, mode: str, content: bytes | None = None, page: int = 0) -> np.ndarray:
-    with _opened(path, content) as picture:
+    with opened(path, content) as picture:
         picture.seek(page)
         return np.asarray(picture.convert(mode))
 

@@ -9,7 +9,9 @@ import torch
 from PIL import Image
 
 from gequnet.callbacks.predictions import Predictions
+from gequnet.metrics.segmentation import SegmentationMetrics
 from gequnet.report.runs import Run
+from gequnet.samples import classes_of, dice_of
 
 SIDE = 12
 
@@ -23,8 +25,16 @@ def volume(size: int) -> dict[str, Any]:
     return {"image": image, "mask": mask, "valid": torch.ones(1, SIDE, SIDE, SIDE).bool(), "id": [f"volume-{size}"]}
 
 
-def show(callback: Predictions, batches: list[dict[str, Any]], quality: float = 3.0) -> None:
-    trainer, task = pl.Trainer(accelerator="cpu", logger=False), pl.LightningModule()
+class Task(pl.LightningModule):
+    """Its test has a threshold."""
+
+    def __init__(self, threshold: float) -> None:
+        super().__init__()
+        self.test_metrics = SegmentationMetrics(2, "sigmoid", ["a", "b"], fov=False, threshold=threshold)
+
+
+def show(callback: Predictions, batches: list[dict[str, Any]], quality: float = 3.0, threshold: float = 0.5) -> None:
+    trainer, task = pl.Trainer(accelerator="cpu", logger=False), Task(threshold)
     callback.on_test_start(trainer, task)
     for index, batch in enumerate(batches):
         mask = batch["mask"] if batch["mask"].ndim == batch["image"].ndim else batch["mask"].unsqueeze(1)
@@ -52,6 +62,19 @@ def test_of_volumes_small_middling_and_large_ones_are_drawn_whatever_was_predict
         assert float(sample["dice"]) == (1 if quality > 0 else 0)
     with Image.open(callback.path) as picture:
         assert picture.size[0] > 2000
+
+
+def test_what_is_kept_is_judged_at_the_threshold_of_the_test(tmp_path: Path) -> None:
+    callback = Predictions(str(tmp_path / "predictions.png"), "sigmoid", images=4)
+    flat = volume(40)
+    flat = {part: values[..., 0] if part != "id" else values for part, values in flat.items()}
+    for batch in (volume(300), flat):
+        for threshold, expected in ((0.5, 1.0), (0.98, 0.0)):  # what is foreground has a probability of .95
+            show(callback, [batch], threshold=threshold)
+            (sample,) = kept(callback.path).values()
+            assert dice_of(sample) == expected
+            truth, found = classes_of(sample)
+            assert torch.equal(truth, found) == bool(expected)
 
 
 def test_two_volumes_are_drawn_once_each_and_of_an_earlier_test_nothing(tmp_path: Path) -> None:

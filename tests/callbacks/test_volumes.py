@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import nibabel
 import numpy as np
 import pytest
@@ -29,6 +31,8 @@ def module(source: Source, head: str, channels: int = 1) -> SegmentationDataModu
 
 class Knowing(pl.LightningModule):
     """Its logits are certain, and true."""
+
+    test_metrics = SimpleNamespace(threshold=0.5)
 
     def test_step(self, batch, batch_idx):
         mask = batch["mask"]
@@ -63,6 +67,15 @@ def test_regions_become_the_labels_of_brats_on_the_whole_grid(tmp_path):
         written = nibabel.load(tmp_path / "written" / f"{sample_id}.nii.gz")
         np.testing.assert_array_equal(written.dataobj, brain(ids.index(sample_id))[1])
         assert nibabel.aff2axcodes(written.affine) == ("L", "P", "S")
+
+
+def test_regions_are_cut_at_the_threshold():
+    logits = torch.tensor([0.3, 0.7]).logit().view(1, 1, 2)
+    assert [predicted_mask(logits, "sigmoid", threshold).tolist() for threshold in (0.2, 0.5, 0.8)] == [
+        [[1, 1]],
+        [[0, 1]],
+        [[0, 0]],
+    ]
 
 
 def test_a_resampled_volume_goes_back_to_the_grid_of_its_file(tmp_path):

@@ -1,0 +1,59 @@
+"""Pictures as people have them: any common format, any depth, held upright or sideways by the camera."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from PIL import ExifTags, Image, ImageOps
+from torch import Tensor
+
+from gequnet.data.files import opened
+
+PICTURES = frozenset(
+    [".bmp", ".gif", ".jp2", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"]
+)
+"""Endings, in small letters, of the formats that are read."""
+
+DEEPEST = 65535
+"""Largest value of a 16-bit picture."""
+
+LYING = (5, 6, 7, 8)
+"""Values of the orientation tag at which rows and columns are exchanged."""
+
+
+def read_picture(path: Path, channels: int) -> UInt8[Tensor, "channels h w"] | Float[Tensor, "channels h w"]:
+    """A picture as it is seen in a viewer: turned as its camera says, without transparency.
+
+    Grey becomes equal channels, and colour becomes grey, as is asked for. A picture of 8 bits stays one; in shades of
+    grey of 16 bits it becomes floating point from 0 to 1, and floating point is taken as it is. Colours of 16 bits are
+    read as 8.
+
+    Args:
+        path: The file.
+        channels: 1 for grey, 3 for colour.
+
+    Raises:
+        UnreadableFileError: If the file cannot be decoded.
+    """
+    with opened(path) as picture:
+        turned = upright(picture)
+        deep = turned.mode.startswith("I") or turned.mode == "F"
+        values = np.asarray(turned if deep else turned.convert("RGB" if channels == 3 else "L"))
+    if deep:
+        grey = values.astype(np.float32) / (1 if values.dtype == np.float32 else DEEPEST)
+        return torch.from_numpy(grey).expand(channels, -1, -1).contiguous()
+    return torch.from_numpy(np.atleast_3d(values).transpose(2, 0, 1).copy())
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Height and width as a viewer shows it, from the header alone."""
+    with opened(path) as picture:
+        # Pillow has the size of a TIFF right by itself.
+        lying = picture.format != "TIFF" and picture.getexif().get(ExifTags.Base.Orientation) in LYING
+        return (picture.width, picture.height) if lying else (picture.height, picture.width)
+
+
+def upright(picture: Image.Image) -> Image.Image:
+    """The picture, turned as its camera says."""
+    return ImageOps.exif_transpose(picture)

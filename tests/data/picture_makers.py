@@ -1,0 +1,51 @@
+"""Tiny made folders of images and masks, as people have them."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+HEIGHT, WIDTH = 20, 26
+
+
+def shape(number: int) -> np.ndarray:
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    mask[4:14, 3 + number % 7 : 16 + number % 7] = True
+    return mask
+
+
+def photograph(number: int) -> np.ndarray:
+    rng = np.random.default_rng(number)
+    colour = np.where(shape(number)[:, :, None], [200, 120, 90], [60, 90, 120]) + rng.normal(0, 8, (HEIGHT, WIDTH, 3))
+    return colour.clip(0, 255).astype(np.uint8)
+
+
+def classes(number: int) -> np.ndarray:
+    """0 for background, 1 for the shape, 2 for its lower half."""
+    numbers = shape(number).astype(np.uint8)
+    numbers[9:] *= 2
+    return numbers
+
+
+def save(path: Path, array: np.ndarray, **options: object) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(array).save(path, **options)
+    return path
+
+
+def make_folder(root: Path, count: int = 10, mask_suffix: str = "", image: str = "png", mask: str = "png") -> Path:
+    """``images/house_00.png`` and ``masks/house_00.png`` of 0 and 255."""
+    for number in range(count):
+        save(root / "images" / f"house_{number:02d}.{image}", photograph(number))
+        white = shape(number).astype(np.uint8) * 255
+        save(root / "masks" / f"house_{number:02d}{mask_suffix}.{mask}", white)
+    return root
+
+
+def make_palette_file(path: Path, numbers: np.ndarray, colours: list[tuple[int, int, int]]) -> None:
+    """A PNG of numbers with a palette, as VOC has them."""
+    picture = Image.new("P", numbers.shape[::-1])
+    picture.putdata(numbers.ravel().tolist())
+    picture.putpalette([level for colour in colours for level in colour])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(path)
