@@ -3,6 +3,7 @@
 So nothing global changes, no window opens, and any thread may draw. One picture a file; none knows what a run is.
 """
 
+from gequnet.figures.contours import plot_contours
 from gequnet.figures.curves import plot_curves
 from gequnet.figures.differences import Difference, plot_differences
 from gequnet.figures.orientation import plot_orientation
@@ -15,6 +16,7 @@ from gequnet.figures.trainings import plot_trainings
 
 __all__ = [
     "Difference",
+    "plot_contours",
     "plot_curves",
     "plot_differences",
     "plot_orientation",

@@ -52,7 +52,7 @@ class Views(NamedTuple):
         sample = in_the_plane(sample, threshold)
         image, valid = sample["image"], sample["valid"]
         truth, found = classes_of(sample, threshold)
-        pictures = _stretched(image, valid), _coloured(truth), _coloured(found), _overlay(image, truth, found, valid)
+        pictures = stretched(image, valid), _coloured(truth), _coloured(found), _overlay(image, truth, found, valid)
         high, wide = sample.get("spacing", torch.ones(2)).tolist()
         return cls(*pictures, dice_of(sample, threshold), high / wide)
 
@@ -82,6 +82,14 @@ def said_dice(sample: Mapping[str, Any], views: Views) -> str:
     return f"Dice of the volume {views.dice:.3f}" if "slice" in sample else f"Dice {views.dice:.3f}"
 
 
+def stretched(image: Float[Tensor, "c h w"], valid: Bool[Tensor, "h w"]) -> Picture:
+    """The image between the 1st and 99th percentile of its valid pixels; unless it has three channels the first."""
+    channels = (image if len(image) == 3 else image[:1].expand(3, -1, -1)).float().numpy()
+    seen = channels[:, valid.numpy()] if valid.any() else channels
+    low, high = np.percentile(seen, (1, 99))
+    return np.clip((channels - low) / max(high - low, 1e-6), 0, 1).transpose(1, 2, 0)
+
+
 def show(axes: Axes, picture: Picture, aspect: float = 1.0) -> None:
     """A picture without axes around it, of pixels that are ``aspect`` times as high as wide."""
     axes.imshow(picture, interpolation_stage="rgba", aspect=aspect)
@@ -97,13 +105,6 @@ def legend(figure: Figure, valid: Iterable[Bool[Tensor, "*space"]]) -> None:
     figure.legend(handles=patches, loc="outside lower right", ncols=len(patches), fontsize=NORMAL, frameon=False)
 
 
-def _stretched(image: Float[Tensor, "c h w"], valid: Bool[Tensor, "h w"]) -> Picture:
-    channels = (image if len(image) == 3 else image[:1].expand(3, -1, -1)).float().numpy()
-    seen = channels[:, valid.numpy()] if valid.any() else channels
-    low, high = np.percentile(seen, (1, 99))
-    return np.clip((channels - low) / max(high - low, 1e-6), 0, 1).transpose(1, 2, 0)
-
-
 def _coloured(classes: Bool[Tensor, "k h w"]) -> Picture:
     labels = (classes * torch.arange(1, len(classes) + 1).view(-1, 1, 1)).amax(0).numpy()
     several = [to_rgb(CLASSES[k % len(CLASSES)]) for k in range(len(classes))]
@@ -117,7 +118,7 @@ def _overlay(
     valid: Bool[Tensor, "h w"],
 ) -> Picture:
     # On the image in dim grey, so that the colours stand out on bright images as on dark ones.
-    grey = _stretched(image, valid).mean(2, keepdims=True) * 0.5
+    grey = stretched(image, valid).mean(2, keepdims=True) * 0.5
     picture = np.repeat(grey, 3, axis=2).astype(np.float64)
     picture[truth.any(0).numpy()] = RIGHT
     picture[(truth & ~found).any(0).numpy()] = MISSED

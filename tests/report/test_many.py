@@ -82,6 +82,19 @@ def test_a_report_to_be_passed_on_shows_no_test_image(sweep, tmp_path):
     assert "panel" not in (tmp_path / "out" / "report.md").read_text()
 
 
+def test_the_borders_are_those_that_the_reference_has_drawn(tmp_path):
+    colours = {"e2unet": "orange", "unet": "blue"}
+    for model, colour in colours.items():
+        made_run(tmp_path / model, f"model={model}")
+        Image.new("RGB", (40, 30), colour).save(tmp_path / model / "contours.png")
+    write_report([tmp_path], tmp_path / "out")
+    assert (tmp_path / "out" / "contours.png").read_bytes() == (tmp_path / "unet" / "contours.png").read_bytes()
+    text = (tmp_path / "out" / "report.md").read_text()
+    assert "best, median and worst" in text
+    assert main([str(tmp_path / "unet"), str(tmp_path / "e2unet"), "--out", str(tmp_path / "x"), "--no-images"]) == 0
+    assert not (tmp_path / "x" / "contours.png").exists()
+
+
 def test_the_reference_can_be_named(sweep, tmp_path, capsys):
     assert main([str(sweep), "--out", str(tmp_path / "out"), "--reference", "C8"]) == 0
     verdicts = {row[0]: row[-1] for row in page(tmp_path / "out").tables[0][1:]}
