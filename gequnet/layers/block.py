@@ -5,9 +5,13 @@ from collections.abc import Sequence
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from gequnet.layers.resample import crop_to
+
 
 class ConvBlock(nn.Module):
     """Units one after the other; with a shortcut, its output is added before the last activation.
+
+    Units of valid convolutions give less than they are given: the middle of what the shortcut gives is added.
 
     Each unit is a convolution with what follows it. The block knows nothing of groups, so the plain and the
     equivariant networks share it.
@@ -24,9 +28,9 @@ class ConvBlock(nn.Module):
         self.shortcut = shortcut
         self.activation = activation
 
-    def forward(self, x: Float[Tensor, "b in *space"]) -> Float[Tensor, "b out *space"]:
-        """[B, C, *space] -> [B, C', *space]."""
+    def forward(self, x: Float[Tensor, "b in *space"]) -> Float[Tensor, "b out *kept"]:
+        """[B, C, *space] -> [B, C', *space], or less of it."""
         y = self.units(x)
         if self.shortcut is not None:
-            y = y + self.shortcut(x)
+            y = y + crop_to(self.shortcut(x), y.shape[2:])
         return self.activation(y)

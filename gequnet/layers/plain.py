@@ -12,6 +12,7 @@ from gequnet.errors import ConfigError
 T = TypeVar("T")
 
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
+BorderMode = Literal[PaddingMode, "valid"]
 NormName = Literal["batch", "instance", "group", "none"]
 ActivationName = Literal["relu", "leaky_relu", "elu", "silu", "gelu"]
 
@@ -43,13 +44,16 @@ def conv(
     out_channels: int,
     kernel_size: int,
     stride: int = 1,
-    padding_mode: PaddingMode = "zeros",
+    padding_mode: BorderMode = "zeros",
     bias: bool = True,
 ) -> nn.Module:
-    """A convolution that keeps the size (or halves it, ``stride=2``), with He's initialisation (arXiv:1502.01852)."""
-    layer = CONV[dims](
-        in_channels, out_channels, kernel_size, stride, kernel_size // 2, padding_mode=padding_mode, bias=bias
-    )
+    """A convolution with He's initialisation (arXiv:1502.01852).
+
+    It keeps the size, or halves it (``stride=2``); with ``padding_mode="valid"`` it takes ``kernel_size - 1`` from it.
+    """
+    padding = 0 if padding_mode == "valid" else kernel_size // 2
+    mode: PaddingMode = "zeros" if padding_mode == "valid" else padding_mode
+    layer = CONV[dims](in_channels, out_channels, kernel_size, stride, padding, padding_mode=mode, bias=bias)
     he_normal_(layer.weight, fan_in=in_channels * kernel_size**dims)
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)

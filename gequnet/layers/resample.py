@@ -63,17 +63,18 @@ def max_pool(x: Float[Tensor, "b c *space"]) -> Float[Tensor, "b c *half"]:
     return MAX_POOL[len(odd)](x, [2 + o for o in odd], 2, odd)
 
 
-def blur_pool(x: Float[Tensor, "b c *space"], taps: int) -> Float[Tensor, "b c *half"]:
+def blur_pool(x: Float[Tensor, "b c *space"], taps: int, padded: bool = True) -> Float[Tensor, "b c *half"]:
     """Halves each axis by a binomial blur of ``taps`` taps (even side) or ``taps + 1`` (odd side).
 
-    Beyond the border the image repeats its last pixel. ``taps=2`` is average pooling on an even side.
+    Beyond the border the image repeats its last pixel; not ``padded``, the result has only those pixels for which
+    nothing beyond is needed, fewer by ``taps / 2 - 1``. ``taps=2`` is average pooling on an even side.
     """
     kernel = torch.ones((), dtype=x.dtype, device=x.device)
     padding: list[int] = []
     for side in x.shape[2:]:
         along = binomial(taps + 1 if side % 2 else taps).to(x)
         kernel = kernel[..., None] * along
-        padding = [(len(along) - 1) // 2] * 2 + padding
+        padding = [(len(along) - 1) // 2 if padded else 0] * 2 + padding
     channels = x.shape[1]
     blur = kernel.expand(channels, 1, *kernel.shape)
     return CONVOLUTION[x.dim() - 2](F.pad(x, padding, mode="replicate"), blur, stride=2, groups=channels)
@@ -100,24 +101,40 @@ class MaxPool(nn.Module):
 class BlurPool(nn.Module):
     """Halves the grid after a binomial blur, see ``blur_pool``; less aliasing than the maximum, and linear."""
 
-    def __init__(self, taps: int = 4) -> None:
+    def __init__(self, taps: int = 4, padded: bool = True) -> None:
         super().__init__()
         if taps % 2:
             raise ConfigError(f"taps is the number of taps on an even side and must be even, got {taps}")
-        self.taps = taps
+        self.taps, self.padded = taps, padded
 
     def extra_repr(self) -> str:
-        """The number of taps."""
-        return f"taps={self.taps}"
+        """The number of taps, and whether the border is left out."""
+        return f"taps={self.taps}" + ("" if self.padded else ", padded=False")
 
     def forward(self, x: Float[Tensor, "b c *space"]) -> Float[Tensor, "b c *half"]:
         """[B, C, *space] -> [B, C, *half]."""
-        return blur_pool(x, self.taps)
+        return blur_pool(x, self.taps, self.padded)
 
 
 class Double(nn.Module):
-    """Doubles the grid by linear interpolation, see ``double``."""
+    """Doubles the grid by linear interpolation, see ``double``.
+
+    Args:
+        padded: False for the double less 2, whatever ``sides`` are: beyond the outermost pixels there is nothing to
+            interpolate with.
+    """
+
+    def __init__(self, padded: bool = True) -> None:
+        super().__init__()
+        self.padded = padded
+
+    def extra_repr(self) -> str:
+        """Whether the border is left out."""
+        return "" if self.padded else "padded=False"
 
     def forward(self, x: Float[Tensor, "b c *half"], sides: Sequence[int]) -> Float[Tensor, "b c *space"]:
         """[B, C, *half] -> [B, C, *sides]."""
-        return double(x, sides)
+        if self.padded:
+            return double(x, sides)
+        doubled = [2 * side for side in x.shape[2:]]
+        return crop_to(double(x, doubled), [side - 2 for side in doubled])

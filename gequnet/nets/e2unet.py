@@ -19,7 +19,7 @@ class SteerableKit(Kit[FieldType]):
 
     def conv_norm(self, in_type: FieldType, out_type: FieldType, kernel_size: int, stride: int = 1) -> nn.Module:
         """A steerable convolution, without bias where a norm follows."""
-        mode, norm = self.recipe.padding_mode, self.recipe.norm
+        mode, norm = self.recipe.padding_beyond(), self.recipe.norm
         conv = SteerableConv(in_type, out_type, kernel_size, stride, mode, bias=norm == "none")
         return nn.Sequential(conv, field_norm(norm, out_type))
 
@@ -67,10 +67,11 @@ class E2UNet(UNetTopology):
         group: the group, or its name.
         restrict: from which level on which subgroup acts, as ``{2: "d4"}``; a field becomes as many fields of
             the subgroup as keep its channels, and the whole decoder stays in the smallest group.
-        depth, kernel_size, convs, norm, activation, residual, padding_mode: as for ``UNet``.
+        depth, kernel_size, convs, norm, activation, residual: as for ``UNet``.
         dropout: rate at which whole fields are dropped, for all levels or one for each.
         downsample: ``blur`` (binomial), ``average``, ``max`` (finite groups only) or ``strided`` (learned).
         upsample: ``interpolate`` or ``transposed``.
+        padding_mode: what the convolutions see beyond the border: ``zeros``, ``reflect``, ``replicate``, ``circular``.
 
     Shape:
         [B, C, H, W] -> logits [B, K, H, W].
@@ -105,7 +106,7 @@ class E2UNet(UNetTopology):
         residual: bool = False,
         downsample: Downsample = "blur",
         upsample: Upsample = "interpolate",
-        padding_mode: plain.PaddingMode = "zeros",
+        padding_mode: plain.BorderMode = "zeros",
     ) -> None:
         levels = check_widths(widths, depth)
         start = as_group(group)

@@ -3,13 +3,15 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, Literal, TypeVar
 
-from torch import nn
+from torch import Tensor, nn
 
+from gequnet.errors import ConfigError
 from gequnet.layers.block import ConvBlock
-from gequnet.layers.plain import ActivationName, NormName, PaddingMode, choose
-from gequnet.layers.resample import BlurPool, Double, MaxPool
+from gequnet.layers.plain import ActivationName, BorderMode, NormName, PaddingMode, choose
+from gequnet.layers.resample import BlurPool, Double, MaxPool, pad_to_grid
 
 Type = TypeVar("Type")
 
@@ -29,7 +31,26 @@ class Recipe:
     residual: bool
     downsample: Downsample
     upsample: Upsample
-    padding_mode: PaddingMode
+    padding_mode: BorderMode
+
+    @property
+    def valid(self) -> bool:
+        """Whether no layer sees anything beyond the border of its map."""
+        return self.padding_mode == "valid"
+
+    def padding_beyond(self) -> PaddingMode:
+        """What convolutions that keep the size see beyond the border.
+
+        Raises:
+            ConfigError: there are to be none that do.
+        """
+        if self.padding_mode == "valid":
+            raise ConfigError(
+                "model.padding_mode=valid takes pixels off every map, counted in pairs, which the centre of an odd "
+                "side and the grids of several scales do not survive: it is for model=unet and unet3d; take zeros, "
+                "reflect, replicate or circular here."
+            )
+        return self.padding_mode
 
     def dropout_at(self, level: int) -> float:
         """The dropout rate of a level: one for all, or one for each."""
@@ -54,7 +75,7 @@ class Kit(ABC, Generic[Type]):
 
     @abstractmethod
     def up_conv(self, in_type: Type, out_type: Type) -> nn.Module:
-        """A transposed convolution of stride 2, called with the map and the sides to reach."""
+        """A transposed convolution of stride 2, called with the map and the sides of what it is put beside."""
 
     @abstractmethod
     def activation(self, map_type: Type) -> nn.Module:
@@ -71,6 +92,10 @@ class Kit(ABC, Generic[Type]):
     @abstractmethod
     def head(self, in_type: Type, num_classes: int) -> nn.Module:
         """Logits at each pixel."""
+
+    def frame(self, halvings: int) -> Callable[[Tensor], Tensor]:
+        """Puts an image on a grid that can be halved so often; here by repeating its border."""
+        return partial(pad_to_grid, halvings=halvings)
 
     def stem(self) -> nn.Module:
         """Makes of the image the map that the first convolution takes; here it is one."""
@@ -105,7 +130,7 @@ class Kit(ABC, Generic[Type]):
     def down(self, in_type: Type, level_type: Type) -> tuple[nn.Module, Type]:
         """Halves the grid, by pooling or by a convolution of stride 2, on the way to the next level."""
         makers: dict[str, Callable[[], nn.Module]] = {
-            "blur": lambda: self.spatial(BlurPool(4)),
+            "blur": lambda: self.spatial(BlurPool(4, padded=not self.recipe.valid)),
             "average": lambda: self.spatial(BlurPool(2)),
             "max": lambda: self.spatial(MaxPool()),
             "strided": lambda: self.conv_norm(in_type, in_type, 3, stride=2),
@@ -115,9 +140,9 @@ class Kit(ABC, Generic[Type]):
         return nn.Sequential(halve, carry), out_type
 
     def up(self, in_type: Type, level_type: Type) -> tuple[nn.Module, Type]:
-        """Doubles the grid, by interpolation or by a transposed convolution, called with the map and the sides."""
+        """Doubles the grid, by interpolation or by a transposed convolution, called as ``up_conv`` is."""
         makers: dict[str, Callable[[], tuple[nn.Module, Type]]] = {
-            "interpolate": lambda: (self.spatial(Double()), in_type),
+            "interpolate": lambda: (self.spatial(Double(padded=not self.recipe.valid)), in_type),
             "transposed": lambda: (self.up_conv(in_type, level_type), level_type),
         }
         return choose(makers, self.recipe.upsample, "upsample")()

@@ -71,7 +71,7 @@ class ScaleKit(Kit[int]):
     def _conv(
         self, in_type: int, out_type: int, stride: int = 1, bias: bool = True, transposed: bool = False
     ) -> ScaleConv:
-        mode: plain.PaddingMode = "zeros" if transposed else self.recipe.padding_mode
+        mode: plain.PaddingMode = "zeros" if transposed else self.recipe.padding_beyond()
         return ScaleConv(
             in_type, out_type, self.basis, self.scale_extent, stride, None, bias, mode, transposed, self.method
         )
@@ -136,7 +136,8 @@ class ScaleUNet(nn.Module):
         orders: the highest sum of the orders of a function.
         kernel_size: side of the convolutions in pixels of the scale's grid, odd.
         method: ``dense`` or ``separable``, how to convolve; the function is the same.
-        depth, convs, norm, activation, dropout, residual, downsample, upsample, padding_mode: as for ``UNet``.
+        depth, convs, norm, activation, dropout, residual, downsample, upsample: as for ``UNet``.
+        padding_mode: what the convolutions see beyond the border: ``zeros``, ``reflect``, ``replicate``, ``circular``.
 
     Shape:
         [B, C, *space] -> logits [B, K, *space], for every size.
@@ -177,7 +178,7 @@ class ScaleUNet(nn.Module):
         residual: bool = False,
         downsample: Downsample = "blur",
         upsample: Upsample = "interpolate",
-        padding_mode: plain.PaddingMode = "replicate",
+        padding_mode: plain.BorderMode = "replicate",
     ) -> None:
         super().__init__()
         if spatial_dims not in plain.CONV:

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gequnet.errors import ConfigError, ShapeError
-from gequnet.layers.resample import crop_to, pad_to_grid
+from gequnet.layers.resample import crop_to
 from gequnet.nets.kit import Kit, Type
 
 
@@ -47,6 +47,7 @@ class UNetTopology(nn.Module):
     ) -> None:
         super().__init__()
         self.halvings = len(decoder)
+        self.frame = kit.frame(self.halvings)
         self.stem = kit.stem()
         self.encoders, self.downs = nn.ModuleList(), nn.ModuleList()
         self.skips, self.ups, self.decoders = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
@@ -69,7 +70,7 @@ class UNetTopology(nn.Module):
     def forward(self, image: Float[Tensor, "b c *space"]) -> Float[Tensor, "b k *maps"]:
         """Image to what the head makes of the last map: logits at each pixel (of the kit's kind of map)."""
         dims = image.dim() - 2
-        x = self.encoders[0](self.stem(pad_to_grid(image, self.halvings)))
+        x = self.encoders[0](self.stem(self.frame(image)))
         carried = [x]
         for down, encoder in zip(self.downs, self.encoders[1:], strict=True):
             x = encoder(down(x))
@@ -77,7 +78,8 @@ class UNetTopology(nn.Module):
         carried.pop()
         for up, skip, decoder in zip(self.ups, self.skips, self.decoders, strict=True):
             same_level = carried.pop()
-            x = decoder(self._concatenate(skip(same_level), up(x, same_level.shape[-dims:])))
+            x = up(x, same_level.shape[-dims:])
+            x = decoder(self._concatenate(skip(crop_to(same_level, x.shape[-dims:])), x))
         return crop_to(self.head(x), image.shape[2:])
 
     @staticmethod

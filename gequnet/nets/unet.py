@@ -1,12 +1,13 @@
 """The plain U-Net, in two and three dimensions: the baseline that the others are compared with."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from gequnet.errors import ConfigError
 from gequnet.layers import plain
+from gequnet.layers.mirror import MirroredFrame
 from gequnet.nets.kit import Downsample, Kit, Recipe, Upsample
 from gequnet.nets.topology import UNetTopology, check_image, check_widths
 
@@ -23,6 +24,21 @@ class TransposedConv(nn.Module):
         return self.conv(x, output_size=list(sides))
 
 
+class UpConv(nn.Module):
+    """A transposed convolution of kernel and stride 2, the "up-convolution" of Ronneberger et al.
+
+    Each pixel of the result is made of one, so it sees nothing beyond the border, and sides are even.
+    """
+
+    def __init__(self, dims: int, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.conv = plain.CONV_TRANSPOSE[dims](in_channels, out_channels, 2, stride=2)
+
+    def forward(self, x: Float[Tensor, "b in *half"], sides: Sequence[int]) -> Float[Tensor, "b out *space"]:
+        """[B, C, *half] -> [B, C', *2 half], whatever ``sides`` are: what it is put beside is cropped."""
+        return self.conv(x)
+
+
 class PlainKit(Kit[int]):
     """Ordinary layers; the type of a map is its number of channels."""
 
@@ -33,12 +49,29 @@ class PlainKit(Kit[int]):
     def conv_norm(self, in_type: int, out_type: int, kernel_size: int, stride: int = 1) -> nn.Module:
         """A convolution, without bias where a norm follows."""
         mode, norm = self.recipe.padding_mode, self.recipe.norm
+        if self.recipe.valid and stride > 1:
+            raise ConfigError(
+                "model.downsample=strided has a kernel of 3, which has its middle on a pixel, and with "
+                "model.padding_mode=valid the sides that are halved are even: take downsample=max, average or blur."
+            )
         conv = plain.conv(self.dims, in_type, out_type, kernel_size, stride, mode, bias=norm == "none")
         return nn.Sequential(conv, plain.norm(self.dims, norm, out_type))
 
     def up_conv(self, in_type: int, out_type: int) -> nn.Module:
-        """A transposed convolution to any sides."""
-        return TransposedConv(self.dims, in_type, out_type)
+        """A transposed convolution to any sides, or one that needs nothing beyond the border."""
+        layer = UpConv if self.recipe.valid else TransposedConv
+        return layer(self.dims, in_type, out_type)
+
+    def frame(self, halvings: int) -> Callable[[Tensor], Tensor]:
+        """Repeats the border up to a grid, or mirrors the image outward by what valid layers take."""
+        if not self.recipe.valid:
+            return super().frame(halvings)
+        return MirroredFrame(
+            halvings,
+            block=self.recipe.convs * (self.recipe.kernel_size - 1),
+            halving=1 if self.recipe.downsample == "blur" else 0,
+            doubling=2 if self.recipe.upsample == "interpolate" else 0,
+        )
 
     def activation(self, map_type: int) -> nn.Module:
         """The function itself."""
@@ -73,8 +106,18 @@ class UNet(UNetTopology):
         dropout: rate at which channels are dropped, for all levels or one for each.
         residual: whether each block has a shortcut.
         downsample: ``blur`` (binomial), ``average``, ``max`` or ``strided`` (learned).
-        upsample: ``interpolate`` (linear) or ``transposed`` (learned).
-        padding_mode: what the convolutions see beyond the border: ``zeros``, ``reflect``, ``replicate``, ``circular``.
+        upsample: ``interpolate`` (linear) or ``transposed`` (learned; kernel 3, which fits even and odd sides, and with
+            ``padding_mode=valid`` kernel 2).
+        padding_mode: what the convolutions see beyond the border: ``zeros``, ``reflect``, ``replicate``, ``circular``;
+            or ``valid`` for nothing: no layer looks beyond its map, skips are cropped to what is left, and the image is
+            mirrored outward by what that takes. It costs the more the smaller a patch is: of the paper's net the margin
+            is 92 pixels at each end. A tile with its true surroundings gets the logits that it has in the whole image,
+            where its corner, and the difference of the sides, are multiples of 2^(depth - 1) and the norm does not look
+            at the image (``none``, or ``batch`` in evaluation).
+
+    The network of Ronneberger et al. is ``widths=[64, 128, 256, 512, 1024], downsample="max", upsample="transposed",
+    padding_mode="valid", norm="none", dropout=[0, 0, 0, 0, 0.5]``, which drops at the end of the contracting path, the
+    bottleneck, alone; a rate for a finer level is of both of its blocks.
 
     Shape:
         [B, C, *space] -> logits [B, K, *space], for every size (see ``gequnet.layers.resample``).
@@ -104,7 +147,7 @@ class UNet(UNetTopology):
         residual: bool = False,
         downsample: Downsample = "blur",
         upsample: Upsample = "interpolate",
-        padding_mode: plain.PaddingMode = "zeros",
+        padding_mode: plain.BorderMode = "zeros",
     ) -> None:
         if spatial_dims not in plain.CONV:
             raise ConfigError(f"spatial_dims={spatial_dims} is not 2 or 3")
