@@ -67,7 +67,8 @@ class SegmentationLoss(nn.Module, ABC):
 
         Args:
             logits: the network's output, any float type.
-            mask: class indices, or K masks of 0 and 1.
+            mask: class indices, or K masks of 0 and 1. Under a softmax a pixel whose label is no class, 255 say, counts
+                for nothing, as if it were not valid.
             valid: the pixels that count.
             weight: how much each of them counts. The loss of a pixel is multiplied by it, and the mean is still one
                 over the number of pixels: twice the weight everywhere is twice the loss.
@@ -85,8 +86,11 @@ class SegmentationLoss(nn.Module, ABC):
                 f"loss.class_weights has {len(self.class_weights)} numbers, but there are "
                 f"{logits.shape[1]} logits: give one number for each (background included)."
             )
+        target = target_classes(logits, mask, self.head)
+        if self.head == "softmax":
+            valid = valid & target.any(1)
         more = {} if weight is None else {"weight": full_precision(weight)}
-        return self.value(full_precision(logits), target_classes(logits, mask, self.head), valid, **more)
+        return self.value(full_precision(logits), target, valid, **more)
 
     @abstractmethod
     def value(

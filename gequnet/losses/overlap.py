@@ -67,7 +67,8 @@ class OverlapLoss(SegmentationLoss):
 
     Args:
         head: ``sigmoid`` or ``softmax``.
-        class_weights: one number for each of the K logits, background included; None: all count the same.
+        class_weights: one number for each of the K logits, background included; None: all count the same. That of a
+            background that is no class is not used.
         smooth: added to numerator and denominator, in pixels. It decides what a class costs that is absent
             from mask and (almost) from prediction: the larger, the less. 0 gives the plain score.
         over: ``batch`` sums over all valid pixels of a batch before dividing, ``image`` divides in each image
@@ -93,6 +94,12 @@ class OverlapLoss(SegmentationLoss):
             raise ConfigError(f"loss.smooth={smooth} must not be below 0; 1 is the usual choice.")
         if over not in SUMS:
             raise ConfigError(f"loss.over={over!r} must be one of {', '.join(SUMS)}.")
+        counted = self.class_weights is None or include_background or head == "sigmoid" or self.class_weights[1:].any()
+        if not counted:
+            raise ConfigError(
+                f"loss.class_weights={class_weights} leave nothing to learn, as all of the weight is the background's, "
+                f"which {type(self).__name__} does not count: give another class some."
+            )
         self.smooth = float(smooth)
         self.over = over
         self.include_background = include_background

@@ -42,8 +42,6 @@ def pixelwise_softmax(
     matters who has it: it costs least if the others share it, most if one has it all. Without its second term it is a
     K-th of the softmax cross-entropy.
 
-    A pixel whose label is no class belongs to no class and counts for nothing, as if it were not valid.
-
     Args:
         logits: of K >= 2 classes that exclude each other.
         target: one-hot.
@@ -53,7 +51,7 @@ def pixelwise_softmax(
         weight: what the loss of each pixel is multiplied by before the mean.
     """
     values = -torch.where(target, logits.log_softmax(1), log_complement(logits))
-    return mean_over_valid(values, valid & target.any(1), class_weights, weight)
+    return mean_over_valid(values, valid, class_weights, weight)
 
 
 class PixelwiseSoftmaxLoss(SegmentationLoss):

@@ -24,7 +24,7 @@ every_loss = pytest.mark.parametrize(("loss", "head"), FITTING_PAIRS)
 
 
 def shapes(head: str) -> list[int]:
-    return [2, 3] if head == "softmax" else [1, 3]
+    return [2, 5] if head == "softmax" else [1, 3]
 
 
 @every_loss
@@ -76,13 +76,57 @@ def test_what_the_mask_says_on_void_does_not_matter(loss, head):
     torch.testing.assert_close(loss(head)(logits, mask.masked_fill(void, 255), valid), loss(head)(logits, mask, valid))
 
 
+@pytest.mark.parametrize("loss", [loss for loss, head in FITTING_PAIRS if head == "softmax"])
+@pytest.mark.parametrize("num_classes", [2, 5])
+def test_a_label_that_is_no_class_is_void(loss, num_classes):
+    logits, mask, valid = batch("softmax", num_classes, size=2)
+    void = torch.rand(mask.shape, generator=torch.Generator().manual_seed(1)) < 0.3
+    value = loss("softmax")(logits, mask.masked_fill(void, 255), valid)
+    torch.testing.assert_close(value, loss("softmax")(logits, mask, valid & ~void))
+
+
+@every_loss
+@pytest.mark.parametrize("over", ["batch", "image"])
+def test_an_image_without_valid_pixels_is_an_image_that_is_not_there(loss, head, over):
+    for num_classes in shapes(head):
+        case = batch(head, num_classes)
+        assert not case[2][-1].any()
+        made = loss(head, **options(loss, over))
+        torch.testing.assert_close(made(*case), made(*(part[:-1] for part in case)), **FLOAT32_TOLERANCE)
+
+
+@every_loss
+@pytest.mark.parametrize("over", ["batch", "image"])
+@pytest.mark.parametrize("where", ["in an image", "everywhere"])
+@pytest.mark.parametrize("rare", [False, True])
+def test_a_class_may_be_absent_whatever_its_weight(loss, head, over, where, rare):
+    """The last class is there in other images only, or nowhere, and has an ordinary weight, or all of it."""
+    for num_classes in shapes(head):
+        logits, mask, valid = batch(head, num_classes)
+        images = slice(1) if where == "in an image" else slice(None)
+        of_class = mask[images] if mask.ndim == valid.ndim else mask[images, -1]
+        of_class[of_class == max(num_classes - 1, 1) if head == "softmax" else of_class == 1] = 0
+        weights = [0.0] * (num_classes - 1) + [1.0] if rare else [1.0] * num_classes
+        made = loss(head, class_weights=weights, **options(loss, over))
+        value = made(logits.requires_grad_(), mask, valid)
+        assert torch.isfinite(value)
+        assert value >= 0
+        (gradient,) = torch.autograd.grad(value, logits)
+        assert torch.isfinite(gradient).all()
+        assert (gradient.movedim(1, -1)[~valid] == 0).all()
+
+
+def options(loss: type[SegmentationLoss], over: str) -> dict[str, str]:
+    """What the loss sums over, where it has the choice."""
+    return {"over": over} if "over" in loss.__init__.__code__.co_varnames else {}
+
+
 @every_loss
 @pytest.mark.parametrize("over", ["batch", "image"])
 def test_a_batch_without_valid_pixels_costs_nothing_and_its_gradient_is_zero(loss, head, over):
     logits, mask, valid = batch(head, 3)
     logits.requires_grad_()
-    options = {"over": over} if "over" in loss.__init__.__code__.co_varnames else {}
-    value = loss(head, **options)(logits, mask, torch.zeros_like(valid))
+    value = loss(head, **options(loss, over))(logits, mask, torch.zeros_like(valid))
     value.backward()
     assert value.item() == 0
     assert logits.grad is not None

@@ -47,6 +47,13 @@ def test_the_weight_of_an_uncounted_background_is_not_used():
     assert losses[0](*case) == losses[1](*case)
 
 
+def test_weights_that_leave_the_background_alone_to_count_are_refused():
+    with pytest.raises(ConfigError, match="leave nothing to learn"):
+        DiceLoss("softmax", class_weights=[1.0, 0.0, 0.0])
+    counted = DiceLoss("softmax", class_weights=[1.0, 0.0, 0.0], include_background=True)
+    assert torch.isfinite(counted(*batch("softmax", 3)))
+
+
 def test_over_image_is_the_mean_over_the_images_that_have_a_valid_pixel():
     logits, mask, valid = batch("sigmoid", 1)
     assert not valid[2].any()
