@@ -41,13 +41,16 @@ with 2 where something else is amiss, said in one sentence."""
 def main(arguments: Sequence[str] | None = None) -> int:
     """Does one of the commands; a mistake is one sentence on stderr and exit code 2."""
     given = _parser().parse_args(arguments)
-    typed: list[str] = getattr(given, "overrides", [])
+    typed = [f"data={given.name}", *given.overrides] if "name" in given else []
     logging.getLogger("gequnet").setLevel(logging.ERROR)  # what is logged while checking is in the findings, too
     try:
         return int(given.run(given))
     except (GequnetError, HydraException, OmegaConfBaseException) as error:
         print(explain(error, typed), file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("Stopped; of a download what has come is kept.", file=sys.stderr)
+        return 130
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -197,7 +197,7 @@ ADDRESSES = {
         "research",
         "Cardona et al., PLoS Biology 8(10), 2010; Arganda-Carreras et al., Frontiers in Neuroanatomy 9, 2015",
         "ISBI2012",
-        by_hand="The challenge's server is gone. Its page says how the training data can be had.",
+        by_hand="Download the training data, two TIFF files, as the challenge's page says.",
         layout="ISBI2012/train-volume.tif and train-labels.tif, of 30 slices each",
         size=(512, 512),
     ),

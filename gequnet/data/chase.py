@@ -38,7 +38,7 @@ class Chase(FundusSource):
             ["CHASEDB1", "CHASE_DB1", "chase"],
             "Image_*.jpg",
             "CHASEDB1/Image_01L.jpg, Image_01L_1stHO.png and Image_01L_2ndHO.png",
-            "https://blogs.kingston.ac.uk/retinal/chasedb1",
+            "https://researchinnovation.kingston.ac.uk/en/datasets/chasedb1-retinal-vessel-reference-dataset-4",
         )
 
     @cached_property
@@ -56,8 +56,8 @@ class Chase(FundusSource):
         if self.splits.name == "chase":
             return []
         return [
-            "Children 11 to 14 are not there: the split of the first 20 of the 28 images is taken, and its scores do not "
-            "compare with those of all."
+            "Children 11 to 14 are not there: the split of the first 20 of the 28 images is taken, and its scores "
+            "do not compare with those of all."
         ]
 
     def files(self, sample_id: str) -> FundusFiles:

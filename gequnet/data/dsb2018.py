@@ -137,8 +137,8 @@ class Dsb2018(Source):
         if self.splits.name == "dsb2018":
             return []
         return [
-            "Only images of a subset are there: its part of the split is taken, 167 of 664 images, and its scores do not "
-            "compare with those of all."
+            "Only images of a subset are there: its part of the split is taken, 167 of 664 images, and its scores "
+            "do not compare with those of all."
         ]
 
     def _files_hash(self, sample_id: str) -> str:

@@ -146,7 +146,7 @@ class Msd(VolumeSource):
         if listed >= distributed:
             return []
         return [
-            f"dataset.json lists {listed} of the {distributed} labelled volumes that {self.task} has as distributed."
+            f"dataset.json lists {listed} volumes; as distributed {self.task} has {distributed} with labels."
         ]
 
     def facts(self, sample_id: str) -> dict[str, str | float]:

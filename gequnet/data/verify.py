@@ -9,13 +9,14 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from gequnet.data.datamodule import SegmentationDataModule
+from gequnet.data.datamodule import NAMED, SegmentationDataModule
 from gequnet.data.errors import (
     DatasetNotFoundError,
     EmptySplitError,
     MissingImageError,
     MissingMaskError,
     MissingModalityError,
+    UnpairedImageError,
 )
 from gequnet.data.scene import Scene
 from gequnet.data.source import SPLITS
@@ -23,8 +24,11 @@ from gequnet.errors import GequnetError
 
 Verdict = Literal["complete", "partial", "broken"]
 Kind = Literal["missing", "damaged"]
-MISSING = (DatasetNotFoundError, EmptySplitError, MissingImageError, MissingMaskError, MissingModalityError)
-MISTAKES = (GequnetError, OSError, ValueError, EOFError, RuntimeError)
+MISSING = (
+    *(DatasetNotFoundError, EmptySplitError),
+    *(MissingImageError, MissingMaskError, MissingModalityError, UnpairedImageError),
+)
+MISTAKES = (GequnetError, OSError, ValueError, EOFError, LookupError, RuntimeError)
 """What loading a damaged file may raise: our own errors, and what slips through from the libraries."""
 
 
@@ -165,20 +169,21 @@ class _Seen:
 
     def notes(self, size: Sequence[int]) -> list[str]:
         """What is odd, and no mistake."""
-        said = []
-        other = self.sizes.total() - self.sizes[_times(size)]
+        said, images = [], self.sizes.total()
+        other = images - self.sizes[_times(size)]
         if size and other:
             said.append(
-                f"{other} images are not of {_times(size)} pixels, as all are that are distributed: they were resized "
-                "or cut, and scores do not compare."
+                f"Not of {_times(size)} pixels, as all are that are distributed: {other} of {images} images; they were "
+                "resized or cut, and scores do not compare."
             )
         empty = [name for name, share in self.shares().items() if not share]
         if empty and self.valid:
             said.append(f"Not a pixel of any image is labelled {' or '.join(empty)}.")
         if self.differ:
+            named = ", ".join(self.differ[:NAMED]) + (", …" if len(self.differ) > NAMED else "")
             said.append(
-                f"The labels of {len(self.differ)} images are not those that the split was made for, so scores may not "
-                f"compare: {', '.join(self.differ[:5])}{', …' if len(self.differ) > 5 else ''}."
+                f"Not the labels that the split was made for: {len(self.differ)} of {images} images ({named}); scores "
+                "may not compare."
             )
         return said
 
