@@ -129,6 +129,17 @@ def test_from_what_is_typed_to_the_folder(typed: Typed, model: str, tmp_path: Pa
     assert equivariance["45°"]["floor"] > 0
 
 
+def test_the_network_of_2015_with_its_weights_for_gaps(typed: Typed, tmp_path: Path) -> None:
+    net = ["model.padding_mode=valid", "model.downsample=max", "model.upsample=transposed", "model.norm=none"]
+    weights = "data.weights={_target_: gequnet.data.transforms.border_weights.BorderWeights, w0: 5.0}"
+    assert typed("model=unet", *TINY, *net, "model.dropout=[0.0,0.5]", "loss=bce", "augment=full", weights) == 0
+    folder = only_run(tmp_path)
+    check_folder(folder)
+    config, reloaded = load_run(folder)
+    assert config.data.weights.w0 == 5
+    assert reloaded.frame.halvings == 1
+
+
 def test_volumes_from_what_is_typed_to_the_folder(typed: Typed, tmp_path: Path) -> None:
     volumes = ["data.source._target_=volumes.Balls", "data.spatial_dims=3", "data.name=balls", "augment=none"]
     volumes += ["data.source.size=12", "data.patch_size=8", "~data.source.noise", "~data.source.rotation"]

@@ -14,6 +14,7 @@ from skimage.io import imread
 from skimage.measure import label
 from sklearn.utils.class_weight import compute_class_weight
 
+from gequnet.composition import build, compose
 from gequnet.data.dataset import PatchDataset, SceneCache, WholeImages
 from gequnet.data.phantom_vessels import PhantomVessels
 from gequnet.data.sampler import generator_for
@@ -177,6 +178,18 @@ def test_samples_carry_weights_if_and_only_if_there_are_any():
     torch.testing.assert_close(whole["weight"], BorderWeights()(source.load(ids[0])))
     assert sorted(asked) == sorted(ids)  # once each
     assert "weight" not in PatchDataset(SceneCache(source, scenes.scale_of), ids, (16, 16), Flips(), 0, 8)[0, 0]
+
+
+def test_a_data_module_weighs_what_is_trained_and_validated_with():
+    weights = "data.weights={_target_: gequnet.data.transforms.border_weights.BorderWeights, sigma: 3.0}"
+    small = ["data.source.size=32", "data.source.num_images={train: 2, val: 1, test: 1}", "data.patch_size=16"]
+    made = build(compose(["paths.run=/nowhere", *small, weights]).data)
+    made.setup()
+    assert next(iter(made.train_dataloader()))["weight"].shape == (8, 16, 16)
+    (whole,) = made.val_dataloader()
+    expected = BorderWeights(sigma=3.0)(made.source.load(whole["id"][0]))
+    torch.testing.assert_close(whole["weight"][0], expected)
+    assert all("weight" not in batch for batch in made.test_dataloader())
 
 
 def test_a_slice_of_a_brain_takes_less_than_a_second(real_data):
