@@ -28,6 +28,7 @@ RECIPE = {
     "optim.lr": "learning rate",
     "scheduler._target_": "schedule",
     "trainer.precision": "precision",
+    "threshold_by": "threshold with the best validation",
 }
 
 

@@ -26,13 +26,20 @@ SCORES = {
     "surface Dice": ("surface_dice_fov", "surface_dice"),
     "ROC AUC": ("roc_auc_fov", "roc_auc"),
     "instance AP": ("instance_ap",),
+    "V_rand": ("v_rand_fov", "v_rand"),
+    "V_info": ("v_info_fov", "v_info"),
+    "pixel error ↓": ("pixel_error_fov", "pixel_error"),
 }
-OF_CLASSES = ("Dice", "HD95, mm ↓", "HD95, pixels ↓", "surface Dice")  # also shown class by class
+OF_CLASSES = ("Dice", "IoU", "HD95, mm ↓", "HD95, pixels ↓", "surface Dice")  # also shown class by class
 NOTHING = "–"
 SURFACES = (
     "↓ Lower is better: HD95 is the distance from surface to surface that one twentieth exceeds; where only one of "
     "truth and prediction is empty, the diagonal of the image. Surface Dice is the share of both surfaces that lies "
     "within data.tolerance_mm of the other."
+)
+CELLS = (
+    "V_rand and V_info compare the cells that membranes keep apart, after these were thinned, as the ISBI 2012 "
+    "challenge does; 1 is perfect. ↓ Lower is better: the pixel error is the share of pixels that are wrong."
 )
 
 
@@ -70,6 +77,7 @@ def scores_table(rows: Sequence[Row]) -> Table:
     lines += _second_observer(rows[0].arm, list(shown.values()))
     columns = ["", *shown, "seeds", "Dice against the reference"]
     about = [SURFACES] if any(heading.startswith("HD95") for heading in shown) else []
+    about += [CELLS] if "V_rand" in shown else []
     return Table("Scores on the test images", columns, lines, [*footnotes(rows), *about])
 
 

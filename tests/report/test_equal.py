@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from omegaconf import OmegaConf
 
 from gequnet.errors import ConfigError
 from gequnet.report.equal import check_equal, effective_batch
@@ -41,6 +42,18 @@ def test_unequal_treatment_is_refused_by_name(tmp_path, override, said, advised)
     assert str(tmp_path / "a") in message
     assert str(tmp_path / "b") in message
     assert f"--vary {advised}" in message
+
+
+def test_thresholds_that_one_rule_has_chosen_may_differ(tmp_path):
+    for name, threshold in (("a", 0.35), ("b", 0.6)):
+        recipe = made_run(tmp_path / name, "model=unet", "threshold_by=dice") / "config.yaml"
+        cfg = OmegaConf.load(recipe)
+        cfg.metrics.threshold = threshold
+        OmegaConf.save(cfg, recipe)
+    check_equal(find_runs([tmp_path]))
+    made_run(tmp_path / "c", "model=e2unet", "threshold_by=iou")
+    with pytest.raises(ConfigError, match="threshold_by is dice in"):
+        check_equal(find_runs([tmp_path]))
 
 
 @pytest.mark.parametrize(("override", "advised"), [(each[0], each[2]) for each in UNFAIR])

@@ -263,6 +263,22 @@ def test_volumes_have_surfaces_classes_and_slices(tmp_path):
         assert picture.size[1] > picture.size[0]  # two volumes, four rows
 
 
+def test_membranes_have_scores_of_cells_and_of_the_background(tmp_path):
+    scores = {"dice": 0.8, "dice/membrane": 0.8, "dice/cell": 0.95, "iou": 0.7, "iou/membrane": 0.7, "iou/cell": 0.9}
+    scores |= {"v_rand": 0.97, "v_info": 0.98, "pixel_error": 0.08}
+    for model in ("unet", "e2unet"):
+        made_run(tmp_path / model, f"model={model}", "threshold_by=dice", metrics={"test": scores})
+    write_report([tmp_path], tmp_path / "out")
+    table, classes, *_ = page(tmp_path / "out").tables
+    assert table[0][1:6] == ["Dice", "IoU", "V_rand", "V_info", "pixel error ↓"]
+    assert table[1][3:6] == [".9700 ± –", ".9800 ± –", ".0800 ± –"]
+    assert classes[0] == ["", "membrane: Dice", "cell: Dice", "membrane: IoU", "cell: IoU"]
+    assert classes[1][4] == ".9000 ± –"
+    text = (tmp_path / "out" / "report.md").read_text()
+    assert "as the ISBI 2012 challenge" in text
+    assert "threshold with the best validation" in text
+
+
 def volume(name):
     return sample(1, 3, True, (20, 24, 6), name) | {"spacing": torch.tensor([1.0, 1.0, 4.0])}
 
