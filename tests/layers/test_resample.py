@@ -1,13 +1,14 @@
 import numpy as np
 import pytest
 import scipy.ndimage
+import scipy.signal
 import torch
 import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gequnet.errors import ConfigError
-from gequnet.layers.resample import BlurPool, blur_pool, crop_to, double, max_pool, pad_to_grid, padded_side
+from gequnet.layers.resample import BlurPool, Double, blur_pool, crop_to, double, max_pool, pad_to_grid, padded_side
 from gequnet.symmetry.actions import act_on_image
 from gequnet.symmetry.gspace import PlaneGroup
 
@@ -70,6 +71,21 @@ def test_blur_agrees_with_scipy(side, taps):
     start = 1 if side % 2 == 0 else 0
     ours = blur_pool(torch.from_numpy(image)[None, None], 4)[0, 0].numpy()
     np.testing.assert_allclose(ours, image_blurred[start::2, start::2], atol=1e-12)
+
+
+@pytest.mark.parametrize("sides", [(8, 10), (6, 4), (8, 6, 10)])
+def test_without_a_border_only_what_is_known_is_computed(sides):
+    """A convolution with no padding in SciPy, and the inside of the library's interpolation."""
+    image = torch.randn(1, 1, *sides).double()
+    kernel = np.array([1, 3, 3, 1]) / 8
+    for _ in sides[1:]:
+        kernel = np.multiply.outer(kernel, np.array([1, 3, 3, 1]) / 8)
+    known = scipy.signal.convolve(image[0, 0].numpy(), kernel, "valid")[(slice(None, None, 2),) * len(sides)]
+    np.testing.assert_allclose(blur_pool(image, 4, padded=False)[0, 0].numpy(), known, atol=1e-12)
+    mode = {2: "bilinear", 3: "trilinear"}[len(sides)]
+    inside = (..., *[slice(1, -1)] * len(sides))
+    doubled = Double(padded=False)(image, [])
+    torch.testing.assert_close(doubled, F.interpolate(image, scale_factor=2, mode=mode)[inside])
 
 
 def test_a_ramp_survives_doubling_at_both_parities():
