@@ -58,17 +58,21 @@ class ScoredClasses:
             return chosen
         return torch.cat([chosen, each[:, :1] if self.head == "softmax" else ~chosen], 1)
 
-    def spread(self, score: str, values: Float[Tensor, " scored"]) -> Scores:
+    def spread(self, score: str, values: Float[Tensor, "*image scored"]) -> Scores:
         """The mean over foreground classes, and where several classes are scored the score of each.
+
+        Of several images the former is the mean of the means of each, as the tests of a comparison take them; nan, a
+        class or an image without a score, is left out of either.
 
         Args:
             score: its name.
             values: of the foreground classes, and of the background where it has one.
         """
-        mean = {score: float(values[: len(self)].nanmean())}
-        if len(values) == 1:
+        mean = {score: float(values[..., : len(self)].nanmean(-1).nanmean())}
+        if values.shape[-1] == 1:
             return mean
-        named = zip([*self.names, self.background], values.tolist(), strict=False)
+        of_classes = values.reshape(-1, values.shape[-1]).nanmean(0).tolist()
+        named = zip([*self.names, self.background], of_classes, strict=False)
         return mean | {f"{score}/{name}": value for name, value in named}
 
     def _check_background(self, background: str, class_names: Sequence[str]) -> None:

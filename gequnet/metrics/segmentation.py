@@ -44,8 +44,10 @@ class SegmentationMetrics(Metric):
     With ``fov`` all of it is there twice, inside the field of view as ``dice_fov`` and over the whole image as
     ``dice_whole``, because the literature mixes the two. Else it is there once, inside ``valid``, as ``dice``.
 
-    0/0 is 1 if no pixel is wrong and 0 else, see [`gequnet.metrics.counts`][]. What has no value is nan, left out
-    of means, and warned about: an image without a valid pixel, a curve without foreground or without background.
+    0/0 is 1 if no pixel is wrong and 0 else, see [`gequnet.metrics.counts`][]. Of several classes that exclude each
+    other, one that an image neither has nor is said to have has no score there, see
+    [`gequnet.metrics.table.ScoreTable.without_absent`][]. What has no value is nan, left out of means, and warned
+    about: an image without a valid pixel, a curve without foreground or without background.
 
     Under distributed data parallelism the scores are those of all ranks together. An image that the sampler
     repeats to make the ranks equal counts once in means; the pooled curves do see its pixels again.
@@ -189,7 +191,7 @@ class SegmentationMetrics(Metric):
             _warn(f"No pixel is valid in {', '.join(empty)}: left out of the mean scores.")
         means: Scores = {}
         for score, values in table.scores.items():
-            means |= self._spread(score, values.nanmean(0))
+            means |= self._spread(score, values)
         return means | self._pooled(table)
 
     def per_image(self) -> list[dict[str, str | float]]:
@@ -214,7 +216,9 @@ class SegmentationMetrics(Metric):
         others: dict[str, Tensor] = {}
         if self.slow_scores:
             others = dict(zip(self.slow_scores.names, dim_zero_cat(self.slow).cpu().unbind(-1), strict=True))
-        return ScoreTable.of(dim_zero_cat(self.ids).cpu(), dim_zero_cat(self.counts).cpu(), others, self.of_counts)
+        table = ScoreTable.of(dim_zero_cat(self.ids).cpu(), dim_zero_cat(self.counts).cpu(), others, self.of_counts)
+        several = self.head == "softmax" and len(self.classes) > 1
+        return table.without_absent(len(self.classes)) if several else table
 
     def _pooled(self, table: ScoreTable) -> Scores:
         if not self.full:
@@ -230,9 +234,9 @@ class SegmentationMetrics(Metric):
             pooled |= self._spread(score, of_pairs.view_as(defined))
         return pooled
 
-    def _spread(self, score: str, values: Float[Tensor, "region scored"]) -> Scores:
+    def _spread(self, score: str, values: Float[Tensor, "*image region scored"]) -> Scores:
         spread: Scores = {}
-        for suffix, of_classes in zip(self.suffixes, values, strict=True):
+        for suffix, of_classes in zip(self.suffixes, values.unbind(-2), strict=True):
             spread |= self.classes.spread(score + suffix, of_classes)
         return spread
 

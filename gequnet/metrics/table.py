@@ -74,9 +74,27 @@ class ScoreTable(NamedTuple):
         scores |= {score: values[rows].double() for score, values in others.items()}
         return cls([ids[row] for row in rows], kept, scores)
 
+    def without_absent(self, foreground: int) -> "ScoreTable":
+        """The table without the scores of a class in an image that neither has it nor is said to have it.
+
+        Of twenty classes an image has one or two. Were the others right about nothing, at 1 each, then to find nothing
+        anywhere would score .95, and more than to find what is there and a pixel of another class beside it. Where an
+        image has no foreground at all and none was found, that is right, and the scores stay.
+
+        Args:
+            foreground: so many of the classes, the first ones, are foreground.
+        """
+        either = (self.counts.true_positive + self.counts.false_positive + self.counts.false_negative) > 0
+        kept = either | ~either[..., :foreground].any(-1, keepdim=True)
+        scores = {
+            score: torch.where(kept[..., : values.shape[-1]], values, torch.nan)
+            for score, values in self.scores.items()
+        }
+        return self._replace(scores=scores)
+
     def without_pixels(self) -> list[str]:
         """The images that have a region without pixels."""
-        empty = self.scores["dice"].isnan().flatten(1).any(1).tolist()
+        empty = (torch.stack(self.counts).sum(0) == 0).flatten(1).any(1).tolist()
         return [name for name, nothing in zip(self.ids, empty, strict=True) if nothing]
 
     def has_both(self) -> Bool[Tensor, "region scored"]:

@@ -211,6 +211,80 @@ def test_a_class_without_a_curve_is_left_out_of_the_mean():
         assert scores[score] == scores[f"{score}/anterior"]
 
 
+def of_labels(found, mask, num_classes):
+    """A batch of one image in which these labels are predicted, of these true ones."""
+    hot = torch.nn.functional.one_hot(torch.tensor([found]), num_classes).movedim(-1, 1)
+    labels = torch.tensor([mask])
+    return 20.0 * hot - 10, labels, labels >= 0
+
+
+def test_of_five_classes_those_that_an_image_neither_has_nor_is_said_to_have_are_left_out():
+    names = ["background", "cat", "dog", "bird", "fish"]
+    metrics = SegmentationMetrics(5, "softmax", names, fov=False)
+    cases = {
+        "half a cat": of_labels([[1, 0, 0, 0]], [[1, 1, 0, 0]], 5),
+        "a dog for a cat": of_labels([[2, 2, 0, 0]], [[1, 1, 0, 0]], 5),
+        "nothing": of_labels([[0, 0, 0, 0]], [[0, 0, 0, 0]], 5),
+        "missed": of_labels([[0, 0, 0, 0]], [[3, 0, 0, 0]], 5),
+    }
+    filled(metrics, cases)
+    rows = {row["id"]: row for row in metrics.per_image()}
+    for score in ("dice", "iou", "sensitivity", "precision", "balanced_accuracy"):
+        assert rows["missed"][score] == pytest.approx({"balanced_accuracy": 0.5}.get(score, 0.0))
+    assert rows["half a cat"]["dice"] == rows["half a cat"]["dice/cat"] == pytest.approx(2 / 3)
+    assert np.isnan([rows["half a cat"][f"{score}/fish"] for score in PER_IMAGE]).all()
+    assert rows["a dog for a cat"]["dice"] == rows["a dog for a cat"]["dice/dog"] == 0
+    assert rows["nothing"]["dice"] == rows["nothing"]["cldice"] == rows["nothing"]["dice/fish"] == 1
+    with pytest.warns(UserWarning, match="leave out a class"):
+        scores = metrics.compute()
+    assert scores["dice"] == pytest.approx(np.mean([row["dice"] for row in rows.values()]))
+    assert scores["dice/cat"] == pytest.approx((2 / 3 + 0 + 1) / 3)
+    assert scores["dice/dog"] == pytest.approx((0 + 1) / 2)
+    assert scores["dice/fish"] == 1
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_to_find_nothing_is_no_success_however_many_classes_there_are(full):
+    names = ["background", *(f"class {k}" for k in range(20))]
+    metrics = SegmentationMetrics(21, "softmax", names, fov=False, full=full, curve_bins=10)
+    for k in range(20):
+        mask = torch.zeros(1, 8, 8, dtype=torch.long)
+        mask[:, 2:6, 2:6] = k + 1
+        logits = torch.zeros(1, 21, 8, 8)
+        logits[:, 0] = 5
+        metrics.update(logits, mask, mask >= 0, [str(k)])
+    scores = metrics.compute()
+    assert scores["dice"] == scores["iou"] == scores["dice/class 7"] == 0
+
+
+def test_overlapping_regions_that_are_not_there_and_not_found_are_right():
+    # As in the BraTS challenge, where many a tumour does not enhance.
+    _, mask, valid = image("sigmoid", 3, 0)
+    mask[:, 2] = 0
+    metrics = filled(REGIONS(), {"a": (20.0 * mask - 10, mask, valid)})
+    with pytest.warns(UserWarning, match="leave out a class"):
+        assert metrics.compute()["dice/enhancing"] == 1
+    missing = torch.where(torch.arange(3).view(1, 3, 1, 1) == 2, 10.0, 20.0 * mask - 10)
+    metrics = filled(REGIONS(full=False), {"a": (missing, mask, valid)})
+    assert metrics.compute()["dice/enhancing"] == 0
+
+
+@pytest.mark.parametrize(
+    ("head", "num_classes"), [("sigmoid", 1), ("sigmoid", 3), ("softmax", 2), ("softmax", 3), ("softmax", 5)]
+)
+def test_an_image_without_valid_pixels_has_no_say_under_any_head(head, num_classes):
+    names = [f"class {k}" for k in range(num_classes)]
+    make = partial(SegmentationMetrics, num_classes, head, names, fov=False, surface=True)
+    cases = images(head, num_classes, 2)
+    expected = filled(make(), cases).compute()
+    logits, mask, valid = image(head, num_classes, 9)
+    metrics = filled(make(), cases | {"empty": (logits, mask, torch.zeros_like(valid))})
+    with pytest.warns(UserWarning, match="No pixel is valid in empty"):
+        assert metrics.compute() == expected
+    *_, row = metrics.per_image()
+    assert all(np.isnan(value) for name, value in row.items() if name != "id")
+
+
 def test_an_image_that_a_sampler_repeats_counts_once():
     cases = images("sigmoid", 1)
     metrics = filled(BINARY(fov=False, full=False), cases)
