@@ -19,7 +19,7 @@ from volumes import Shells
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = ["whole", "core", "enhancing"]
 FACTS = {"num_classes": 3, "head": "sigmoid", "class_names": NAMES, "fov": False, "instances": False}
-FACTS |= {"surface": True, "tolerance_mm": 1.0, "curve_bins": 50}
+FACTS |= {"surface": True, "tolerance_mm": 1.0, "curve_bins": 50, "partition": False, "background": None}
 
 
 def batch(quality: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
