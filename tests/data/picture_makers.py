@@ -49,3 +49,19 @@ def make_palette_file(path: Path, numbers: np.ndarray, colours: list[tuple[int, 
     picture.putpalette([level for colour in colours for level in colour])
     path.parent.mkdir(parents=True, exist_ok=True)
     picture.save(path)
+
+
+def cat_size(number: int) -> tuple[int, int]:
+    return 18 + number % 5, 24 - number % 3
+
+
+def make_cats(root: Path) -> Path:
+    """``cat_data`` as it is distributed: 60 and 21 JPEGs of many sizes, masks too."""
+    folder = root / "cat_data"
+    for number in range(81):
+        part, (height, width) = folder / ("Train" if number < 60 else "Test"), cat_size(number)
+        save(part / "input" / f"cat.{number}.jpg", np.resize(photograph(number), (height, width, 3)))
+        mask = np.zeros((height, width), np.uint8)
+        mask[5:12, 3 + number % 4 : 15] = 255
+        save(part / "mask" / f"mask_cat.{number}.jpg", mask)
+    return folder
