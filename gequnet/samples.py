@@ -28,20 +28,29 @@ def classes_of(
         sample: exclusive classes have a mask without an axis of its own for them, overlapping regions have one.
         threshold: of sigmoid probabilities, where the sample does not say at which it was tested.
     """
-    preds, mask = sample["probabilities"], sample["mask"]
-    head = "softmax" if len(preds) > 1 and mask.ndim == preds.ndim - 1 else "sigmoid"
+    preds, mask, head = sample["probabilities"], sample["mask"], head_of(sample)
     classes = foreground_classes(len(preds), head)
     truth = target_classes(preds.unsqueeze(0), mask.unsqueeze(0), head)[0, classes]
     threshold = float(sample.get("threshold", threshold))
     return truth, predicted_classes(preds.unsqueeze(0), head, threshold)[0, classes]
 
 
+def head_of(sample: Sample) -> str:
+    """What the probabilities of a sample are of: a ``softmax``, of classes that exclude each other, or ``sigmoid``s."""
+    preds, mask = sample["probabilities"], sample["mask"]
+    return "softmax" if len(preds) > 1 and mask.ndim == preds.ndim - 1 else "sigmoid"
+
+
 def dice_of(sample: Sample, threshold: float = 0.5) -> float:
-    """The Dice of a sample inside ``valid``, the mean over classes; of a slice that of the volume it was cut from."""
+    """The Dice of a sample inside ``valid``, as the scores of the test have it; of a slice that of its volume.
+
+    It is the mean over classes; of those that exclude each other, over those that are there or were found, if any.
+    """
     if "dice" in sample:
         return float(sample["dice"])
     truth, found = classes_of(sample, threshold)
-    return float(dice(found, truth, sample["valid"]).mean())
+    each, either = dice(found, truth, sample["valid"]), ((truth | found) & sample["valid"]).flatten(1).any(1)
+    return float(each[either].mean() if head_of(sample) == "softmax" and either.any() else each.mean())
 
 
 def truth_size(sample: Sample) -> float:

@@ -6,6 +6,7 @@ import torch
 from sklearn.metrics import f1_score
 
 from figures.drawn import sample
+from gequnet.metrics.segmentation import SegmentationMetrics
 from gequnet.samples import dice_of, packed, slice_of, truth_size, unpacked
 
 SPACE = (9, 8, 7)
@@ -38,6 +39,24 @@ def test_a_slice_is_a_plane_of_the_volume_and_has_the_dice_of_the_volume(classes
             continue
         each.append(f1_score(wanted.flatten().numpy(), found.flatten().numpy()))
     assert dice_of(cut) == dice_of(case) == pytest.approx(np.mean(each))
+
+
+@pytest.mark.parametrize("labels", [(1, 2, 3, 4), (0, 1), (0, 4), (0,)])
+@pytest.mark.parametrize("overlapping", [False, True])
+def test_the_dice_of_a_sample_is_that_of_the_test_whatever_classes_are_absent(labels, overlapping):
+    case = sample(1, 5, overlapping)
+    if overlapping:
+        absent = [k for k in range(5) if k not in labels]
+        case["mask"][absent], case["probabilities"][absent] = 0, 0.0
+    else:
+        case["mask"] = torch.tensor(labels)[case["mask"] % len(labels)]
+        guess = torch.tensor(labels)[case["probabilities"].argmax(0) % len(labels)]
+        case["probabilities"] = torch.nn.functional.one_hot(guess, 5).movedim(-1, 0).float()
+    names = [f"class {k}" for k in range(5)]
+    metrics = SegmentationMetrics(5, "sigmoid" if overlapping else "softmax", names, fov=False, full=False)
+    logits = case["probabilities"].logit(eps=1e-6) if overlapping else 10 * case["probabilities"]
+    metrics.update(logits[None], case["mask"][None], case["valid"][None], ["a"])
+    assert dice_of(case) == pytest.approx(metrics.compute()["dice"])
 
 
 def test_the_prediction_does_not_choose_the_slice():
