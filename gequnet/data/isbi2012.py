@@ -10,7 +10,7 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from gequnet.data.errors import DatasetNotFoundError, MissingImageError, MissingMaskError, SizeMismatchError
+from gequnet.data.errors import DataError, DatasetNotFoundError, MissingImageError, MissingMaskError, SizeMismatchError
 from gequnet.data.files import find_folder, image_size, page_count, read_binary, read_grey
 from gequnet.data.folds import FoldedSource, blocks
 from gequnet.data.scene import Scene
@@ -125,12 +125,19 @@ class Isbi2012(FoldedSource):
 
     def check(self) -> None:
         """See that there are thirty slices with labels of black and white, and of their size."""
-        for place, sample_id in enumerate(IDS):
-            if place >= len(self.images):
-                raise MissingImageError(self.name, sample_id, self.folder / "train-volume")
-            if place >= len(self.masks):
-                raise MissingMaskError(self.name, sample_id, self.folder / "train-labels")
+        for sample_id in IDS:
+            for error in self.missing(sample_id):
+                raise error
         self._differ = [sample_id for place, sample_id in enumerate(IDS) if not self._is_as_expected(place)]
+
+    def missing(self, sample_id: str) -> list[DataError]:
+        """The slice, and its labels, where a volume ends before it."""
+        place, errors = IDS.index(sample_id), list[DataError]()
+        if place >= len(self.images):
+            errors.append(MissingImageError(self.name, sample_id, self.folder / "train-volume"))
+        if place >= len(self.masks):
+            errors.append(MissingMaskError(self.name, sample_id, self.folder / "train-labels"))
+        return errors
 
     def labels_differ(self) -> list[str]:
         """The slices for which ``check`` found other labels than those that are known."""

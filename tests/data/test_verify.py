@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fundus_makers import make_chase, make_drive, make_hrf, make_prime_fp20, make_stare, photograph, save, vessels
+from membrane_makers import make_isbi2012
 from nuclei_makers import make_dsb2018
 from PIL import Image
 from volume_makers import HIPPOCAMPUS, make_brats, make_msd
@@ -198,6 +199,13 @@ def test_images_of_ones_own(tmp_path):
         ("house_3", "missing"),
         ("house_4", "damaged"),
     }
+
+
+def test_a_volume_that_ends_too_early(tmp_path):
+    make_isbi2012(tmp_path, masks=28)
+    result = found("isbi2012", tmp_path)
+    assert (result.verdict, sum(result.good.values())) == ("partial", 28)
+    assert [problem.id for problem in result.problems] == ["slice_29", "slice_30"]
 
 
 def test_images_that_were_resized(tmp_path):
