@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, jaccard_score
@@ -200,3 +202,25 @@ def test_what_no_threshold_can_be_chosen_by_is_refused():
         check(compose([run, "threshold_by=dice", "data=msd", "model=unet3d"]))
     with pytest.raises(ConfigError, match="says that it has none"):
         check(compose([run, "threshold_by=v_info"]))
+
+
+def shared_curve(rank, folder, ranks):
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=ranks)
+    found = curve_of(range(5)[rank::ranks]).compute()
+    (folder / f"{rank}.json").write_text(json.dumps(found))
+    dist.destroy_process_group()
+
+
+def curve_of(numbers):
+    curve = ThresholdCurve("iou")
+    for number in numbers:
+        preds, target, valid = image(number, (12 + number, 10))
+        curve.update(preds.logit()[None, None], target.long()[None], valid[None], ["image" + "-" * number])
+    return curve
+
+
+def test_every_rank_knows_the_curve_of_all(tmp_path):
+    mp.spawn(shared_curve, args=(tmp_path, 2), nprocs=2)
+    for rank in range(2):
+        assert json.loads((tmp_path / f"{rank}.json").read_text()) == pytest.approx(curve_of(range(5)).compute())

@@ -15,7 +15,8 @@ BINS = (None, 100)
 
 
 def metrics(bins):
-    return SegmentationMetrics(1, "sigmoid", ["vessel"], fov=True, curve_bins=bins, instances=True, surface=True)
+    full = {"instances": True, "surface": True, "partition": True, "background": "tissue"}
+    return SegmentationMetrics(1, "sigmoid", ["vessel"], fov=True, curve_bins=bins, **full)
 
 
 def image(index):
