@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from gequnet.data.errors import MissingImageError, MissingMaskError, SizeMismatchError
+from gequnet.data.errors import DataError, MissingImageError, MissingMaskError, SizeMismatchError
 from gequnet.data.files import find_folder, image_size, read_binary, read_image
 from gequnet.data.folds import FoldedSource, folds
 from gequnet.data.resize import resized
@@ -95,15 +95,23 @@ class Cats(FoldedSource):
     def check(self) -> None:
         """See that every photograph is there with a mask of its size, and whether it is the mask that is known."""
         for sample_id in IDS:
+            for error in self.missing(sample_id):
+                raise error
             image, mask = self.image_file(sample_id), self.mask_file(sample_id)
-            if not image.is_file():
-                raise MissingImageError(self.name, sample_id, image)
-            if not mask.is_file():
-                raise MissingMaskError(self.name, sample_id, mask)
             if image_size(mask) != image_size(image):
                 raise SizeMismatchError(sample_id, "mask", image_size(mask), image_size(image))
-        known = self.committed.labels
-        self._differ = [sample_id for sample_id in IDS if self._file_hash(sample_id) != known[sample_id]]
+        self._differ = [sample_id for sample_id in IDS if self.label_differs(sample_id)]
+
+    def label_differs(self, sample_id: str) -> bool:
+        """Whether the file of the mask is another than the one that the split was made for."""
+        digest = hashlib.sha256(self.mask_file(sample_id).read_bytes()).hexdigest()
+        return digest[:16] != self.committed.labels[sample_id]
+
+    def missing(self, sample_id: str) -> list[DataError]:
+        """The photograph, its mask, or both."""
+        image, mask = self.image_file(sample_id), self.mask_file(sample_id)
+        absent: list[DataError] = [] if image.is_file() else [MissingImageError(self.name, sample_id, image)]
+        return absent if mask.is_file() else [*absent, MissingMaskError(self.name, sample_id, mask)]
 
     def labels_differ(self) -> list[str]:
         """The ids for which ``check`` found another mask than the split was made for."""
@@ -119,6 +127,3 @@ class Cats(FoldedSource):
 
     def _part(self, sample_id: str) -> Path:
         return self.folder / ("Train" if IDS.index(sample_id) < FIRST_OF_TEST else "Test")
-
-    def _file_hash(self, sample_id: str) -> str:
-        return hashlib.sha256(self.mask_file(sample_id).read_bytes()).hexdigest()[:16]

@@ -128,7 +128,8 @@ class Isbi2012(FoldedSource):
         for sample_id in IDS:
             for error in self.missing(sample_id):
                 raise error
-        self._differ = [sample_id for place, sample_id in enumerate(IDS) if not self._is_as_expected(place)]
+            self._check_size(sample_id)
+        self._differ = [sample_id for sample_id in IDS if self.label_differs(sample_id)]
 
     def missing(self, sample_id: str) -> list[DataError]:
         """The slice, and its labels, where a volume ends before it."""
@@ -138,6 +139,10 @@ class Isbi2012(FoldedSource):
         if place >= len(self.masks):
             errors.append(MissingMaskError(self.name, sample_id, self.folder / "train-labels"))
         return errors
+
+    def label_differs(self, sample_id: str) -> bool:
+        """Whether the labels are not those that are known."""
+        return label_hash(self._membranes(IDS.index(sample_id))) != self.committed.labels[sample_id]
 
     def labels_differ(self) -> list[str]:
         """The slices for which ``check`` found other labels than those that are known."""
@@ -152,11 +157,11 @@ class Isbi2012(FoldedSource):
         for number, each in enumerate(unlabelled, start=1):
             yield f"test_slice_{number:02d}", read_grey(each.path, each.page)
 
-    def _is_as_expected(self, place: int) -> bool:
-        mask, size = self._membranes(place), image_size(self.images[place].path)
-        if mask.shape != torch.Size(size):
-            raise SizeMismatchError(IDS[place], "mask", tuple(mask.shape), size)
-        return label_hash(mask) == self.committed.labels[IDS[place]]
+    def _check_size(self, sample_id: str) -> None:
+        place = IDS.index(sample_id)
+        size, labelled = image_size(self.images[place].path), image_size(self.masks[place].path)
+        if labelled != size:
+            raise SizeMismatchError(sample_id, "mask", labelled, size)
 
     def _membranes(self, place: int) -> UInt8[Tensor, "h w"]:
         return 1 - read_binary(self.masks[place].path, page=self.masks[place].page)

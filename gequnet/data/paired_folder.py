@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from gequnet.data.errors import AmbiguousNameError, NoImagesError, SizeMismatchError, UnpairedImageError
+from gequnet.data.errors import AmbiguousNameError, DataError, NoImagesError, SizeMismatchError, UnpairedImageError
 from gequnet.data.folds import FoldedSource, folds
 from gequnet.data.mask_files import BlackAndWhite, MaskReader, Palette, Value
 from gequnet.data.pictures import PICTURES, picture_size, read_picture
@@ -99,7 +99,7 @@ class PairedFolder(FoldedSource):
 
     def load(self, sample_id: str) -> Scene:
         """Image and mask, at full resolution."""
-        mask, valid = self.reader.read(self._mask_file(sample_id))
+        mask, valid = self.reader.read(self.mask_files[sample_id])
         return Scene(sample_id, read_picture(self.image_files[sample_id], self.in_channels), mask, valid)
 
     def facts(self, sample_id: str) -> dict[str, str | float]:
@@ -109,22 +109,25 @@ class PairedFolder(FoldedSource):
     def check(self) -> None:
         """See that every image has a mask that can be read and is of its size."""
         for sample_id, image in self.image_files.items():
-            mask, _ = self.reader.read(self._mask_file(sample_id))
+            for error in self.missing(sample_id):
+                raise error
+            mask, _ = self.reader.read(self.mask_files[sample_id])
             if tuple(mask.shape) != picture_size(image):
                 raise SizeMismatchError(sample_id, "mask", tuple(mask.shape), picture_size(image))
         if self.unlabelled is not None and not _by_name(self.unlabelled):
             raise NoImagesError("unlabelled", self.unlabelled.absolute())
 
+    def missing(self, sample_id: str) -> list[DataError]:
+        """The mask, if there is none."""
+        if sample_id in self.mask_files:
+            return []
+        expected = self.masks.absolute() / f"{sample_id}{self.mask_suffix}"
+        return [UnpairedImageError(self.image_files[sample_id].absolute(), expected)]
+
     def unlabelled_images(self) -> Iterator[tuple[str, Tensor]]:
         """The images of the folder ``unlabelled``, by their names."""
         for name, path in ({} if self.unlabelled is None else _by_name(self.unlabelled)).items():
             yield name, read_picture(path, self.in_channels)
-
-    def _mask_file(self, sample_id: str) -> Path:
-        if sample_id not in self.mask_files:
-            image = self.image_files[sample_id].absolute()
-            raise UnpairedImageError(image, self.masks.absolute() / f"{sample_id}{self.mask_suffix}")
-        return self.mask_files[sample_id]
 
     def _group(self, sample_id: str) -> str:
         if self.groups is None:
