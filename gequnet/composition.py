@@ -31,7 +31,7 @@ OmegaConf.register_new_resolver(
 )
 
 # A row of a table: head: ${pick:${.source.classes},{foreground:sigmoid,all:softmax}}
-OmegaConf.register_new_resolver("pick", lambda row, table: table[row], replace=True)
+OmegaConf.register_new_resolver("pick", lambda row, table: _pick(row, table), replace=True)
 
 
 def compose(overrides: list[str]) -> DictConfig:
@@ -85,6 +85,12 @@ def value_names(overrides: list[str]) -> list[str]:
     except HydraException:
         cfg = compose([])
     return list(_names(cfg, ""))
+
+
+def _pick(row: str, table: dict[str, Any]) -> Any:
+    if row not in table:
+        raise ConfigError(f"{row} is none of {', '.join(table)}: take one of these.")
+    return table[row]
 
 
 def _names(node: Any, prefix: str) -> list[str]:

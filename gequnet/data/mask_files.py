@@ -21,6 +21,8 @@ Value = int | Sequence[int]
 
 IGNORED = -1
 
+ADVICE = "add them to data.source.palette or data.source.ignore, or save the mask without loss"
+
 
 class MaskReader(ABC):
     """How a mask is read."""
@@ -71,13 +73,14 @@ class Palette(MaskReader):
     Args:
         classes: Of each class its value in the files, in the order of their numbers: background first.
         ignore: Values of pixels that do not count.
+        advice: What an error tells of values that stand for no class.
 
     Raises:
         ConfigError: If there are not two classes, or two of one value.
     """
 
-    def __init__(self, classes: Mapping[str, Value], ignore: Iterable[Value] = ()) -> None:
-        values, self.ignore = list(classes.values()), list(ignore)
+    def __init__(self, classes: Mapping[str, Value], ignore: Iterable[Value] = (), advice: str = ADVICE) -> None:
+        values, self.ignore, self.advice = list(classes.values()), list(ignore), advice
         if len(classes) < 2:
             raise ConfigError(
                 f"data.source.palette={dict(classes)} names less than two classes: name the background, too, first."
@@ -130,4 +133,4 @@ class Palette(MaskReader):
             f"{name} {self._shown(code)}"
             for name, code in zip([*self.names, *["ignored"] * len(self.ignore)], self.class_of, strict=True)
         )
-        return values, "add them to data.source.palette or data.source.ignore, or save the mask without loss"
+        return values, self.advice
