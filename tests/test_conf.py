@@ -35,7 +35,7 @@ def fitting_pairs() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
 def test_every_choice_composes(group: str, choice: str) -> None:
-    cfg = composed(f"{group}={choice}")
+    cfg = composed(*(typed(choice) if group == "experiment" else [f"{group}={choice}"]))
     assert "hydra" not in cfg
 
 
@@ -151,34 +151,44 @@ def test_what_does_not_exist_is_explained(override: str, words: str) -> None:
 
 def studies() -> dict[str, dict[str, list[str]]]:
     """The experiments that compare arms, and the overrides of each arm."""
-    found = {name: arms_of([f"experiment={name}"]) for name in choices()["experiment"]}
+    found = {name: arms_of(typed(name)) for name in choices()["experiment"]}
     return {name: arms for name, arms in found.items() if arms}
+
+
+def typed(study: str) -> list[str]:
+    """What is typed for an experiment; for some more than its name."""
+    return [f"experiment={study}", *(["pretrained=there"] if study == "cats_transfer" else [])]
 
 
 STUDIES = studies()
 OF_VOLUMES = {"scale_shift", "volume_data_efficiency"}  # and of images
+OF_ONE_DATASET = {"isbi_unet2015", "roofs_losses", "cats", "cats_transfer"}
 
 
 @pytest.mark.parametrize(("study", "arm"), [(study, arm) for study, arms in STUDIES.items() for arm in arms], ids=str)
 def test_every_arm_of_a_study_fits_together(study: str, arm: str) -> None:
     """Whatever it compares beside the network is the same in all arms, and the network can be built."""
-    cfg = settle(compose([f"experiment={study}", "budget=smoke", *STUDIES[study][arm], "paths.run=here"]))
+    arms = STUDIES[study]
+    cfg = settle(compose([*typed(study), "budget=smoke", *arms[arm], "paths.run=here"]))
     check(cfg)
     assert match_widths(cfg).ratios["parameters"] == pytest.approx(1, abs=0.05)
-    reference = settle(compose([f"experiment={study}", "budget=smoke", *STUDIES[study]["U-Net"], "paths.run=here"]))
-    for node in ("loss", "optim", "scheduler", "trainer"):
+    reference = settle(compose([*typed(study), "budget=smoke", *next(iter(arms.values())), "paths.run=here"]))
+    compared = {override.partition("=")[0].partition(".")[0] for overrides in arms.values() for override in overrides}
+    for node in {"loss", "optim", "scheduler", "trainer"} - compared:
         assert cfg[node] == reference[node]
     assert cfg.data.batch_size == reference.data.batch_size
 
 
 def datasets_of(study: str) -> list[str]:
+    if study in OF_ONE_DATASET:
+        return [compose([*typed(study), "paths.run=here"]).chosen.data]
     return [name for name in choices()["data"] if dims("data", name) == 2 or study in OF_VOLUMES]
 
 
 @pytest.mark.parametrize(("study", "data"), [(study, data) for study in STUDIES for data in datasets_of(study)])
 def test_every_study_takes_every_dataset(study: str, data: str) -> None:
-    overrides = [f"experiment={study}", f"data={data}"]
-    plain = arms_of(overrides)["U-Net"]
+    overrides = [*typed(study), f"data={data}"]
+    plain = next(iter(arms_of(overrides).values()))
     for budget in ("smoke", "cpu", "full"):
         cfg = settle(compose([*overrides, *plain, f"budget={budget}", "paths.run=here"]))
         check(cfg)
