@@ -346,3 +346,9 @@ def test_colours_of_four_channels_have_no_meaning():
     patch = window(scene_of(channels=4), (0, 0), (32, 32))
     with pytest.raises(ConfigError, match="4 channels"):
         Colour(hue=0.1)(patch, (32, 32), generator_for(0))
+
+
+def test_colours_of_intensities_in_another_unit_are_refused_and_not_cut():
+    patch = window(volume_of(), (0, 0, 0), (8, 8, 8))
+    with pytest.raises(ConfigError, match="colour is for intensities from 0 to 1, and here they are .* to 9"):
+        Colour(0.1)(Patch(900 + 0 * patch.image, patch.mask, patch.valid), (8, 8, 8), generator_for(0))

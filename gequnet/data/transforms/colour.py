@@ -12,6 +12,9 @@ from gequnet.data.transforms.augment import Augmentation
 from gequnet.data.transforms.patch import Patch
 from gequnet.errors import ConfigError
 
+FAR_OUTSIDE = 1.0
+"""Intensities this far beyond [0, 1] are no photograph's: what a bicubic warp adds on both sides of an edge is less."""
+
 
 class Colour(Augmentation):
     """Another exposure of the same patch, for images of one channel or of red, green and blue with values in [0, 1].
@@ -29,7 +32,7 @@ class Colour(Augmentation):
         hue: Largest turn of the colour circle in radians.
 
     Raises:
-        ConfigError: If a range is negative or too large.
+        ConfigError: If a range is negative or too large, or on seeing an image that is no photograph.
     """
 
     def __init__(
@@ -52,11 +55,14 @@ class Colour(Augmentation):
         draws = (2 * torch.rand(5, generator=generator) - 1).tolist()
         return replace(patch, image=self._changed(patch.image, draws))
 
-    def _changed(self, image: Float[Tensor, "channels h w"], draws: Sequence[float]) -> Float[Tensor, "channels h w"]:
+    def _changed(
+        self, image: Float[Tensor, "channels *space"], draws: Sequence[float]
+    ) -> Float[Tensor, "channels *space"]:
         from kornia import enhance
 
         if len(image) not in (1, 3):
             raise ConfigError(f"augment: colours of an image of {len(image)} channels have no meaning; use 1 or 3.")
+        check_range(image, "colour")
         brightness, contrast, gamma, saturation, hue = draws
         image = enhance.adjust_brightness(image, brightness * self.brightness)
         image = enhance.adjust_contrast(image, 1 + contrast * self.contrast)
@@ -67,3 +73,21 @@ class Colour(Augmentation):
         if self.hue and len(image) == 3:
             image = enhance.adjust_hue(image, hue * self.hue)
         return image
+
+
+def check_range(image: Float[Tensor, "channels *space"], what: str) -> None:
+    """Refuses an image in a unit of its own, which would be cut at 0 and 1 to nothing.
+
+    Args:
+        image: before normalisation.
+        what: what it was to be changed by.
+
+    Raises:
+        ConfigError: If its intensities are far from [0, 1].
+    """
+    low, high = image.aminmax()
+    if low < -FAR_OUTSIDE or high > 1 + FAR_OUTSIDE:
+        raise ConfigError(
+            f"augment: {what} is for intensities from 0 to 1, and here they are {low:.3g} to {high:.3g}: choose an "
+            f"augment without {what} for images in units of their own."
+        )

@@ -6,11 +6,9 @@ from dataclasses import replace
 import torch
 
 from gequnet.data.transforms.augment import Augmentation
+from gequnet.data.transforms.colour import check_range
 from gequnet.data.transforms.patch import Patch
 from gequnet.errors import ConfigError
-
-FAR_OUTSIDE = 1.0
-"""Intensities this far beyond [0, 1] are no photograph's: what a bicubic warp adds on both sides of an edge is less."""
 
 
 class Noise(Augmentation):
@@ -34,12 +32,7 @@ class Noise(Augmentation):
 
     def __call__(self, patch: Patch, size: Sequence[int], generator: torch.Generator) -> Patch:
         """The patch with noise."""
-        low, high = patch.image.aminmax()
-        if low < -FAR_OUTSIDE or high > 1 + FAR_OUTSIDE:
-            raise ConfigError(
-                f"augment: noise is for intensities from 0 to 1, and here they are {low:.3g} to {high:.3g}: choose an "
-                "augment without noise for images in units of their own."
-            )
+        check_range(patch.image, "noise")
         std = self.std * torch.rand((), generator=generator)
         noise = torch.randn(patch.image.shape, generator=generator)
         return replace(patch, image=(patch.image + std * noise).clamp(0, 1))
