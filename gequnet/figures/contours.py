@@ -44,7 +44,7 @@ def outlines(field: Float[np.ndarray, "h w"], valid: Bool[np.ndarray, "h w"] | N
     Example:
         >>> field = np.array([[-1.0, -1.0, -1.0], [-1.0, 3.0, -1.0], [-1.0, -1.0, -1.0]])
         >>> outlines(field)[0].tolist()
-        [[1.0, 1.75], [1.75, 1.0], [1.0, 0.25], [0.25, 1.0], [1.0, 1.75]]
+        [[1.0, 1.75], [0.25, 1.0], [1.0, 0.25], [1.75, 1.0], [1.0, 1.75]]
     """
     if min(field.shape) < 2:
         return []  # of a single line of pixels there is no between
