@@ -27,6 +27,7 @@ from gequnet.errors import ConfigError
 from gequnet.recipe import check
 from gequnet.report import single
 from gequnet.scales import score_at
+from gequnet.tables import TABLES
 from gequnet.task import SegmentationTask
 from gequnet.threshold import choose
 from gequnet.transfer import transfer
@@ -302,8 +303,8 @@ def fingerprint(cfg: DictConfig) -> str:
     plain = settle(cfg, {"runs": "", "run": "", "cache": ""})
     if plain.init_from is not None:
         plain.init_from = hashlib.sha256(checkpoint_of(plain.init_from).read_bytes()).hexdigest()
-    for names in ("chosen", "paths", "budget", "steps"):
-        del plain[names]
+    for names in ("chosen", "paths", "budget", *TABLES):
+        plain.pop(names, None)
     if "group" not in plain.model:
         plain.width = match_widths(plain).widths
     text = json.dumps(OmegaConf.to_container(plain), sort_keys=True)

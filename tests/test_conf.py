@@ -9,6 +9,7 @@ from gequnet.composition import CONF, arms_of, build, choices, compose, explain,
 from gequnet.errors import ConfigError, GequnetError
 from gequnet.experiment import build_net, match_widths
 from gequnet.recipe import check
+from gequnet.tables import TABLES
 
 CHOICES = [(group, choice) for group, names in choices().items() for choice in names]
 SMALL = ["width=fixed", "width.widths=[2,3]", "model.depth=2", "paths.run=here"]
@@ -177,6 +178,12 @@ def test_every_arm_of_a_study_fits_together(study: str, arm: str) -> None:
     for node in {"loss", "optim", "scheduler", "trainer"} - compared:
         assert cfg[node] == reference[node]
     assert cfg.data.batch_size == reference.data.batch_size
+
+
+@pytest.mark.parametrize("study", choices()["experiment"])
+def test_what_an_experiment_adds_is_a_table(study: str) -> None:
+    """Whatever else it wrote down would be part of the recipe, and nothing would read it."""
+    assert set(composed(*typed(study))) - set(composed()) <= set(TABLES)
 
 
 def datasets_of(study: str) -> list[str]:
