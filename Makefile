@@ -1,6 +1,9 @@
 # `make demo` and `make test` are all there is to know; the first of them builds .venv.
 PYTHON ?= python3
 BIN := .venv/bin
+# Processes that the tests are dealt to. Each has one thread: two that share a core with others spend their time waiting.
+JOBS ?= 2
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS)
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
@@ -17,15 +20,14 @@ $(STAMP): pyproject.toml constraints.txt $(wildcard third_party/*/pyproject.toml
 		./third_party/py3nj ./third_party/lie_learn -e '.[dev]'
 	touch $@
 
-# One thread: two that share a core with other work spend their time waiting for each other.
 demo: install  ## train a rotation-equivariant U-Net on drawn vessels (under 4 minutes) and show where the results are
 	OMP_NUM_THREADS=1 $(BIN)/python run.py experiment=demo
 
 test: install  ## run the tests (under 10 minutes on two cores)
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-slow: install  ## run the exhaustive tests: every group, size and format
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m slow
 
 lint: install  ## check style and types
 	$(BIN)/ruff check .

@@ -128,12 +128,9 @@ def _value(run: Run, name: str) -> str:
     if chosen is not None:
         return str(chosen)
     # A value, or of a node that nobody named the classes in it: Warp, Flips.
-    settings = effective(run)
-    if name in settings:
-        return "all" if settings[name] is None and name in LIMITS else str(settings[name])
-    found = {key: value for key, value in settings.items() if is_varied(key, [name])}
+    found = {key: value for key, value in effective(run).items() if is_varied(key, [name])}
     classes = [str(value).rpartition(".")[2] for key, value in found.items() if key.endswith("_target_")]
-    values = [str(value) for value in found.values()]
+    values = ["all" if value is None and key in LIMITS else str(value) for key, value in found.items()]
     return "+".join(classes) if classes else values[0] if len(values) == 1 else f"[{', '.join(values)}]"
 
 
