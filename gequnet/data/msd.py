@@ -145,9 +145,7 @@ class Msd(VolumeSource):
         listed, distributed = len(self.declared["training"]), DISTRIBUTED.get(self.task, 0)
         if listed >= distributed:
             return []
-        return [
-            f"dataset.json lists {listed} volumes; as distributed {self.task} has {distributed} with labels."
-        ]
+        return [f"dataset.json lists {listed} volumes; as distributed {self.task} has {distributed} with labels."]
 
     def facts(self, sample_id: str) -> dict[str, str | float]:
         """The ``subject``, of which there may be several volumes."""
