@@ -4,4 +4,4 @@ They act only through what refers to them (`trainer.max_steps: ${steps.${budget}
 be the same training: another list of seeds is no other recipe.
 """
 
-TABLES = ("steps", "seeds", "images", "networks", "dims", "widths", "dropouts", "rates", "pretrained")
+TABLES = ("steps", "seeds", "images", "patches", "networks", "dims", "widths", "dropouts", "rates", "pretrained")

@@ -15,3 +15,9 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("GEQUNET_TEST_DATA names no folder with real data")
     return Path(folder).resolve()
+
+
+@pytest.fixture(autouse=True)
+def same_lots() -> None:
+    """Every test draws the same numbers, whichever tests ran before it, and in which process."""
+    torch.manual_seed(0)

@@ -268,7 +268,7 @@ def test_tensorboard_gets_scalars_and_pictures(typed: Typed, tmp_path: Path) -> 
 
     events = EventAccumulator(str(only_run(tmp_path) / "tensorboard")).Reload()
     assert {"train/loss", "val/dice", "test/dice"} <= set(events.Tags()["scalars"])
-    assert set(events.Tags()["images"]) == {"curves", "predictions"}
+    assert set(events.Tags()["images"]) == {"contours", "curves", "predictions"}
 
 
 def test_epochs_instead_of_steps(typed: Typed, tmp_path: Path) -> None:
@@ -287,18 +287,16 @@ def test_real_fundus_images(typed: Typed, real_data: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("model", ["unet", "e2unet"])
-def test_a_run_starts_from_another(typed: Typed, model: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_run_starts_from_another(typed: Typed, model: str, tmp_path: Path) -> None:
     assert typed(f"model={model}", *TINY, "paths.run=first") == 0
-    capfd.readouterr()
     # From another folder's point of view the first run has an absolute path; and what is frozen stays bit by bit.
     assert typed(f"model={model}", *TINY, "init_from=first", "finetune=frozen", "paths.run=second", "seed=1") == 0
-    assert "encoder 4 of 4 layers, decoder 2 of 2 layers, head 1 of 1 layers" in capfd.readouterr().out
     first, second = (load_run(tmp_path / name)[1].state_dict() for name in ("first", "second"))
     same = {key for key in first if torch.equal(first[key], second[key])}
     assert same == {key for key in first if key.startswith("encoders.")}
     started = metrics_of(tmp_path / "second")["init_from"]
     assert started["run"] == str(tmp_path / "first")
-    assert started["left"] == {}
+    assert (len(started["taken"]), started["left"]) == (4 + 2 + 1, {})
     assert metrics_of(tmp_path / "first")["init_from"] is None
 
 

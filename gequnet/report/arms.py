@@ -128,7 +128,9 @@ def _value(run: Run, name: str) -> str:
     if chosen is not None:
         return str(chosen)
     # A value, or of a node that nobody named the classes in it: Warp, Flips.
-    found = {key: value for key, value in effective(run).items() if is_varied(key, [name])}
+    settings = effective(run)
+    found = {key: value for key, value in settings.items() if is_varied(key, [name])}
+    found = {name: settings[name]} if name in settings else found  # and not what came of it
     classes = [str(value).rpartition(".")[2] for key, value in found.items() if key.endswith("_target_")]
     values = ["all" if value is None and key in LIMITS else str(value) for key, value in found.items()]
     return "+".join(classes) if classes else values[0] if len(values) == 1 else f"[{', '.join(values)}]"
