@@ -3,7 +3,7 @@
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -78,7 +78,8 @@ def answer(handler: BaseHTTPRequestHandler, served: Served) -> None:
         headers["Content-Range"] = f"bytes {first}-{len(content) - 1}/{len(content)}"
     head(handler, status, headers | {"Content-Length": str(len(content) - first)})
     rest = content[first:]
-    handler.wfile.write(rest[: served.cuts.pop(0)] if served.cuts else rest)
+    with suppress(ConnectionError):  # who has seen enough hangs up
+        handler.wfile.write(rest[: served.cuts.pop(0)] if served.cuts else rest)
 
 
 def head(handler: BaseHTTPRequestHandler, status: int, headers: dict[str, str]) -> None:
