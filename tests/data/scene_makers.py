@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import numpy as np
-from picture_makers import make_palette_file, photograph, save, shape
+
+from data.picture_makers import make_palette_file, photograph, save, shape
 
 YEARS = [f"2007_{number:06d}" for number in range(24)]
 FRAMES = {"train": 5, "val": 3, "test": 4}
