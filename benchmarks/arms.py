@@ -16,8 +16,8 @@ from omegaconf import DictConfig
 from step import eval_pass, quoted, ratios, train_step
 from torch import Tensor, nn
 
+from gequnet.assembly import build_net
 from gequnet.composition import arms_of, compose, settle
-from gequnet.experiment import build_net
 
 WIDTHS = ("params", "channels")
 

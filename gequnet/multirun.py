@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from gequnet import sweep
 from gequnet.composition import task_config
 from gequnet.errors import GequnetError, SweepError
-from gequnet.experiment import fingerprint
+from gequnet.fingerprint import fingerprint
 from gequnet.sweep import Job
 
 log = logging.getLogger("gequnet.sweep")

@@ -36,7 +36,7 @@ class Job:
     Args:
         overrides: what would be typed for it.
         folder: where it writes, inside the sweep's.
-        fingerprint: of its settled configuration, see [`gequnet.experiment.fingerprint`][].
+        fingerprint: of its settled configuration, see [`gequnet.fingerprint.fingerprint`][].
     """
 
     overrides: tuple[str, ...]

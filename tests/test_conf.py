@@ -5,9 +5,9 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from gequnet.assembly import build_net, match_widths
 from gequnet.composition import CONF, arms_of, build, choices, compose, explain, settle
 from gequnet.errors import ConfigError, GequnetError
-from gequnet.experiment import build_net, match_widths
 from gequnet.recipe import check
 from gequnet.tables import TABLES
 

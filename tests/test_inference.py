@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
+from gequnet.assembly import build_task
 from gequnet.composition import build, compose, settle
 from gequnet.errors import ConfigError
-from gequnet.experiment import build_task
 from gequnet.inference import sliding, whole
 from gequnet.nets.unet import UNet
 

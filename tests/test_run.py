@@ -17,7 +17,7 @@ from sklearn.metrics import f1_score
 
 import wandb_file
 from gequnet.composition import build
-from gequnet.experiment import load_run
+from gequnet.saved_run import load_run
 
 RUN = Path(__file__).resolve().parents[1] / "run.py"
 TINY = [

@@ -9,7 +9,8 @@ import pytest
 
 from data.volume_makers import make_brats, make_msd
 from gequnet.composition import compose
-from gequnet.experiment import fingerprint, run
+from gequnet.experiment import run
+from gequnet.fingerprint import fingerprint
 
 TINY = [
     *("model=unet3d", "width=fixed", "width.widths=[3,4]", "model.depth=2"),

@@ -16,12 +16,14 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from gequnet import experiment, threshold
+from gequnet.assembly import build_net, build_task
 from gequnet.composition import build, compose, settle
 from gequnet.errors import ConfigError
 from gequnet.metrics.cldice import cldice
 from gequnet.metrics.v_info import v_info
 from gequnet.metrics.v_rand import v_rand
 from gequnet.recipe import check
+from gequnet.saved_run import load_run
 from gequnet.threshold import SCORES, THRESHOLDS, ThresholdCurve, at_thresholds, best_threshold, choose
 
 pytestmark = [
@@ -136,7 +138,7 @@ class Membranes(pl.LightningDataModule):
     ("foreground", "background", "expected"), [(0.33, 0.22, 0.3), (0.83, 0.62, 0.65), (0.7, 0.2, 0.5)]
 )
 def test_a_network_whose_best_threshold_is_known(tmp_path, score, foreground, background, expected):
-    task = experiment.build_task(study(tmp_path), Dim(foreground, background))
+    task = build_task(study(tmp_path), Dim(foreground, background))
     found, curve = choose(score, task, Membranes(), quiet())
     assert found == expected
     assert curve[found] == (0 if score == "pixel_error" else 1)
@@ -150,7 +152,7 @@ def test_only_validation_images_are_asked_about(tmp_path, monkeypatch):
     monkeypatch.setattr(data.source, "load", lambda name: asked.append(name) or load(name))
     data.setup("validate")
     asked.clear()
-    choose("dice", experiment.build_task(cfg, experiment.build_net(cfg)), data, quiet())
+    choose("dice", build_task(cfg, build_net(cfg)), data, quiet())
     assert sorted(set(asked)) == data.splits["val"]
 
 
@@ -169,7 +171,7 @@ def test_a_run_is_tested_at_the_threshold_and_says_so(tmp_path, monkeypatch):
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["threshold"] == 0.35
     assert list(metrics["threshold_curve"]) == [f"{each:g}" for each in THRESHOLDS]
-    cfg, net = experiment.load_run(run)
+    cfg, net = load_run(run)
     assert (cfg.metrics.threshold, cfg.threshold_by) == (0.35, "iou")
     data = build(cfg.data)
     data.setup("test")

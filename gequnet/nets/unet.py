@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from gequnet.errors import ConfigError
 from gequnet.layers import plain
-from gequnet.layers.mirror import MirroredFrame
+from gequnet.layers.frame import MirroredFrame
 from gequnet.nets.kit import Downsample, Kit, Recipe, Upsample
 from gequnet.nets.topology import UNetTopology, check_image, check_widths
 

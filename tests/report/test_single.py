@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 from gequnet.errors import ConfigError
-from gequnet.experiment import load_run
 from gequnet.report import single
+from gequnet.saved_run import load_run
 
 SUMMARY = {
     "test": {"dice": 0.5, "roc_auc": math.nan},

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gequnet.layers.mirror import MirroredFrame, mirrored
+from gequnet.layers.frame import MirroredFrame, mirrored
 
 margins = st.tuples(st.integers(0, 25), st.integers(0, 25))
 

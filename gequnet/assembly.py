@@ -1,0 +1,78 @@
+"""The parts of an experiment, built from its configuration: network, task, trainer."""
+
+import math
+from typing import Any
+
+import pytorch_lightning as pl
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
+from torch import nn
+
+from gequnet.advice import first_sentence
+from gequnet.composition import build
+from gequnet.errors import ConfigError
+from gequnet.task import SegmentationTask
+
+CURVE_POINTS = 200  # training losses in a curve, whatever the number of steps
+
+
+def match_widths(cfg: DictConfig) -> Any:
+    """What the width rule finds for the model: its widths, and how each budget compares with the baseline's."""
+
+    def at_widths(widths: list[int]) -> nn.Module:
+        net: nn.Module = build(cfg.model, widths=widths)
+        return net
+
+    return build(cfg.width).match(at_widths)
+
+
+def build_net(cfg: DictConfig) -> nn.Module:
+    """The model's recipe at the widths that the width rule finds for it."""
+    net: nn.Module = build(cfg.model, widths=match_widths(cfg).widths)
+    return net
+
+
+def build_task(cfg: DictConfig, net: nn.Module) -> SegmentationTask:
+    """The network with its loss, scores, optimizer and schedule, and how it is asked about a whole image."""
+    parts = [build(cfg[name]) for name in ("loss", "metrics", "optim", "scheduler", "inference", "finetune")]
+    return SegmentationTask(net, *parts)
+
+
+def build_trainer(cfg: DictConfig, data: Any) -> pl.Trainer:
+    """Lightning's trainer with our callbacks and the chosen logger, which gets the configuration."""
+    callbacks = [build(node) for node in cfg.callbacks.values()]
+    logger = build(cfg.logger) if cfg.logger else False
+    try:
+        make = build(cfg.trainer, _partial_=True)
+        trainer: pl.Trainer = make(callbacks=callbacks, logger=logger, **rhythm(cfg, data))
+    except MisconfigurationException as error:  # a device that this machine does not have, say
+        raise ConfigError(first_sentence(str(error))) from None
+    fewest = min(data.splits["val"], data.splits["test"], key=len)
+    if trainer.world_size > len(fewest):
+        raise ConfigError(
+            f"trainer.devices={cfg.trainer.devices} makes {trainer.world_size} processes, but there are only "
+            f"{len(fewest)} images to validate or test on: take no more devices than that."
+        )
+    for each in trainer.loggers:
+        each.log_hyperparams(OmegaConf.to_container(cfg))  # type: ignore[arg-type]
+    return trainer
+
+
+def quiet_trainer(cfg: DictConfig, callbacks: list[pl.Callback]) -> pl.Trainer:
+    """One that asks a trained network further questions, with nothing of the training's around it."""
+    make = build(cfg.trainer, _partial_=True)
+    trainer: pl.Trainer = make(callbacks=callbacks, logger=False, enable_progress_bar=False)
+    return trainer
+
+
+def rhythm(cfg: DictConfig, data: Any) -> dict[str, Any]:
+    """Validations evenly spaced over the training, whatever an epoch is, and about as many points in every curve."""
+    batches = cfg.trainer.max_steps * cfg.trainer.accumulate_grad_batches
+    if cfg.trainer.max_epochs is not None:
+        epochs = cfg.trainer.max_epochs * len(data.train_dataloader())
+        batches = min(epochs, batches) if batches > 0 else epochs
+    return {
+        "val_check_interval": cfg.trainer.val_check_interval or math.ceil(batches / cfg.validations),
+        "check_val_every_n_epoch": None,
+        "log_every_n_steps": cfg.trainer.log_every_n_steps or max(1, batches // CURVE_POINTS),
+    }

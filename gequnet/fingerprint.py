@@ -1,0 +1,33 @@
+"""What makes two runs the same run."""
+
+import hashlib
+import json
+
+from omegaconf import DictConfig, OmegaConf
+
+from gequnet.assembly import match_widths
+from gequnet.composition import settle
+from gequnet.saved_run import checkpoint_of
+from gequnet.tables import TABLES
+
+
+def fingerprint(cfg: DictConfig) -> str:
+    """SHA-256 of what a run computes: its settled configuration without the names of things and where it writes.
+
+    The plain network counts by its widths, whichever rule has found them.
+
+    Args:
+        cfg: as it was composed; once it is settled, the run's own folder is all over it.
+
+    Raises:
+        ConfigError: the configuration cannot be settled, or built.
+    """
+    plain = settle(cfg, {"runs": "", "run": "", "cache": ""})
+    if plain.init_from is not None:
+        plain.init_from = hashlib.sha256(checkpoint_of(plain.init_from).read_bytes()).hexdigest()
+    for names in ("chosen", "paths", "budget", *TABLES):
+        plain.pop(names, None)
+    if "group" not in plain.model:
+        plain.width = match_widths(plain).widths
+    text = json.dumps(OmegaConf.to_container(plain), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

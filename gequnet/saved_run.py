@@ -1,0 +1,82 @@
+"""A run's folder as the start of something else: what is written so that it can be read, and read it."""
+
+import logging
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf, open_dict
+from pytorch_lightning.utilities import rank_zero_only
+from torch import nn
+
+from gequnet.composition import build
+from gequnet.errors import ConfigError
+from gequnet.transfer import transfer
+
+log = logging.getLogger("gequnet")
+
+
+@rank_zero_only
+def save_config(cfg: DictConfig, net: Any) -> None:
+    """Writes the settled configuration, the network's widths with it, so that the run can be rebuilt from it alone."""
+    saved = cfg.copy()
+    with open_dict(saved):
+        saved.model.widths = list(net.widths)
+    folder = Path(cfg.paths.run)
+    folder.mkdir(parents=True, exist_ok=True)
+    OmegaConf.save(saved, folder / "config.yaml")
+
+
+def load_run(folder: str | Path) -> tuple[DictConfig, nn.Module]:
+    """A finished run's configuration and its network with the weights of the best checkpoint, in eval mode.
+
+    Both come from the run's own folder: today's defaults play no part.
+
+    Args:
+        folder: of the run; holds ``config.yaml`` and ``checkpoints/best.ckpt``.
+
+    Raises:
+        ConfigError: the folder is not that of a finished run.
+    """
+    checkpoint = checkpoint_of(folder)
+    cfg = OmegaConf.load(Path(folder) / "config.yaml")
+    assert isinstance(cfg, DictConfig)
+    net: nn.Module = build(cfg.model)
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
+    net.load_state_dict({key.removeprefix("net."): value for key, value in state.items()}, strict=True)
+    return cfg, net.eval()
+
+
+def checkpoint_of(folder: str | Path) -> Path:
+    """The best checkpoint of a finished run.
+
+    Raises:
+        ConfigError: the folder is not that of a finished run.
+    """
+    recipe, checkpoint = Path(folder) / "config.yaml", Path(folder) / "checkpoints" / "best.ckpt"
+    if not (recipe.exists() and checkpoint.exists()):
+        raise ConfigError(
+            f"{folder} is not the folder of a finished run: expected config.yaml and checkpoints/best.ckpt in it."
+        )
+    return checkpoint
+
+
+def start_from(cfg: DictConfig, net: nn.Module) -> dict[str, Any] | None:
+    """Gives the network the weights of the run ``cfg.init_from`` as far as they fit; says what was taken and what left.
+
+    Raises:
+        ConfigError: it is no finished run, of another kind of network, or nothing of its encoder fits.
+    """
+    if cfg.init_from is None:
+        return None
+    trained, other = load_run(cfg.init_from)
+    for name, of_run, own in (("model", trained.model, cfg.model), ("group", trained.group, cfg.group)):
+        if of_run.get("_target_") != own.get("_target_") or (name == "group" and of_run != own):
+            raise ConfigError(
+                f"init_from={cfg.init_from} was trained with {name}={trained.chosen[name]} and this network has "
+                f"{name}={cfg.chosen[name]}: weights mean the same in networks of one kind only; take that {name}."
+            )
+    found = transfer(net, other.state_dict(), build(cfg.finetune).new_head)
+    log.info("From %s: %s.", cfg.init_from, found.sentence(net))
+    return {"run": cfg.init_from, "data": trained.chosen.data, **asdict(found)}
