@@ -5,8 +5,8 @@ from pathlib import Path
 
 import torch
 
-from gequnet.data.errors import DataError, MissingMaskError, SizeMismatchError
-from gequnet.data.files import find_folder, image_size, read_image
+from gequnet.data.errors import DataError, MissingMaskError
+from gequnet.data.files import check_size, find_folder, read_image
 from gequnet.data.mask_files import Palette
 from gequnet.data.scene import Scene
 from gequnet.data.source import SPLITS, Source, Split
@@ -73,9 +73,8 @@ class CamVid(Source):
         for sample_id in (sample_id for split in SPLITS for sample_id in self.ids(split)):
             for error in self.missing(sample_id):
                 raise error
-            size, labelled = map(image_size, self._files(sample_id))
-            if labelled != size:
-                raise SizeMismatchError(sample_id, "mask", labelled, size)
+            image, mask = self._files(sample_id)
+            check_size(sample_id, "mask", mask, image)
 
     def missing(self, sample_id: str) -> list[DataError]:
         """The labels, if there are none."""

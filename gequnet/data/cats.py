@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-from gequnet.data.errors import DataError, MissingImageError, MissingMaskError, SizeMismatchError
-from gequnet.data.files import find_folder, image_size, read_binary, read_image
+from gequnet.data.errors import DataError, MissingImageError, MissingMaskError
+from gequnet.data.files import check_size, find_folder, read_binary, read_image
 from gequnet.data.folds import FoldedSource, folds
 from gequnet.data.resize import resized
 from gequnet.data.scene import Scene
@@ -97,9 +97,7 @@ class Cats(FoldedSource):
         for sample_id in IDS:
             for error in self.missing(sample_id):
                 raise error
-            image, mask = self.image_file(sample_id), self.mask_file(sample_id)
-            if image_size(mask) != image_size(image):
-                raise SizeMismatchError(sample_id, "mask", image_size(mask), image_size(image))
+            check_size(sample_id, "mask", self.mask_file(sample_id), self.image_file(sample_id))
         self._differ = [sample_id for sample_id in IDS if self.label_differs(sample_id)]
 
     def label_differs(self, sample_id: str) -> bool:

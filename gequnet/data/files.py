@@ -13,7 +13,7 @@ from jaxtyping import UInt8
 from PIL import Image
 from torch import Tensor
 
-from gequnet.data.errors import DatasetNotFoundError, UnexpectedMaskValuesError, UnreadableFileError
+from gequnet.data.errors import DatasetNotFoundError, SizeMismatchError, UnexpectedMaskValuesError, UnreadableFileError
 
 BLACK, WHITE = 15, 240
 """Grey levels up to the first are black in a mask, from the second on white."""
@@ -50,6 +50,17 @@ def image_size(path: Path) -> tuple[int, int]:
     """Height and width, from the header alone."""
     with opened(path) as picture:
         return picture.height, picture.width
+
+
+def check_size(sample_id: str, what: str, path: Path, image: Path) -> None:
+    """See that a picture lies over an image, from their headers alone.
+
+    Raises:
+        SizeMismatchError: If it is of another size.
+    """
+    came, expected = image_size(path), image_size(image)
+    if came != expected:
+        raise SizeMismatchError(sample_id, what, came, expected)
 
 
 def page_count(path: Path) -> int:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from gequnet.data.errors import DataError, MissingImageError, MissingMaskError, SizeMismatchError
+from gequnet.data.errors import DataError, MissingImageError, MissingMaskError
 from gequnet.data.field_of_view import estimate_field_of_view
-from gequnet.data.files import image_size, read_binary, read_image
+from gequnet.data.files import check_size, read_binary, read_image
 from gequnet.data.scene import Scene
 from gequnet.data.source import Source, Split
 from gequnet.data.splits import Splits, label_hash
@@ -109,7 +109,6 @@ class FundusSource(Source):
 
     def _check_sizes(self, sample_id: str) -> None:
         files = self.files(sample_id)
-        size = image_size(files.image)
         for what, path in (("field of view", files.valid), ("second mask", files.second), ("mask", files.mask)):
-            if path is not None and image_size(path) != size:
-                raise SizeMismatchError(sample_id, what, image_size(path), size)
+            if path is not None:
+                check_size(sample_id, what, path, files.image)

@@ -10,8 +10,8 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from gequnet.data.errors import DataError, DatasetNotFoundError, MissingImageError, MissingMaskError, SizeMismatchError
-from gequnet.data.files import find_folder, image_size, page_count, read_binary, read_grey
+from gequnet.data.errors import DataError, DatasetNotFoundError, MissingImageError, MissingMaskError
+from gequnet.data.files import check_size, find_folder, page_count, read_binary, read_grey
 from gequnet.data.folds import FoldedSource, blocks
 from gequnet.data.scene import Scene
 from gequnet.data.source import Split
@@ -159,9 +159,7 @@ class Isbi2012(FoldedSource):
 
     def _check_size(self, sample_id: str) -> None:
         place = IDS.index(sample_id)
-        size, labelled = image_size(self.images[place].path), image_size(self.masks[place].path)
-        if labelled != size:
-            raise SizeMismatchError(sample_id, "mask", labelled, size)
+        check_size(sample_id, "mask", self.masks[place].path, self.images[place].path)
 
     def _membranes(self, place: int) -> UInt8[Tensor, "h w"]:
         return 1 - read_binary(self.masks[place].path, page=self.masks[place].page)

@@ -9,10 +9,9 @@ from gequnet.data.errors import (
     DataError,
     MissingImageError,
     MissingMaskError,
-    SizeMismatchError,
     UnreadableFileError,
 )
-from gequnet.data.files import find_folder, image_size, read_image
+from gequnet.data.files import check_size, find_folder, read_image
 from gequnet.data.mask_files import Palette
 from gequnet.data.resize import resized
 from gequnet.data.scene import Scene
@@ -101,9 +100,8 @@ class Voc2012(Source):
         for sample_id in self.listed["train"] + self.listed["val"]:
             for error in self.missing(sample_id):
                 raise error
-            size, labelled = map(image_size, self._files(sample_id))
-            if labelled != size:
-                raise SizeMismatchError(sample_id, "mask", labelled, size)
+            image, mask = self._files(sample_id)
+            check_size(sample_id, "mask", mask, image)
 
     def missing(self, sample_id: str) -> list[DataError]:
         """The photograph, its labels, or both."""
