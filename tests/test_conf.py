@@ -164,7 +164,7 @@ def typed(study: str) -> list[str]:
 STUDIES = studies()
 OF_VOLUMES = {"scale_shift", "volume_data_efficiency"}  # and of images
 OF_ONE_CLASS = {"drive_data_efficiency", "drive_groups", "orientation_shift"}  # by their loss; others are refused
-OF_ONE_DATASET = {"isbi_unet2015", "roofs_losses", "cats", "cats_transfer"}
+OF_ONE_DATASET = {"isbi_unet2015", "roofs_losses", "cats", "cats_groups", "cats_transfer"}
 
 
 @pytest.mark.parametrize(("study", "arm"), [(study, arm) for study, arms in STUDIES.items() for arm in arms], ids=str)

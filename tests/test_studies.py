@@ -78,6 +78,15 @@ def test_cats_learn_from_scratch(tmp_path: Path) -> None:
     assert contours.stat().st_size > 1000
 
 
+def test_cats_are_cross_validated(tmp_path: Path) -> None:
+    make_cats(tmp_path / "files")
+    axes = 'hydra.sweeper.params={seed:"0",data.source.fold:"0,4",width:params}'
+    typed(tmp_path, "experiment=cats_groups", axes, "data.source.side=16", "data.patch_size=16")
+    assert set(jobs(tmp_path)) == {"U-Net", "D4"}
+    (page,) = tmp_path.glob("runs/sweeps/*/report.md")
+    assert "of 33 images" in page.read_text()  # 81 photographs: a fold of 17 and one of 16
+
+
 def test_cats_learn_from_what_was_learned(tmp_path: Path) -> None:
     make_voc2012(tmp_path / "files")
     make_cats(tmp_path / "files")
