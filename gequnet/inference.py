@@ -1,12 +1,15 @@
 """How a network is asked about a whole image: at once, or window by window where its activations would not fit."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from gequnet.errors import ConfigError
+from gequnet.heads import full_precision
+from gequnet.tiling import Corner, Tiling
 
 
 def whole(net: nn.Module, image: Float[Tensor, "b c *space"]) -> Float[Tensor, "b k *space"]:
@@ -33,9 +36,10 @@ def sliding(
     """The logits of an image that the network sees through a window, averaged where windows overlap.
 
     A logit weighs by a Gaussian around the middle of its window, of an eighth of its side: near a border a network
-    knows little of what is around. MONAI lays the windows, from one corner on; the last ones end at the border. Where
-    the image is smaller than the window, the window is as large as the image: our networks take every size, and
-    nothing is made up around it.
+    knows little of what is around. Windows and weights are mirror images of themselves (``gequnet.tiling``), so with
+    windows of equal sides what commutes with quarter turns and mirrors does so through the windows as well. Where the
+    image is smaller than the window, the window is as large as the image: our networks take every size, and nothing is
+    made up around it.
 
     It is what ``whole`` gives for a network that looks at one pixel; for others it is not: what lies further away than
     a window reaches, statistics over the whole image too, the network does not see.
@@ -66,11 +70,21 @@ def sliding(
             f"{len(space)} axes: give a positive side, or one for each axis, an overlap from 0 to below 1, and at "
             "least one window a pass."
         )
-    sides = [min(side, length) for side, length in zip(sides, space, strict=True)]
-    if sides == list(space):
+    tiling = Tiling.over(space, sides, float(overlap))
+    if tiling.window == tiling.space:
         return whole(net, image)
-    from monai.inferers import sliding_window_inference  # takes three seconds
-
-    logits = sliding_window_inference(image, sides, batch_size, net, overlap=float(overlap), mode="gaussian")
-    assert isinstance(logits, torch.Tensor)
+    logits: Tensor | None = None
+    for corners in batched(tiling, batch_size):
+        seen = full_precision(net(torch.cat([image[(..., *tiling.part(corner))] for corner in corners])))
+        logits = seen.new_zeros(len(image), seen.shape[1], *space) if logits is None else logits
+        for corner, part in zip(corners, seen.split(len(image)), strict=True):
+            logits[(..., *tiling.part(corner))] += part * tiling.weight(corner).to(part)
+    assert logits is not None
     return logits
+
+
+def batched(tiling: Tiling, size: int) -> Iterator[list[Corner]]:
+    """The windows of an image, ``size`` at a time."""
+    corners = iter(tiling)
+    while batch := list(islice(corners, size)):
+        yield batch

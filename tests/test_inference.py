@@ -1,5 +1,6 @@
 """Whole images through a window: where the window cannot matter, and where it must."""
 
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,14 @@ from gequnet.assembly import build_task
 from gequnet.composition import build, compose, settle
 from gequnet.errors import ConfigError
 from gequnet.inference import sliding, whole
+from gequnet.nets.e2unet import E2UNet
 from gequnet.nets.unet import UNet
+from gequnet.symmetry.actions import act_on_image
+from gequnet.symmetry.gspace import PlaneGroup
 
 CONF = Path(__file__).parents[1] / "conf/inference"
 FLOAT32_TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
+AXES = [axes for count in range(4) for axes in combinations((2, 3, 4), count)]
 
 
 def volume(*space: int, channels: int = 2) -> Tensor:
@@ -35,6 +40,13 @@ class Place(nn.Module):
         self.sizes.append(tuple(image.shape[2:]))
         place = torch.arange(image.shape[2]).float().view(-1, *[1] * (image.ndim - 3))
         return place.expand(len(image), 1, *image.shape[2:]).clone()
+
+
+class Constant(nn.Module):
+    """Says 3 everywhere, in half precision."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        return torch.full((len(image), 1, *image.shape[2:]), 3.0, dtype=torch.bfloat16)
 
 
 @settings(max_examples=20, deadline=None)
@@ -58,6 +70,47 @@ def test_in_the_plane_too() -> None:
     torch.testing.assert_close(sliding(net, volume(33, 20), 8), net(volume(33, 20)), **FLOAT32_TOLERANCE)
 
 
+@pytest.mark.parametrize("net", [nn.Conv3d(2, 3, 1), nn.Conv3d(2, 3, 1).requires_grad_(False).double()])
+def test_as_monai_does_it_where_the_grid_cannot_matter(net: nn.Conv3d) -> None:
+    from monai.inferers import sliding_window_inference
+
+    image = volume(20, 9, 31).to(net.weight.dtype)
+    with torch.no_grad():
+        expected = sliding_window_inference(image, (12, 9, 12), 2, net, overlap=0.5, mode="gaussian")
+        torch.testing.assert_close(sliding(net, image, 12, 0.5, 2), expected, **FLOAT32_TOLERANCE)
+
+
+def test_a_constant_answer_stays_what_it_is_in_half_precision_too() -> None:
+    found = sliding(Constant(), volume(50, 41), window=9, overlap=0.75)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, torch.full_like(found, 3.0), **FLOAT32_TOLERANCE)
+
+
+@pytest.mark.parametrize("size", [(40, 40), (41, 41), (37, 50), (33, 16), (11, 45), (20, 13)])
+@pytest.mark.parametrize(("group", "window", "overlap"), [("d4", 16, 0.5), ("c4", 17, 0.25)])
+def test_turns_and_mirrors_pass_through_the_windows(
+    size: tuple[int, int], group: str, window: int, overlap: float
+) -> None:
+    net = E2UNet(1, 2, [2, 3], group=group).eval()
+    image = volume(*size, channels=1)
+    with torch.no_grad():
+        found = sliding(net, image, window, overlap, batch_size=3)
+        for element in PlaneGroup.parse(group).elements():
+            turned = sliding(net, act_on_image(image, element), window, overlap)
+            torch.testing.assert_close(turned, act_on_image(found, element), **FLOAT32_TOLERANCE)
+
+
+@pytest.mark.parametrize("size", [(14, 9, 20), (17, 12, 11)])
+def test_mirrors_of_volumes_pass_through_the_windows(size: tuple[int, ...]) -> None:
+    net = nn.Sequential(nn.Conv3d(1, 2, 3, padding=1), nn.Tanh(), nn.Conv3d(2, 1, 3, padding=1)).requires_grad_(False)
+    for conv in (net[0], net[2]):  # kernels that are their own mirror images along every axis
+        conv.weight.copy_(sum(conv.weight.flip(axes) for axes in AXES) / len(AXES))  # type: ignore[arg-type]
+    image = volume(*size, channels=1)
+    found = sliding(net, image, 8, 0.4)
+    for axes in AXES:
+        torch.testing.assert_close(sliding(net, image.flip(axes), 8, 0.4), found.flip(axes), **FLOAT32_TOLERANCE)
+
+
 def test_an_image_as_large_as_the_window_or_smaller_is_seen_whole() -> None:
     net = UNet(2, 3, [3, 4], spatial_dims=3).eval()
     for space in ((9, 12, 7), (12, 12, 12)):
@@ -78,7 +131,7 @@ def test_where_windows_overlap_each_counts_by_a_gaussian_around_its_middle() -> 
     first, second = (torch.exp(-((place - middle) ** 2) / (2 * 2.0**2)) for middle in (7.5, 15.5))
     blended = (first * place + second * (place - 8)) / (first + second)
     expected = torch.where(place < 8, place, torch.where(place < 16, blended, place - 8))
-    torch.testing.assert_close(found, expected, rtol=0, atol=0.15)
+    torch.testing.assert_close(found, expected, **FLOAT32_TOLERANCE)
 
 
 def test_away_from_borders_of_windows_a_local_network_says_the_same() -> None:
