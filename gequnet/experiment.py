@@ -22,7 +22,7 @@ from gequnet.errors import ConfigError
 from gequnet.fingerprint import fingerprint
 from gequnet.recipe import check
 from gequnet.report import single
-from gequnet.saved_run import save_config, start_from
+from gequnet.saved_run import save_config, save_scale, start_from
 from gequnet.scales import score_at
 from gequnet.task import SegmentationTask
 from gequnet.threshold import choose
@@ -57,6 +57,7 @@ def run(cfg: DictConfig) -> float:
     net = build(cfg.model, widths=match.widths)
     started = start_from(cfg, net)
     save_config(cfg, net)
+    save_scale(cfg, data.fixed_scale)
     task = build_task(cfg, net)
     trainer = build_trainer(cfg, data)
     try:

@@ -1,5 +1,6 @@
 """A run's folder as the start of something else: what is written so that it can be read, and read it."""
 
+import json
 import logging
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +12,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from torch import nn
 
 from gequnet.composition import build
+from gequnet.data.transforms.normalise import Scale
 from gequnet.errors import ConfigError
 from gequnet.transfer import transfer
 
@@ -26,6 +28,23 @@ def save_config(cfg: DictConfig, net: Any) -> None:
     folder = Path(cfg.paths.run)
     folder.mkdir(parents=True, exist_ok=True)
     OmegaConf.save(saved, folder / "config.yaml")
+
+
+@rank_zero_only
+def save_scale(cfg: DictConfig, scale: Scale | None) -> None:
+    """Writes the scale of intensities that all images share, where there is one: it is in no configuration."""
+    if scale is not None:
+        numbers = {"mean": scale.shift.tolist(), "std": scale.unit.tolist()}
+        (Path(cfg.paths.run) / "scale.json").write_text(json.dumps(numbers, indent=2) + "\n")
+
+
+def load_scale(folder: str | Path) -> Scale | None:
+    """The scale that ``save_scale`` has written, if there is one."""
+    path = Path(folder) / "scale.json"
+    if not path.exists():
+        return None
+    numbers = json.loads(path.read_text())
+    return Scale(torch.tensor(numbers["mean"]), torch.tensor(numbers["std"]))
 
 
 def load_run(folder: str | Path) -> tuple[DictConfig, nn.Module]:

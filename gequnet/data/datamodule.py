@@ -221,16 +221,20 @@ class SegmentationDataModule(pl.LightningDataModule):
 
     def _scale_of(self, scene: Scene) -> Scale:
         """The scale of a whole scene of any source, by this module's rule."""
-        if self.normalisation in ("full", "full_nonzero"):
-            return self._full_scale
-        return scale_of(scene, self.normalisation)
+        return self.fixed_scale or scale_of(scene, self.normalisation)
 
     def _weight_of(self, scene: Scene) -> Tensor | None:
         """What ``weights`` says of a scene that is not tested on."""
         return None if self.weights is None or scene.id in self.splits["test"] else self.weights(scene)
 
     @cached_property
-    def _full_scale(self) -> Scale:
+    def fixed_scale(self) -> Scale | None:
+        """The one scale of all images, of the training images together; None where each has a scale of its own.
+
+        It can be set before it is asked for, to that of another run, say.
+        """
+        if self.normalisation not in ("full", "full_nonzero"):
+            return None
         whole = (self.source.load(sample_id) for sample_id in self.training_ids)
         return pooled_scale(whole, nonzero=self.normalisation == "full_nonzero")
 

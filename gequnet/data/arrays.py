@@ -1,0 +1,85 @@
+"""Images as people hold them in memory, as the tensors that sources load."""
+
+import numpy as np
+import torch
+from jaxtyping import Shaped
+from torch import Tensor
+
+from gequnet.data.pictures import DEEPEST
+from gequnet.errors import ShapeError
+
+Image = Shaped[np.ndarray, "..."] | Shaped[Tensor, "..."]
+
+LUMINANCE = (0.299, 0.587, 0.114)
+"""What red, green and blue weigh in a grey, as in every 8-bit file (ITU-R BT.601)."""
+
+
+def as_image(array: Image, channels: int, spatial_dims: int) -> Tensor:
+    """An array as an image ``[C, *space]`` of 8 bits or floating point.
+
+    Channels may be the first axis or the last; where both could be, they are the last of an array and the first of a
+    tensor, as is the custom. What a picture has too much or too little is treated as in files: transparency is left
+    out, grey becomes equal channels, colour becomes grey. Pictures of 16 bits become floating point from 0 to 1; other
+    numbers stay as they are.
+
+    Args:
+        array: ``[*space]`` or with one more axis.
+        channels: How many the network takes.
+        spatial_dims: 2 for pictures, 3 for volumes.
+
+    Raises:
+        ShapeError: It is no image of so many channels.
+
+    Example:
+        >>> as_image(np.zeros((4, 6, 3), np.uint8), channels=3, spatial_dims=2).shape
+        torch.Size([3, 4, 6])
+        >>> as_image(np.full((4, 6), 65535, np.uint16), channels=3, spatial_dims=2).unique()
+        tensor([1.])
+    """
+    values = torch.from_numpy(np.ascontiguousarray(array)) if isinstance(array, np.ndarray) else array.detach().cpu()
+    last = isinstance(array, np.ndarray)
+    return matched(_typed(_channels_first(values, channels, spatial_dims, last), spatial_dims), channels)
+
+
+def matched(image: Shaped[Tensor, "c *space"], channels: int) -> Shaped[Tensor, "{channels} *space"]:
+    """An image with as many channels as are wanted, where pictures have a custom for it.
+
+    Raises:
+        ShapeError: There is no custom.
+    """
+    came = len(image)
+    if came == channels:
+        return image
+    if (came, channels) in ((4, 3), (2, 1)):  # transparency
+        return image[:channels]
+    if came in (1, 2) and channels == 3:
+        return image[:1].expand(3, *image.shape[1:]).contiguous()
+    if came in (3, 4) and channels == 1:
+        grey = torch.einsum("c,c...->...", torch.tensor(LUMINANCE), image[:3].float())[None]
+        return grey.round().to(torch.uint8) if image.dtype == torch.uint8 else grey
+    raise ShapeError(f"The image has {came} channels, and the network takes {channels}: give those it was trained on.")
+
+
+def _channels_first(values: Tensor, channels: int, spatial_dims: int, last: bool) -> Tensor:
+    if values.dim() == spatial_dims:
+        return values[None]
+    if values.dim() != spatial_dims + 1:
+        raise ShapeError(
+            f"An array of shape {list(values.shape)} is no image for this network: it takes {channels} channels and "
+            f"{spatial_dims} axes of space, the channels first or last."
+        )
+    customary = {channels} | ({1, 2, 3, 4} if spatial_dims == 2 and channels in (1, 3) else set())
+    for usual in ({channels}, customary):
+        ends = [axis for axis in ((-1, 0) if last else (0, -1)) if values.shape[axis] in usual]
+        if ends:
+            return values.movedim(ends[0], 0)
+    raise ShapeError(
+        f"An array of shape {list(values.shape)} has its channels neither first nor last: the network takes {channels}."
+    )
+
+
+def _typed(values: Tensor, spatial_dims: int) -> Tensor:
+    if values.dtype == torch.uint8:
+        return values
+    deep = values.dtype == torch.uint16 and spatial_dims == 2
+    return values.float() / DEEPEST if deep else values.float()

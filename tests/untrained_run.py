@@ -1,0 +1,21 @@
+"""A run's folder without the run: what a network of random weights would leave, in a second."""
+
+from pathlib import Path
+
+import torch
+
+from gequnet.assembly import build_net
+from gequnet.composition import compose, settle
+from gequnet.saved_run import save_config
+
+
+def make_run(folder: Path, *overrides: str) -> Path:
+    """A folder that ``gequnet.load`` takes for that of a finished run, of the configuration that ``overrides`` say."""
+    cfg = settle(compose([f"paths.run={folder}", *overrides]))
+    torch.manual_seed(0)
+    net = build_net(cfg)
+    save_config(cfg, net)
+    (folder / "checkpoints").mkdir()
+    state = {f"net.{key}": value for key, value in net.state_dict().items()}
+    torch.save({"state_dict": state}, folder / "checkpoints" / "best.ckpt")
+    return folder
