@@ -13,5 +13,9 @@ class ConfigError(GequnetError):
     """The configuration asks for something that does not exist or does not fit together."""
 
 
+class CheckpointError(ConfigError):
+    """A checkpoint that cannot be read, or must not be."""
+
+
 class SweepError(GequnetError):
     """Some jobs of a sweep failed; the others are finished."""

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
@@ -17,6 +16,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.utilities import rank_zero_only
 
 from gequnet.assembly import build_task, build_trainer, match_widths, quiet_trainer
+from gequnet.checkpoint import read_checkpoint
 from gequnet.composition import build, settle
 from gequnet.errors import ConfigError
 from gequnet.fingerprint import fingerprint
@@ -61,10 +61,11 @@ def run(cfg: DictConfig) -> float:
     task = build_task(cfg, net)
     trainer = build_trainer(cfg, data)
     try:
-        trainer.fit(task, datamodule=data)
+        trainer.fit(task, datamodule=data, weights_only=True)  # a cluster that requeues makes Lightning resume
         steps = trainer.global_step
         checkpoint, score = best_checkpoint(trainer)
-        threshold = choose_threshold(cfg, data, task, checkpoint)
+        task.load_state_dict(read_checkpoint(checkpoint)["state_dict"])  # or says why not, which Lightning would not
+        threshold = choose_threshold(cfg, data, task)
         trainer.test(task, datamodule=data, ckpt_path=checkpoint, weights_only=True, verbose=False)
         facts = {
             "val_best": {"dice": score},
@@ -86,7 +87,7 @@ def run(cfg: DictConfig) -> float:
     return score
 
 
-def choose_threshold(cfg: DictConfig, data: Any, task: SegmentationTask, checkpoint: str) -> dict[str, Any]:
+def choose_threshold(cfg: DictConfig, data: Any, task: SegmentationTask) -> dict[str, Any]:
     """Sets the threshold of all tests to the best one on the validation images, where ``cfg.threshold_by`` asks for it.
 
     The run's ``config.yaml`` gets it, too. What was found is returned, for ``metrics.json``. The checkpoint itself was
@@ -94,7 +95,6 @@ def choose_threshold(cfg: DictConfig, data: Any, task: SegmentationTask, checkpo
     """
     if cfg.threshold_by is None:
         return {}
-    task.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"])
     threshold, curve = choose(cfg.threshold_by, task, data, quiet_trainer(cfg, []))
     task.test_metrics.threshold = cfg.metrics.threshold = threshold
     save_config(cfg, task.net)
@@ -109,7 +109,7 @@ def test_with_augmentation(cfg: DictConfig, data: Any, task: SegmentationTask, f
     seen = [cfg.callbacks[name] for name in ("timing", "predictions") if name in cfg.callbacks]
     callbacks = [build(node, **({"path": str(folder / "predictions.png")} if "path" in node else {})) for node in seen]
     trainer: pl.Trainer = build(cfg.trainer, _partial_=True)(callbacks=callbacks, logger=False)
-    trainer.test(averaged, datamodule=data, verbose=False)
+    trainer.test(averaged, datamodule=data, weights_only=True, verbose=False)
     single.report(folder, cfg, data, averaged, trainer, facts | {"evaluation": folder.name})
 
 

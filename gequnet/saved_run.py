@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from pytorch_lightning.utilities import rank_zero_only
 from torch import nn
 
+from gequnet.checkpoint import restore
 from gequnet.composition import build
 from gequnet.data.transforms.normalise import Scale
 from gequnet.errors import ConfigError
@@ -56,14 +57,13 @@ def load_run(folder: str | Path) -> tuple[DictConfig, nn.Module]:
         folder: of the run; holds ``config.yaml`` and ``checkpoints/best.ckpt``.
 
     Raises:
-        ConfigError: the folder is not that of a finished run.
+        ConfigError: the folder is not that of a finished run, or its checkpoint cannot be read, or must not be.
     """
     checkpoint = checkpoint_of(folder)
     cfg = OmegaConf.load(Path(folder) / "config.yaml")
     assert isinstance(cfg, DictConfig)
     net: nn.Module = build(cfg.model)
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
-    net.load_state_dict({key.removeprefix("net."): value for key, value in state.items()}, strict=True)
+    restore(net, checkpoint)
     return cfg, net.eval()
 
 

@@ -125,7 +125,8 @@ def score_at(
     for scale in [1.0, *(float(each) for each in scales if each != 1)]:
         answers = Answers(head, threshold)
         trainer = make_trainer(callbacks=[answers])
-        trainer.test(task, dataloaders=data.test_dataloader_of(data.source.at_scale(scale)), verbose=False)
+        images = data.test_dataloader_of(data.source.at_scale(scale))
+        trainer.test(task, dataloaders=images, weights_only=True, verbose=False)
         reference = reference or answers.kept
         agreements = of_all_ranks({name: agreement(answers.kept[name], reference[name], scale) for name in reference})
         scores = {name.removeprefix("test/"): float(value) for name, value in trainer.callback_metrics.items()}

@@ -53,7 +53,7 @@ def choose(score: str, task: SegmentationTask, data: Any, trainer: pl.Trainer) -
     """
     parts = task.net, task.loss, lambda full: ThresholdCurve(score), task.optimizer, task.scheduler, task.inference
     judge = SegmentationTask(*parts)
-    trainer.validate(judge, datamodule=data, verbose=False)
+    trainer.validate(judge, datamodule=data, weights_only=True, verbose=False)
     means = judge.val_metrics.compute()
     curve = {threshold: means[f"{score} above {threshold:g}"] for threshold in THRESHOLDS}
     return best_threshold(curve, lower=score in LOWER), curve
