@@ -75,10 +75,10 @@ def sliding(
         return whole(net, image)
     logits: Tensor | None = None
     for corners in batched(tiling, batch_size):
-        seen = full_precision(net(torch.cat([image[(..., *tiling.part(corner))] for corner in corners])))
+        seen = full_precision(net(torch.cat([image[tiling.part(corner)] for corner in corners])))
         logits = seen.new_zeros(len(image), seen.shape[1], *space) if logits is None else logits
         for corner, part in zip(corners, seen.split(len(image)), strict=True):
-            logits[(..., *tiling.part(corner))] += part * tiling.weight(corner).to(part)
+            logits[tiling.part(corner)] += part * tiling.weight(corner).to(part)
     assert logits is not None
     return logits
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
+from types import EllipsisType
 
 import torch
 from jaxtyping import Float
@@ -14,6 +15,7 @@ SPREAD = 1 / 8
 """Standard deviation of a window's Gaussian, in sides of the window."""
 
 Corner = tuple[int, ...]
+Part = tuple[EllipsisType | slice, ...]
 
 
 def places(side: int, window: int, overlap: float) -> list[int]:
@@ -61,6 +63,7 @@ def shares(side: int, window: int, overlap: float) -> Float[Tensor, "windows win
     total = torch.zeros(side, dtype=torch.float64)
     for start in starts:
         total[start : start + window] += weight
+    total = (total + total.flip(0)) / 2  # sums from either end may differ in the last bit
     return torch.stack([weight / total[start : start + window] for start in starts]).float()
 
 
@@ -99,9 +102,9 @@ class Tiling:
         """The first pixel of each window, those of one band of rows next to each other."""
         return product(*self.axes)
 
-    def part(self, corner: Corner) -> tuple[slice, ...]:
-        """Where the window at ``corner`` lies in the image."""
-        return tuple(slice(first, first + side) for first, side in zip(corner, self.window, strict=True))
+    def part(self, corner: Corner) -> Part:
+        """Where the window at ``corner`` lies in the image, whatever axes are in front."""
+        return (..., *(slice(first, first + side) for first, side in zip(corner, self.window, strict=True)))
 
     def weight(self, corner: Corner) -> Float[Tensor, "*window"]:
         """How much the window at ``corner`` counts at each of its pixels; of all windows together it is 1."""
