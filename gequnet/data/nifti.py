@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Shaped, UInt8
+from jaxtyping import Float, Float32, Shaped, UInt8
 
 from gequnet.data.errors import UnreadableFileError
 from gequnet.data.volume_resample import resample_labels
@@ -71,11 +71,15 @@ class Geometry:
 
         Where the scene was resampled each voxel gets the label that it shows most of; else not a voxel changes.
         """
-        axes, flips = self.orientation
+        axes, _ = self.orientation
         turned = np.zeros((*labels.shape[:-3], *(self.shape[axis] for axis in axes)), np.uint8)
         _window(turned, self.box)[...] = resample_labels(labels, self.size)
-        turned = np.flip(turned, tuple(axis - 3 for axis in flips))
-        return np.ascontiguousarray(np.moveaxis(turned, [-3, -2, -1], [axis - 3 for axis in axes]))
+        return np.ascontiguousarray(self.in_file(turned))
+
+    def in_file(self, values: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
+        """A view of an upright array ``[..., *space]`` of the whole volume as the file has it, ``[..., *shape]``."""
+        axes, flips = self.orientation
+        return np.moveaxis(np.flip(values, tuple(axis - 3 for axis in flips)), [-3, -2, -1], [a - 3 for a in axes])
 
 
 def read_nifti(path: Path) -> tuple[Shaped[np.ndarray, "..."], Geometry]:
@@ -98,6 +102,16 @@ def read_nifti(path: Path) -> tuple[Shaped[np.ndarray, "..."], Geometry]:
     return values[..., 0] if values.ndim == 4 and values.shape[3] == 1 else values, _geometry(image)
 
 
+def opened_nifti(path: Path) -> tuple[Any, Geometry]:
+    """A NIfTI file of nibabel's, of which only the header is read as yet, and its geometry.
+
+    Raises:
+        UnreadableFileError: As ``read_nifti``.
+    """
+    image = _opened(path)
+    return image, _geometry(image)
+
+
 def read_geometry(path: Path) -> Geometry:
     """The geometry of a NIfTI file, from its header alone.
 
@@ -117,13 +131,27 @@ def write_labels(path: Path, labels: UInt8[np.ndarray, "x y z"], geometry: Geome
         labels: ``[*space]``, class indices.
         geometry: The scene's.
     """
+    write_values(path, geometry.restore(labels), geometry)
+
+
+def write_values(
+    path: Path, values: UInt8[np.ndarray, "... x y z"] | Float32[np.ndarray, "... x y z"], geometry: Geometry
+) -> None:
+    """Write an array that lies as the file does, ``[*shape]``, or several, ``[K, *shape]``, as a file's fourth axis.
+
+    Args:
+        path: ``.nii`` or ``.nii.gz``; its folder is made.
+        values: Labels, or probabilities; may be mapped from a file that is larger than the memory.
+        geometry: Of the file over which it lies.
+    """
     import nibabel
 
     header = nibabel.Nifti1Header(geometry.header)
-    header.set_data_dtype(np.uint8)
+    header.set_data_dtype(values.dtype)
     header["cal_min"] = header["cal_max"] = 0  # the window of the image's intensities would hide labels
     path.parent.mkdir(parents=True, exist_ok=True)
-    nibabel.save(nibabel.Nifti1Image(geometry.restore(labels), np.array(geometry.affine), header), path)
+    values = np.moveaxis(values, 0, -1) if values.ndim == 4 else values
+    nibabel.save(nibabel.Nifti1Image(values, np.array(geometry.affine), header), path)
 
 
 def _opened(path: Path) -> Any:

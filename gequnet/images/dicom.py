@@ -1,0 +1,183 @@
+"""A DICOM series: the slices of one volume, a file each, in whatever order and under whatever names."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64, Shaped
+
+from gequnet.data.errors import DataError, UnreadableFileError
+from gequnet.data.nifti import Geometry
+from gequnet.images.image_file import Takes, Window
+from gequnet.images.volume import Volume
+
+UNEVEN = 0.1
+"""By how much of a step two slices may be out of step before one is thought to be missing."""
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""DICOM counts millimetres to the patient's left and back, NIfTI to the right and front."""
+FACTS = ["ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns"]
+
+
+class SeriesError(DataError):
+    """DICOM files are not the slices of one volume."""
+
+    def __init__(self, path: Path, reason: str, advice: str) -> None:
+        super().__init__(f"{path} is not one DICOM series of slices: {reason}; {advice}.")
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The header of one file."""
+
+    path: Path
+    header: Any
+
+    @property
+    def axes(self) -> Float64[np.ndarray, "2 3"]:
+        """Where a row runs, and where a column does."""
+        return np.array(self.header.ImageOrientationPatient, float).reshape(2, 3)
+
+    @property
+    def corner_mm(self) -> Float64[np.ndarray, " 3"]:
+        """The middle of the first pixel."""
+        return np.array(self.header.ImagePositionPatient, float)
+
+    @property
+    def height_mm(self) -> float:
+        """Place along the normal of the slices."""
+        return float(np.cross(*self.axes) @ self.corner_mm)
+
+
+class Dicom(Volume):
+    """A series, sorted by position along the normal of its slices; numbers are rescaled (to Hounsfield units, say).
+
+    A mask over it is a NIfTI file: its affine is that of the series in NIfTI's axes, so viewers lay one over the other.
+
+    Args:
+        path: The folder, or the only file.
+        files: Its files; those that are no slices (a ``DICOMDIR``, a report) are passed over.
+        takes: What the network takes.
+
+    Raises:
+        SeriesError: There are several series, or slices are missing, or of different sizes or directions.
+        UnreadableFileError: There is no slice among the files.
+    """
+
+    def __init__(self, path: Path, files: Sequence[Path], takes: Takes) -> None:
+        found = [header for header in map(_header, files) if header is not None]
+        if not found:
+            raise UnreadableFileError(path, "there is no DICOM slice in it")
+        _check_one_series(path, found)
+        self.slices = sorted(found, key=lambda each: each.height_mm)
+        affine = affine_of(path, self.slices)
+        rows, columns = int(found[0].header.Rows), int(found[0].header.Columns)
+        shape = (columns, rows, len(found))
+        super().__init__(path, takes, _geometry(shape, affine), 1, np.dtype(np.float32))
+
+    def _upright(self, window: Window) -> Shaped[np.ndarray, "channels x y z"]:
+        volume = np.stack([_pixels(each.path).T for each in self.slices], axis=-1)
+        return self.geometry.upright(volume)[(None, *window)]
+
+
+def affine_of(path: Path, slices: Sequence[Slice]) -> Float64[np.ndarray, "4 4"]:
+    """From (column, row, slice) to millimetres to the right, front and head.
+
+    Args:
+        path: For the error.
+        slices: Sorted.
+
+    Raises:
+        SeriesError: Their distances differ.
+    """
+    first, last = slices[0], slices[-1]
+    down, across = map(float, first.header.PixelSpacing)
+    normal = np.cross(*first.axes)
+    step = normal * float(first.header.get("SpacingBetweenSlices") or first.header.get("SliceThickness") or 1)
+    if len(slices) > 1:
+        steps = np.diff([each.height_mm for each in slices])
+        usual = float(np.median(steps))
+        if steps.min() < 1e-3:
+            again = slices[int(steps.argmin()) + 1].path.name
+            raise SeriesError(path, f"{again} lies where another slice does", "give the files of one acquisition only")
+        if np.abs(steps - usual).max() > UNEVEN * usual:
+            hole = int(np.abs(steps - usual).argmax())
+            between = f"between {slices[hole].path.name} and {slices[hole + 1].path.name} it is {steps[hole]:g} mm"
+            raise SeriesError(path, f"slices are {usual:g} mm apart and {between}", "add the files that are missing")
+        step = (last.corner_mm - first.corner_mm) / (len(slices) - 1)
+    affine = np.eye(4)
+    affine[:3] = np.stack([first.axes[0] * across, first.axes[1] * down, step, first.corner_mm], axis=1)
+    return LPS_TO_RAS @ affine
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether the file says of itself that it is one: ``DICM`` after 128 bytes."""
+    try:
+        with path.open("rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
+
+
+def _header(path: Path) -> Slice | None:
+    import pydicom
+    from pydicom.errors import InvalidDicomError
+
+    try:
+        header = pydicom.dcmread(path, stop_before_pixels=True)
+    except InvalidDicomError:
+        return None
+    except (OSError, EOFError, ValueError, KeyError, AttributeError) as error:
+        raise UnreadableFileError(path, str(error).split("\n")[0] or type(error).__name__) from error
+    if "Rows" not in header:
+        return None  # a directory or a report
+    return Slice(path, header)
+
+
+def _check_one_series(path: Path, slices: Sequence[Slice]) -> None:
+    series = {str(each.header.get("SeriesInstanceUID")) for each in slices}
+    if len(series) > 1:
+        names = sorted({str(each.header.get("SeriesDescription") or "without a name") for each in slices})
+        raise SeriesError(
+            path, f"there are {len(series)} ({', '.join(names[:6])})", "put each into a folder of its own"
+        )
+    for each in slices:
+        lacks = [fact for fact in FACTS if each.header.get(fact) is None]
+        if lacks:
+            raise SeriesError(path, f"{each.path.name} does not say its {lacks[0]}", "export the slices with headers")
+        if int(each.header.get("NumberOfFrames") or 1) > 1 or int(each.header.get("SamplesPerPixel", 1)) > 1:
+            raise SeriesError(
+                path, f"{each.path.name} holds several slices, or colours", "export it as grey slices, one a file"
+            )
+    first = slices[0]
+    for each in slices:
+        facts = [(each.header.Rows, each.header.Columns, *each.header.PixelSpacing) for each in (first, each)]
+        if not np.allclose(facts[0], facts[1]) or not np.allclose(first.axes, each.axes, atol=1e-3):
+            other = f"{each.path.name} has another size or direction than {first.path.name}"
+            raise SeriesError(path, other, "leave out what does not belong")
+
+
+def _pixels(path: Path) -> Shaped[np.ndarray, "rows columns"]:
+    import pydicom
+    from pydicom.pixels import apply_rescale
+
+    try:
+        dataset = pydicom.dcmread(path)
+        return np.asarray(apply_rescale(dataset.pixel_array, dataset), np.float32)
+    except (OSError, EOFError, ValueError, KeyError, AttributeError, RuntimeError, NotImplementedError) as error:
+        raise UnreadableFileError(path, str(error).split("\n")[0] or type(error).__name__) from error
+
+
+def _geometry(shape: tuple[int, int, int], affine: Float64[np.ndarray, "4 4"]) -> Geometry:
+    import nibabel
+
+    header = nibabel.Nifti1Header()
+    header.set_data_shape(shape)
+    header.set_zooms(np.linalg.norm(affine[:3, :3], axis=0))
+    header.set_sform(affine, code="scanner")
+    header.set_qform(affine, code="scanner")
+    header.set_xyzt_units("mm")
+    rows = tuple(tuple(map(float, row)) for row in affine)
+    whole = Geometry(shape, rows, header.binaryblock, ())
+    return Geometry(shape, rows, header.binaryblock, tuple((0, shape[axis]) for axis in whole.orientation[0]))

@@ -1,0 +1,50 @@
+"""NIfTI: a volume with its channels in a fourth axis, or in a file each."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Shaped
+
+from gequnet.data.errors import GridMismatchError, UnreadableFileError
+from gequnet.data.nifti import opened_nifti
+from gequnet.images.image_file import Takes, Window
+from gequnet.images.volume import Volume
+
+
+class Nifti(Volume):
+    """One file, or one for each channel; windows of files that are not packed (``.nii``) are read alone.
+
+    Raises:
+        GridMismatchError: Several files do not lie over each other.
+    """
+
+    def __init__(self, paths: Sequence[Path], takes: Takes) -> None:
+        opened = [opened_nifti(path) for path in paths]
+        self.files = [image for image, _ in opened]
+        geometry = opened[0][1]
+        dtype = self.files[0].get_data_dtype()
+        if dtype.fields is not None or dtype.kind == "c":
+            raise UnreadableFileError(paths[0], f"its voxels are {dtype}, and numbers are expected")
+        for path, (_, other) in zip(paths, opened, strict=True):
+            apart = np.abs(np.subtract(other.affine, geometry.affine)).max()
+            if other.shape != geometry.shape or apart > 0.01 * min(geometry.voxel_mm):
+                raise GridMismatchError(path.name, path, paths[0])
+        channels = sum(image.shape[3] if len(image.shape) == 4 else 1 for image in self.files)
+        self.windowed = all(path.suffix == ".nii" for path in paths)
+        super().__init__(paths[0], takes, geometry, channels, np.dtype(dtype))
+
+    def _upright(self, window: Window) -> Shaped[np.ndarray, "channels x y z"]:
+        axes, flips = self.geometry.orientation
+        inside = [slice(None)] * 3
+        for upright, part in enumerate(window):
+            first, last, _ = part.indices(self.space[upright])
+            side = self.space[upright]
+            inside[axes[upright]] = slice(side - last, side - first) if upright in flips else slice(first, last)
+        try:
+            parts = [np.asarray(image.dataobj[tuple(inside)]) for image in self.files]
+        except (OSError, EOFError, ValueError) as error:
+            raise UnreadableFileError(self.path, str(error).split("\n")[0]) from error
+        values = np.concatenate([part[None] if part.ndim == 3 else np.moveaxis(part, -1, 0) for part in parts])
+        turned = np.moveaxis(values, [axis + 1 for axis in axes], [1, 2, 3])
+        return np.flip(turned, tuple(upright + 1 for upright in flips))

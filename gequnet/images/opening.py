@@ -1,0 +1,60 @@
+"""Which format a file is of."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gequnet.data.errors import UnreadableFileError
+from gequnet.data.pictures import PICTURES
+from gequnet.images.dicom import Dicom, is_dicom
+from gequnet.images.image_file import ImageFile, Takes
+from gequnet.images.nifti import Nifti
+from gequnet.images.picture import Picture
+from gequnet.images.tiff import Tiff
+
+NIFTI = (".nii", ".nii.gz")
+DICOM = (".dcm", ".dicom", ".ima")
+TIFFS = (".tif", ".tiff", ".btf", ".tf8")
+ENDINGS = (*sorted(PICTURES | set(TIFFS)), *NIFTI, *DICOM)
+"""Of all files that are taken for images, in small letters; DICOM files may have none."""
+
+
+def ending_of(path: Path) -> str:
+    """The ending in small letters, ``.nii.gz`` as one; empty if it is no image's.
+
+    >>> ending_of(Path("a.b.NII.gz")), ending_of(Path("report.pdf"))
+    ('.nii.gz', '')
+    """
+    name = path.name.lower()
+    return next((ending for ending in sorted(ENDINGS, key=len, reverse=True) if name.endswith(ending)), "")
+
+
+def kind_of(path: Path) -> str:
+    """``picture``, ``tiff``, ``nifti`` or ``dicom``, by the ending or, without one, by the first bytes; else empty."""
+    ending = ending_of(path)
+    if ending in NIFTI:
+        return "nifti"
+    if ending in DICOM or (not ending and is_dicom(path)):
+        return "dicom"
+    return "tiff" if ending in TIFFS else "picture" if ending else ""
+
+
+def open_image(files: Path | Sequence[Path], takes: Takes, path: Path | None = None) -> ImageFile:
+    """An image: what its headers say of it, and its pixels when they are asked for.
+
+    Args:
+        files: The file; the slices of a DICOM series; or NIfTI files of a channel each.
+        takes: What the network takes.
+        path: What a series is called in errors, a folder, say.
+
+    Raises:
+        DataError: It cannot be read, or the network does not take it.
+    """
+    files = [files] if isinstance(files, Path) else list(files)
+    kind = kind_of(files[0])
+    if kind == "dicom":
+        return Dicom(path or files[0], files, takes)
+    if kind == "nifti":
+        return Nifti(files, takes)
+    if not kind:
+        raise UnreadableFileError(files[0], "it is of no format that is known")
+    return Tiff(files[0], takes) if kind == "tiff" else Picture(files[0], takes)

@@ -1,0 +1,79 @@
+"""Windows of a TIFF: of what lies in one piece the bytes are mapped, of what was packed the strips or tiles below."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Shaped
+
+
+def readable(page: Any) -> bool:
+    """Whether tifffile alone reads such a page: grey or RGB, in a compression that it knows."""
+    from tifffile import TIFF
+
+    try:
+        _ = TIFF.DECOMPRESSORS[page.compression], TIFF.UNPREDICTORS[page.predictor]
+    except KeyError:
+        return False
+    known = page.photometric.name in ("MINISBLACK", "RGB") and page.bitspersample in (1, 8, 16, 32, 64)
+    return known and page.imagedepth == 1
+
+
+def read_window(
+    series: Any, axes: tuple[str, Sequence[int]], where: Sequence[int], rows: slice, columns: slice
+) -> Shaped[np.ndarray, "c h w"]:
+    """A window of one picture of a series, ``[C, H, W]``.
+
+    Args:
+        series: Of tifffile.
+        axes: Letters and lengths of its axes: ``Y`` rows, ``X`` columns, ``S`` or ``C`` channels, others of pictures.
+        where: Which picture, an index along each of those others.
+        rows: Of the window.
+        columns: Of the window.
+    """
+    letters, lengths = axes
+    left = iter(where)
+    parts = {"Y": rows, "X": columns, "S": slice(None), "C": slice(None)}
+    index = tuple(parts[letter] if letter in parts else next(left) for letter in letters)
+    if not series.dataoffset:
+        outer = len(letters) - sum(side > 1 or axis in "YX" for axis, side in _axes_of(series.keyframe))
+        numbers = np.arange(len(series.pages)).reshape(tuple(lengths[:outer]))[index[:outer]]
+        return np.concatenate([_window_of_page(series.pages[number], rows, columns) for number in np.ravel(numbers)])
+    file = series.keyframe.parent
+    dtype = np.dtype(file.byteorder + series.dtype.char)
+    values = np.memmap(file.filehandle.path, dtype, "r", series.dataoffset, tuple(lengths))[index]
+    kept = [letter for letter in letters if letter in parts]
+    if len(kept) < 3:
+        values, kept = values[None], ["C", *kept]
+    order = sorted(range(3), key=lambda axis: "SCYX".index(kept[axis]))
+    return values.transpose(order).astype(dtype.newbyteorder("="))
+
+
+def _axes_of(page: Any) -> list[tuple[str, int]]:
+    return list(zip(page.axes, page.shape, strict=True))
+
+
+def _window_of_page(page: Any, rows: slice, columns: slice) -> Shaped[np.ndarray, "c h w"]:
+    """A window of one page, from the strips or tiles that it touches."""
+    key = page.keyframe
+    separate, _, length, width, contiguous = key.shaped
+    high, wide = (key.tilelength, key.tilewidth) if key.is_tiled else (min(key.rowsperstrip, length), width)
+    down, across = -(-length // high), -(-width // wide)
+    window = np.full(
+        (separate, rows.stop - rows.start, columns.stop - columns.start, contiguous), key.nodata, key.dtype
+    )
+    numbers = [
+        (sample * down + i) * across + j
+        for sample in range(separate)
+        for i in range(rows.start // high, -(-rows.stop // high))
+        for j in range(columns.start // wide, -(-columns.stop // wide))
+    ]
+    offsets, counts = ([kept[number] for number in numbers] for kept in (page.dataoffsets, page.databytecounts))
+    for data, number in key.parent.filehandle.read_segments(offsets, counts, indices=numbers):
+        segment, (sample, _, top, left, _), (_, deep, broad, _) = key.decode(data, number, jpegtables=page.jpegtables)
+        if segment is not None:  # else it is empty
+            first, last = max(rows.start, top), min(rows.stop, top + deep)
+            begin, end = max(columns.start, left), min(columns.stop, left + broad)
+            seen = segment[0, first - top : last - top, begin - left : end - left]
+            window[sample, first - rows.start : last - rows.start, begin - columns.start : end - columns.start] = seen
+    return window.transpose(0, 3, 1, 2).reshape(-1, *window.shape[1:3])

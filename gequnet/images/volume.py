@@ -1,0 +1,58 @@
+"""What NIfTI files and DICOM series share: a volume that lies somewhere in a patient, handed out upright."""
+
+from abc import abstractmethod
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Shaped, UInt8
+from torch import Tensor
+
+from gequnet.data.nifti import Geometry, write_values
+from gequnet.data.volume_source import compact
+from gequnet.images.image_file import ImageFile, Takes, UnfitImageError, Window
+
+
+class Volume(ImageFile):
+    """A volume, its axes to the patient's right, front and head; a mask over it is a NIfTI file with its affine."""
+
+    endings = (".nii.gz", ".nii")
+    geometry: Geometry
+
+    def __init__(self, path: Path, takes: Takes, geometry: Geometry, channels: int, dtype: np.dtype) -> None:
+        super().__init__(path, takes)
+        self.geometry, self.channels, self.dtype = geometry, channels, dtype
+        self.space, self.spacing_mm = geometry.size, geometry.voxel_mm
+        if takes.spatial_dims != 3:
+            raise UnfitImageError(path, "is a volume", "pictures", "give it slices as pages of a TIFF")
+        if channels != takes.channels:
+            several = f"{takes.channels} channel{'s' if takes.channels > 1 else ''}"
+            advice = "give images like those that it was trained on"
+            if takes.channels > 1:
+                last = takes.channels - 1
+                advice = (
+                    f"put them into one file, or give files called {_stem(path)}_0000.nii.gz to …_{last:04d}.nii.gz"
+                )
+            raise UnfitImageError(path, f"has {channels} channel{'s' if channels > 1 else ''}", several, advice)
+
+    def _decode(self, page: int, window: Window) -> Tensor:
+        values = np.ascontiguousarray(self._upright(window), np.float32)
+        # Windows of one volume are all of one type, whichever numbers are in them.
+        return torch.from_numpy(values) if self.windowed else compact(values)
+
+    @abstractmethod
+    def _upright(self, window: Window) -> Shaped[np.ndarray, "channels x y z"]:
+        """The numbers in a window of the upright volume."""
+
+    def write(
+        self,
+        path: Path,
+        maps: UInt8[np.ndarray, "pages layers *space"] | Float32[np.ndarray, "pages layers *space"],
+    ) -> None:
+        """Writes a layer, or several as the fourth axis, with the shape, the affine and the units of the volume."""
+        layers = maps[0] if maps.shape[1] > 1 else maps[0, 0]
+        write_values(path, self.geometry.in_file(layers), self.geometry)
+
+
+def _stem(path: Path) -> str:
+    return path.name.removesuffix(".gz").removesuffix(".nii")
