@@ -142,6 +142,14 @@ class SegmentationDataModule(pl.LightningDataModule):
         order = torch.randperm(len(ids), generator=generator_for(self.subset_seed, "subset"))
         return [ids[place] for place in sorted(order[: self.num_images].tolist())]
 
+    @cached_property
+    def test_ids(self) -> list[str]:
+        """The images that are tested: those of the split.
+
+        They can be set before they are asked for: of a dataset that nothing was trained on any image may be tested.
+        """
+        return self.splits["test"]
+
     @property
     def split_hash(self) -> str:
         """SHA-256 of which image is in which split: equal hashes, same images to train on and test on.
@@ -216,7 +224,7 @@ class SegmentationDataModule(pl.LightningDataModule):
         return self._whole_test_images(SceneCache(source, self._scale_of))
 
     def _whole_test_images(self, scenes: SceneCache) -> DataLoader[Sample]:
-        images = WholeImages(scenes, self.splits["test"], full=True)
+        images = WholeImages(scenes, self.test_ids, full=True)
         return DataLoader(images, batch_size=1, sampler=RankSampler(images))
 
     def _scale_of(self, scene: Scene) -> Scale:
@@ -225,7 +233,7 @@ class SegmentationDataModule(pl.LightningDataModule):
 
     def _weight_of(self, scene: Scene) -> Tensor | None:
         """What ``weights`` says of a scene that is not tested on."""
-        return None if self.weights is None or scene.id in self.splits["test"] else self.weights(scene)
+        return None if self.weights is None or scene.id in self.test_ids else self.weights(scene)
 
     @cached_property
     def fixed_scale(self) -> Scale | None:

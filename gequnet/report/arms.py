@@ -60,7 +60,7 @@ class Arm:
     @property
     def plain(self) -> bool:
         """Whether this is a network without symmetry, tested as it is."""
-        return self.chosen["model"] in PLAIN and self.first.evaluation is None
+        return self.chosen["model"] in PLAIN and self.first.as_it_is
 
     @cached_property
     def per_image(self) -> pd.DataFrame:

@@ -76,6 +76,9 @@ def effective(run: Run) -> Settings:
         settings = {re.sub(r"^data\.augment\.", "augment.", key): value for key, value in settings.items()}
     settings["data.batch_size"] = effective_batch(run.settings)
     settings["data.split_hash"] = run.metrics["data"].get("split_hash")
+    if run.elsewhere:  # then the above is the split of what was tested
+        settings["data.trained_split_hash"] = run.metrics["trained_on"].get("split_hash")
+        settings["data.split"] = run.metrics["data"]["split"]
     if not any("EarlyStopping" in str(value) for value in settings.values()):  # then the steps are the rule's outcome
         settings[STEPS] = run.metrics.get("steps")
     return settings

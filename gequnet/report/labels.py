@@ -38,13 +38,13 @@ def network(arm: Arm) -> str:
 def testing(evaluation: str | None) -> str:
     """How the network was tested, for the end of a label.
 
-    >>> testing("tta_d4"), testing(None)
-    (', tested with D4 averaging', '')
+    >>> testing("tta_d4"), testing("on chase"), testing(None)
+    (', tested with D4 averaging', ', tested on chase', '')
     """
     if evaluation is None:
         return ""
     found = re.fullmatch(r"tta_(\w+)", evaluation)
-    return f", tested with {found[1].upper()} averaging" if found else f", {evaluation}"
+    return f", tested {f'with {found[1].upper()} averaging' if found else evaluation}"
 
 
 def _tells(fact: str, arms: Sequence[Arm], names: Sequence[str]) -> bool:

@@ -11,9 +11,9 @@ from gequnet.errors import ConfigError
 from gequnet.report.equal import check_equal
 from gequnet.report.files import arms_frame, runs_frame
 from gequnet.report.pictures import draw_all
-from gequnet.report.remarks import caveats, findings, recipe, unfinished
+from gequnet.report.remarks import caveats, findings, left_out, recipe, unfinished
 from gequnet.report.rows import Row, make_rows
-from gequnet.report.runs import Run, find_runs, find_sweeps, unfolded
+from gequnet.report.runs import Run, apart, find_runs, find_sweeps, unfolded
 from gequnet.report.scales import agreement_table, scales_table
 from gequnet.report.tables import classes_table, costs_table, differences_table, equivariance_table, scores_table
 
@@ -60,7 +60,7 @@ def write_report(
     title = title or next((plan["title"] for _, plan in sweeps if plan.get("title")), "Comparison")
     if (out / "config.yaml").exists():
         raise ConfigError(f"{out} is a run's folder, with pictures of its own: give the report another one with --out.")
-    runs = find_runs([each for folder in folders for each in unfolded(folder)])
+    runs, others = apart(find_runs([each for folder in folders for each in unfolded(folder)]))
     check_equal(runs, varied)
     rows = make_rows(runs, varied, reference)
     out.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ def write_report(
     content = contents(rows, runs, varied) | {
         "title": title,
         "figures": list(draw_all(rows, out, images)),
-        "caveats": [*caveats(rows, runs), *unfinished(sweeps)],
+        "caveats": [*caveats(rows, runs), *left_out(others), *unfinished(sweeps)],
     }
     for name in ("report.md", "report.html"):
         (out / name).write_text(render(name, content, out), encoding="utf-8")

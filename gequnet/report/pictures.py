@@ -100,7 +100,7 @@ def draw_patches(rows: Sequence[Row], out: Path) -> Figure | None:
 
 def draw_images(rows: Sequence[Row], out: Path) -> Figure | None:
     """Dice against the number of training images, where that is being compared."""
-    lines = _by_number(rows, "num_images", rows[0].arm.first.metrics["data"]["images"]["train"])
+    lines = _by_number(rows, "num_images", rows[0].arm.first.training_images)
     if not lines:
         return None
     plot_patches(lines, out / "images.png", of="images")

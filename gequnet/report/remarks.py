@@ -87,6 +87,16 @@ def caveats(rows: Sequence[Row], runs: Sequence[Run]) -> Iterator[str]:
     yield from _about_machines(runs)
 
 
+def left_out(others: Sequence[Run]) -> Iterator[str]:
+    """What was found beside the runs and is no part of their comparison."""
+    if others:
+        names = sorted({str(run.evaluation) for run in others})
+        yield (
+            f"Tests of these networks {_listed(names)} are left out: scores on different images do not compare; for a "
+            "report of them give their own folders, RUN/evaluations/NAME."
+        )
+
+
 def unfinished(sweeps: Sequence[tuple[Path, Mapping[str, Any]]]) -> Iterator[str]:
     """What the plan of a sweep has that is not there, and what the sweep wants to have said."""
     for folder, plan in sweeps:

@@ -94,7 +94,7 @@ def references(arms: Sequence[Arm]) -> list[int | None]:
     compared, or none at all, the first arm of a width rule takes its place.
     """
     plain = [index for index, arm in enumerate(arms) if arm.plain]
-    candidates = plain or [index for index, arm in enumerate(arms) if arm.first.evaluation is None]
+    candidates = plain or [index for index, arm in enumerate(arms) if arm.first.as_it_is]
     found = [_reference(arm, arms, candidates, conditions(arm)) for arm in arms]
     if all(index in (None, own) for own, index in enumerate(found)):  # the conditions themselves are being compared
         found = [_reference(arm, arms, candidates, {}) for arm in arms]

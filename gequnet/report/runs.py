@@ -27,7 +27,8 @@ class Run:
 
     Args:
         folder: that holds the scores.
-        training: that holds configuration and history; another folder only for a further evaluation, which lies in it.
+        training: that holds configuration and history; another folder only for a further evaluation, which lies in it
+            or says where it is.
         metrics: what ``metrics.json`` says.
         settings: the settled configuration, each value by its name with dots.
     """
@@ -39,9 +40,26 @@ class Run:
 
     @property
     def evaluation(self) -> str | None:
-        """None for the test of the network as it is; ``tta_d4``, say, for another."""
+        """None for the test of the network as it is; ``tta_d4`` or ``on chase``, say, for another."""
         evaluation: str | None = self.metrics.get("evaluation")
         return evaluation
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether other images were tested than the run's own test images, see ``gequnet.evaluate``."""
+        return (self.evaluation or "").startswith("on ")
+
+    @property
+    def as_it_is(self) -> bool:
+        """Whether the network was tested without anything around it, wherever."""
+        return self.evaluation is None or self.elsewhere
+
+    @property
+    def training_images(self) -> int | None:
+        """How many there were to train on; None if nobody knows."""
+        data = self.metrics["trained_on"] if self.elsewhere else self.metrics["data"]
+        count: int | None = data.get("images", {}).get("train")
+        return count
 
     @property
     def seed(self) -> int:
@@ -105,6 +123,12 @@ def find_runs(folders: Sequence[Path]) -> list[Run]:
     return list(found.values())
 
 
+def apart(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
+    """The tests to be compared, and those left out: tests on other images, unless there are none but such."""
+    at_home = [run for run in runs if not run.elsewhere]
+    return (at_home, [run for run in runs if run.elsewhere]) if at_home else (list(runs), [])
+
+
 def unfolded(folder: Path) -> list[Path]:
     """The finished jobs of a sweep, in its order; any other folder as it is."""
     if not (folder / "sweep.json").exists():
@@ -114,13 +138,14 @@ def unfolded(folder: Path) -> list[Path]:
 
 
 def read_run(folder: Path) -> Run:
-    """The run in a folder, or the evaluation of the run whose folder this one is in.
+    """The run in a folder, or the evaluation of the run whose folder this one is in, or of the one that it names.
 
     Raises:
         ConfigError: there is no ``config.yaml`` in either.
     """
     metrics = _json(folder / "metrics.json")
-    training = next((each for each in (folder, folder.parent) if (each / "config.yaml").exists()), None)
+    places = (folder, folder.parent, *([folder / metrics["run"]] if metrics.get("run") else []))
+    training = next((each for each in places if (each / "config.yaml").exists()), None)
     if training is None:
         raise ConfigError(f"{folder} has a metrics.json but no config.yaml that says what it was: leave it out.")
     if training != folder:

@@ -121,18 +121,24 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
 def show(folder: Path, summary: Summary) -> None:
     """Prints the test scores as a table, and the paths of table, curves and pictures."""
     console = Console()
-    console.print(f"{summary['data']['name']}, {summary['data']['images']['test']} test images")
+    split = summary["data"].get("split", "test")
+    count = summary["data"]["images"]["test"]
+    console.print(f"{summary['data']['name']}, {count} {'images' if split == 'all' else f'{split} images'}")
     table = score_table(summary["test"])
     console.print(table)
-    console.print(
-        f"{summary['parameters']} parameters, {summary['steps']} steps in {summary['wall_seconds']:.0f} s, "
-        f"best validation Dice {summary['val_best']['dice']:.4f}"
-    )
+    console.print(f"{summary['parameters']} parameters, {_training(summary)}")
     files = {"table": "metrics.json", "curves": "curves.png", "pictures": "predictions.png"}
     files |= {"contours": "contours.png", "unlabelled": "unlabelled.png"}
     for what, name in files.items():
         if (folder / name).exists():
             console.print(f"{what:<12}{folder / name}", soft_wrap=True, highlight=False)
+
+
+def _training(summary: Summary) -> str:
+    if "trained_on" in summary:  # elsewhere, see gequnet.evaluate
+        return f"trained on {summary['trained_on']['name']}"
+    best = summary["val_best"]["dice"]
+    return f"{summary['steps']} steps in {summary['wall_seconds']:.0f} s, best validation Dice {best:.4f}"
 
 
 def score_table(test: Mapping[str, float]) -> Table:

@@ -1,0 +1,184 @@
+"""`python -m gequnet.evaluate RUN data=NAME`: a finished run tested on another dataset, by its own recipe."""
+
+import argparse
+import logging
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from hydra.errors import HydraException, InstantiationException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
+
+from gequnet.advice import first_sentence
+from gequnet.assembly import build_task
+from gequnet.composition import build, explain
+from gequnet.data.source import SPLITS
+from gequnet.errors import ConfigError, GequnetError
+from gequnet.experiment import quieten
+from gequnet.other_data import data_node, metrics_node, placed, seen, typed_values
+from gequnet.report import single
+from gequnet.report.runs import read_run
+from gequnet.saved_run import load_run, load_scale
+
+log = logging.getLogger("gequnet")
+
+TESTED = ("test", "val", "all")
+OF_A_TEST = (  # what a run's callbacks make of a test
+    *("timing", "progress", "predictions", "contours", "unlabelled", "volumes", "second_observer", "equivariance"),
+)
+EPILOG = """examples:
+  python -m gequnet.evaluate runs/drive/e2unet_c8/RUN data=chase                        # another dataset
+  python -m gequnet.evaluate RUN data=folder paths.data=MINE --split all                # images and masks of one's own
+  python -m gequnet.evaluate RUN data=msd data.source.task=Task09_Spleen data.class_names=[background,spleen]
+  python -m gequnet.evaluate RUN paths.data=/elsewhere trainer.accelerator=cpu          # its own dataset once more
+  python -m gequnet.report RUN1/evaluations/chase RUN2/evaluations/chase                # and two runs compared
+
+Only the data is exchanged: network, weights, scaling of intensities, windows, threshold and precision are the run's, as
+its config.yaml says them. A dataset whose channels, classes or dimension do not fit is refused. One that the run has
+never seen may be tested whole; where the run was trained on some of its images, that is said."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Tests, writes and prints; a mistake is one sentence on stderr and exit code 2."""
+    given = _parser().parse_intermixed_args(arguments)
+    try:
+        evaluate(given.run, given.overrides, given.out, given.split)
+    except InstantiationException:  # no slip of the typist: it keeps its traceback
+        raise
+    except (GequnetError, HydraException, OmegaConfBaseException) as error:
+        print(explain(error, [text for text in given.overrides if text.startswith("data")]), file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m gequnet.evaluate",
+        description="Tests a finished run on another dataset, or once more on its own.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="name=value", help="data=NAME, data.…, paths.data=FOLDER, trainer.accelerator=…"
+    )
+    parser.add_argument("-o", "--out", type=Path, metavar="FOLDER", help="default: RUN/evaluations/NAME")
+    parser.add_argument("--split", choices=TESTED, default="test", help="which images (default: %(default)s)")
+    return parser
+
+
+def evaluate(run: str | Path, overrides: Sequence[str] = (), out: Path | None = None, split: str = "test") -> Path:
+    """Tests a finished run on a dataset, and writes what a run's own test leaves.
+
+    Args:
+        run: the run's folder.
+        overrides: ``data=NAME`` and ``data.…``; without them it is the run's own dataset.
+        out: folder for ``metrics.json``, ``per_image.csv`` and pictures; else ``evaluations/NAME`` in the run's.
+        split: ``test``, ``val`` or ``all``.
+
+    Returns:
+        That folder.
+
+    Raises:
+        GequnetError: the run cannot be read, the dataset does not fit or is not there; says what to do.
+    """
+    began = time.monotonic()
+    quieten()
+    run = Path(run)
+    cfg, net = load_run(run)
+    node, said = data_node(cfg, overrides)
+    folder = out or run / "evaluations" / (node.name if split == "test" else f"{node.name}_{split}")
+    _check_room(folder, run)
+    data = build(node)
+    _scale_as(run, cfg, data)
+    data.setup("test")
+    data.test_ids = [each for part in SPLITS if split in (part, "all") for each in data.splits[part]]
+    typed, trained = typed_values(overrides), _trained_on(run, cfg)
+    familiar = seen(cfg, data, typed.get("paths.data"), trained.get("split_hash"))
+    for sentence in (*said, *_about(familiar)):
+        log.warning(sentence)
+    cfg.metrics = metrics_node(cfg, node)
+    task = build_task(cfg, net)
+    trainer = _trainer(cfg, folder, typed.get("trainer.accelerator"))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "metrics.json").unlink(missing_ok=True)  # of an earlier evaluation, whose pictures are overwritten now
+    trainer.test(task, datamodule=data, weights_only=True, verbose=False)
+    facts = _facts(cfg, data, split) | {"trained_on": trained, "seen_in_training": familiar}
+    facts |= {"run": Path(os.path.relpath(run.resolve(), folder.resolve())).as_posix()}
+    single.report(folder, cfg, data, task, trainer, facts | {"wall_seconds": time.monotonic() - began})
+    return folder
+
+
+def _check_room(folder: Path, run: Path) -> None:
+    """Takes an empty folder, or that of an earlier evaluation, which is then replaced."""
+    if folder.resolve() == run.resolve() or (folder / "config.yaml").exists():
+        raise ConfigError(f"{folder} is a run's folder, with a test of its own: give another one with -o.")
+    earlier = (folder / "metrics.json").exists() and read_run(folder).elsewhere
+    if folder.exists() and not earlier and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConfigError(f"{folder} holds something else: give an empty folder, or a new one, with -o.")
+
+
+def _scale_as(run: Path, cfg: DictConfig, data: Any) -> None:
+    """Where all images have one scale it is that of the images that the run was trained on."""
+    if data.normalisation.startswith("full"):
+        data.fixed_scale = load_scale(run) or build(placed(cfg.data, cfg.paths.data)).fixed_scale
+
+
+def _about(familiar: dict[str, list[str]] | None) -> list[str]:
+    """What weakens a test, in sentences."""
+    if familiar is None:
+        return [
+            "The images that the run was trained on cannot be listed any more, so it is not known whether some of them "
+            "are among those tested."
+        ]
+    what = {"train": "were trained on", "val": "have selected the checkpoint"}
+    return [
+        f"{len(names)} of the images tested {what[split]} in this run ({', '.join(names[:3])}"
+        f"{', …' if len(names) > 3 else ''}): what they add to the scores says nothing about new images."
+        for split, names in familiar.items()
+    ]
+
+
+def _trainer(cfg: DictConfig, folder: Path, accelerator: str | None) -> pl.Trainer:
+    """The run's trainer, in one process and on all images, with what its callbacks make of a test."""
+    own, metrics = cfg.callbacks, cfg.metrics
+    changes = {"path": lambda path: str(folder / Path(path).name), "metrics": lambda _: metrics}
+    callbacks = [
+        build(own[name], **{key: make(own[name][key]) for key, make in changes.items() if key in own[name]})
+        for name in OF_A_TEST
+        if name in own
+    ]
+    settings = {"devices": 1, "strategy": "auto", "limit_test_batches": None, "default_root_dir": str(folder)}
+    settings |= {"accelerator": accelerator} if accelerator else {}
+    try:
+        trainer: pl.Trainer = build(cfg.trainer, _partial_=True)(callbacks=callbacks, logger=False, **settings)
+    except MisconfigurationException as error:  # the run had a device that this machine does not have, say
+        raise ConfigError(f"{first_sentence(str(error))} Type trainer.accelerator=cpu to do without.") from None
+    return trainer
+
+
+def _trained_on(run: Path, cfg: DictConfig) -> dict[str, Any]:
+    """Which images the run was trained on, as its own test has written it down."""
+    known = (run / "metrics.json").exists()
+    return dict(read_run(run).metrics["data"]) if known else {"name": cfg.data.name}
+
+
+def _facts(cfg: DictConfig, data: Any, split: str) -> dict[str, Any]:
+    """What ``metrics.json`` says of the images beside the scores."""
+    what = {"test": "", "val": "the validation images of ", "all": "all of "}[split]
+    images = {"test": len(data.test_ids)}
+    return {
+        "evaluation": f"on {what}{data.name}",
+        "data": {"name": data.name, "split": split, "images": images, "split_hash": data.split_hash},
+        "threshold": cfg.metrics.threshold,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
