@@ -17,6 +17,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from gequnet.advice import first_sentence
 from gequnet.assembly import build_task
+from gequnet.card import write_card
 from gequnet.composition import build, explain
 from gequnet.data.source import SPLITS
 from gequnet.errors import ConfigError, GequnetError
@@ -112,6 +113,8 @@ def evaluate(run: str | Path, overrides: Sequence[str] = (), out: Path | None = 
     facts = _facts(cfg, data, split) | {"trained_on": trained, "seen_in_training": familiar}
     facts |= {"run": Path(os.path.relpath(run.resolve(), folder.resolve())).as_posix()}
     single.report(folder, cfg, data, task, trainer, facts | {"wall_seconds": time.monotonic() - began})
+    if (run / "metrics.json").exists() and folder.resolve().is_relative_to(run.resolve()):
+        write_card(run)  # which lists the tests in the run's folder
     return folder
 
 

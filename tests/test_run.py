@@ -42,6 +42,7 @@ FILES = {
     "curves.png",
     "predictions.png",
     "contours.png",
+    "card.md",
     "checkpoints",
 }
 

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from gequnet.errors import ConfigError
 from gequnet.report.equal import check_equal
 from gequnet.report.files import arms_frame, runs_frame
@@ -16,6 +14,7 @@ from gequnet.report.rows import Row, make_rows
 from gequnet.report.runs import Run, apart, find_runs, find_sweeps, unfolded
 from gequnet.report.scales import agreement_table, scales_table
 from gequnet.report.tables import classes_table, costs_table, differences_table, equivariance_table, scores_table
+from gequnet.report.templates import environment
 
 METHODS = (
     "Scores are of thresholded predictions on whole test images, averaged over images; AUC is pooled over pixels. "
@@ -99,13 +98,6 @@ def contents(rows: Sequence[Row], runs: Sequence[Run], varied: Sequence[str]) ->
 
 def render(name: str, content: dict[str, Any], out: Path) -> str:
     """A page from its template; only what goes into HTML is escaped for it."""
-    environment = Environment(
-        loader=PackageLoader("gequnet.report", "."),
-        autoescape=name.endswith(".html"),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    environment.filters["cell"] = lambda text: text.replace("|", "\\|").replace("*", "\\*")
-    environment.filters["embedded"] = lambda file: base64.b64encode((out / file).read_bytes()).decode()
-    return environment.get_template(f"page.{name.rpartition('.')[2]}.j2").render(content)
+    pages = environment(html=name.endswith(".html"))
+    pages.filters["embedded"] = lambda file: base64.b64encode((out / file).read_bytes()).decode()
+    return pages.get_template(f"page.{name.rpartition('.')[2]}.j2").render(content)

@@ -25,7 +25,7 @@ Summary = dict[str, Any]
 def report(
     folder: Path, cfg: DictConfig, data: Any, task: SegmentationTask, trainer: pl.Trainer, facts: Mapping[str, Any]
 ) -> None:
-    """Writes and shows what a test has found, on the first rank.
+    """Writes and shows what a test has found, on the first rank; a run's own folder gets its ``card.md``.
 
     Args:
         folder: that gets ``metrics.json`` and ``per_image.csv``.
@@ -39,6 +39,10 @@ def report(
     if trainer.is_global_zero:
         rows = [{"id": row["id"]} | data.source.facts(row["id"]) | row for row in rows]
         write(folder, summarise(cfg, data, task, trainer) | dict(facts), rows)
+        if (folder / "config.yaml").exists():
+            from gequnet.card import write_card  # pandas takes a second
+
+            write_card(folder)
 
 
 def summarise(cfg: DictConfig, data: Any, task: SegmentationTask, trainer: pl.Trainer) -> Summary:
