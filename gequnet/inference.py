@@ -1,7 +1,7 @@
 """How a network is asked about a whole image: at once, or window by window where its activations would not fit."""
 
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice, product
 
 import torch
 from jaxtyping import Float
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gequnet.errors import ConfigError
 from gequnet.heads import full_precision
-from gequnet.tiling import Corner, Tiling
+from gequnet.tiling import Corner, Part, Tiling
 
 
 def whole(net: nn.Module, image: Float[Tensor, "b c *space"]) -> Float[Tensor, "b k *space"]:
@@ -74,17 +74,47 @@ def sliding(
     if tiling.window == tiling.space:
         return whole(net, image)
     logits: Tensor | None = None
-    for corners in batched(tiling, batch_size):
-        seen = full_precision(net(torch.cat([image[tiling.part(corner)] for corner in corners])))
-        logits = seen.new_zeros(len(image), seen.shape[1], *space) if logits is None else logits
-        for corner, part in zip(corners, seen.split(len(image)), strict=True):
-            logits[tiling.part(corner)] += part * tiling.weight(corner).to(part)
+    for first, rows in bands(net, lambda part: image[part], tiling, batch_size):
+        logits = rows.new_zeros(*rows.shape[:2], *space) if logits is None else logits
+        logits[:, :, first : first + rows.shape[2]] = rows
     assert logits is not None
     return logits
 
 
-def batched(tiling: Tiling, size: int) -> Iterator[list[Corner]]:
-    """The windows of an image, ``size`` at a time."""
-    corners = iter(tiling)
-    while batch := list(islice(corners, size)):
+def bands(
+    net: nn.Module, read: Callable[[Part], Tensor], tiling: Tiling, batch_size: int = 1
+) -> Iterator[tuple[int, Float[Tensor, "b k *band"]]]:
+    """The logits of an image through windows, band of rows by band, as soon as no further window touches it.
+
+    What is held is one window's height of rows, whatever the image's.
+
+    Args:
+        net: image to logits of the same size.
+        read: the part of the image [B, C, *window] at a place.
+        tiling: the windows.
+        batch_size: windows that the network sees in one pass; none of another band is among them.
+
+    Yields:
+        The first row and logits [B, K, rows, ...], in order.
+    """
+    band: Tensor | None = None
+    rows, *others = tiling.axes
+    deep = tiling.window[0]
+    for number, first in enumerate(rows):
+        for rest in _batches(product(*others), batch_size):
+            corners = [(first, *each) for each in rest]
+            seen = full_precision(net(torch.cat([read(tiling.part(corner)) for corner in corners])))
+            if band is None:
+                band = seen.new_zeros(len(seen) // len(corners), seen.shape[1], deep, *tiling.space[1:])
+            for corner, part in zip(corners, seen.chunk(len(corners)), strict=True):
+                band[tiling.part((0, *corner[1:]))] += part * tiling.weight(corner).to(part)
+        assert band is not None
+        done = (rows[number + 1] if number + 1 < len(rows) else tiling.space[0]) - first
+        yield first, band[:, :, :done]
+        band = torch.cat([band[:, :, done:], torch.zeros_like(band[:, :, :done])], 2)
+
+
+def _batches(each: Iterable[Corner], size: int) -> Iterator[list[Corner]]:
+    left = iter(each)
+    while batch := list(islice(left, size)):
         yield batch

@@ -87,9 +87,10 @@ class ImageFile(ABC):
     def _decode(self, page: int, window: Window) -> Tensor:
         """The pixels; where ``windowed`` is False the window is the whole page."""
 
-    def ending(self, layers: int, dtype: np.dtype) -> str:
+    @classmethod
+    def ending(cls, layers: int, dtype: np.dtype) -> str:
         """The customary ending of a file with so many layers of such numbers for each page."""
-        return self.endings[0]
+        return cls.endings[0]
 
     @abstractmethod
     def write(

@@ -28,14 +28,18 @@ def ending_of(path: Path) -> str:
     return next((ending for ending in sorted(ENDINGS, key=len, reverse=True) if name.endswith(ending)), "")
 
 
-def kind_of(path: Path) -> str:
-    """``picture``, ``tiff``, ``nifti`` or ``dicom``, by the ending or, without one, by the first bytes; else empty."""
+def format_of(path: Path) -> type[ImageFile] | None:
+    """What reads a file, by its ending or, where it has none, by its first bytes; None for what is no image.
+
+    >>> format_of(Path("slices.ome.TIF")), format_of(Path("table.csv"))
+    (<class 'gequnet.images.tiff.Tiff'>, None)
+    """
     ending = ending_of(path)
     if ending in NIFTI:
-        return "nifti"
-    if ending in DICOM or (not ending and is_dicom(path)):
-        return "dicom"
-    return "tiff" if ending in TIFFS else "picture" if ending else ""
+        return Nifti
+    if ending in DICOM or (not path.suffix and is_dicom(path)):
+        return Dicom
+    return Tiff if ending in TIFFS else Picture if ending else None
 
 
 def open_image(files: Path | Sequence[Path], takes: Takes, path: Path | None = None) -> ImageFile:
@@ -50,11 +54,11 @@ def open_image(files: Path | Sequence[Path], takes: Takes, path: Path | None = N
         DataError: It cannot be read, or the network does not take it.
     """
     files = [files] if isinstance(files, Path) else list(files)
-    kind = kind_of(files[0])
-    if kind == "dicom":
+    kind = format_of(files[0])
+    if kind is Dicom:
         return Dicom(path or files[0], files, takes)
-    if kind == "nifti":
+    if kind is Nifti:
         return Nifti(files, takes)
-    if not kind:
+    if kind is None:
         raise UnreadableFileError(files[0], "it is of no format that is known")
-    return Tiff(files[0], takes) if kind == "tiff" else Picture(files[0], takes)
+    return Tiff(files[0], takes) if kind is Tiff else Picture(files[0], takes)

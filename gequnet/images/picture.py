@@ -37,7 +37,8 @@ class Picture(ImageFile):
     def _decode(self, page: int, window: Window) -> Tensor:
         return read_picture(self.path, self.takes.channels)
 
-    def ending(self, layers: int, dtype: np.dtype) -> str:
+    @classmethod
+    def ending(cls, layers: int, dtype: np.dtype) -> str:
         """Of one layer of bytes a PNG."""
         return ".png" if layers == 1 and dtype == np.uint8 else ".tif"
 

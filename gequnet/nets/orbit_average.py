@@ -43,15 +43,17 @@ class OrbitAverage(nn.Module):
     def forward(self, image: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k h w"]:
         """Image to logits."""
         elements = self.group.elements()
-        return sum((self._seen_by(element, image) for element in elements), torch.zeros(())) / len(elements)
+        return sum((seen_by(self.net, element, image) for element in elements), torch.zeros(())) / len(elements)
 
-    def _seen_by(self, element: Element, image: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k h w"]:
-        if quarter_turns(element) is not None:
-            return act_on_image(self.net(act_on_image(image, element)), element.inverse())
-        # Wide enough that the square which is turned holds the image's corners at every angle.
-        height, width = image.shape[2:]
-        diagonal = math.ceil(math.hypot(height, width))
-        above, left = (diagonal - height + 1) // 2, (diagonal - width + 1) // 2
-        wide = F.pad(image, (left, left, above, above), mode="replicate")
-        logits = act_on_image(self.net(act_on_image(wide, element)), element.inverse())
-        return logits[:, :, above : above + height, left : left + width]
+
+def seen_by(net: nn.Module, element: Element, image: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k h w"]:
+    """What a network says about the turned image, turned back: g⁻¹·net(g·image)."""
+    if quarter_turns(element) is not None:
+        return act_on_image(net(act_on_image(image, element)), element.inverse())
+    # Wide enough that the square which is turned holds the image's corners at every angle.
+    height, width = image.shape[2:]
+    diagonal = math.ceil(math.hypot(height, width))
+    above, left = (diagonal - height + 1) // 2, (diagonal - width + 1) // 2
+    wide = F.pad(image, (left, left, above, above), mode="replicate")
+    logits = act_on_image(net(act_on_image(wide, element)), element.inverse())
+    return logits[:, :, above : above + height, left : left + width]

@@ -11,7 +11,7 @@ from PIL import Image
 from gequnet.data.errors import DataError
 from gequnet.data.pictures import read_picture
 from gequnet.images import Takes, open_image
-from gequnet.images.opening import kind_of
+from gequnet.images.opening import format_of
 from images.image_makers import noise
 
 
@@ -68,7 +68,7 @@ def test_what_a_network_does_not_take_is_said_in_words(tmp_path: Path) -> None:
     (tmp_path / "c.pdf").write_text("")
     with pytest.raises(DataError, match="no format that is known"):
         open_image(tmp_path / "c.pdf", Takes(1, 2))
-    assert kind_of(tmp_path / "c.pdf") == ""
+    assert format_of(tmp_path / "c.pdf") is None
 
 
 def test_one_real_image_of_each_format(real_data: Path) -> None:

@@ -1,0 +1,70 @@
+"""Files, folders and patterns, as they are typed."""
+
+from pathlib import Path
+
+import pytest
+
+from gequnet.errors import ConfigError
+from gequnet.images.beside import beside
+from gequnet.images.inputs import inputs_of
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Empty files under the names of images, as only names matter here; a series has the bytes that say so."""
+    names = ["a.png", "b.JPG", ".hidden.png", "notes.txt", "deep/a.tif", "deep/er/c.nii.gz", "out/a.png"]
+    names += [f"case_000{k}.nii.gz" for k in (0, 1)]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    (tmp_path / "ct").mkdir()
+    for number in range(3):
+        (tmp_path / f"ct/IM{number}").write_bytes(bytes(128) + b"DICM")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def names(*words: str, channels: int = 1, leave_out: Path | None = None) -> list[str]:
+    return [str(each.name) for each in inputs_of(words, channels, leave_out)]
+
+
+def test_a_folder_is_every_image_below_it(tree: Path) -> None:
+    found = inputs_of(["."], leave_out=tree / "out")
+    assert sorted(str(each.name) for each in found) == [
+        "a", "b", "case_0000", "case_0001", "ct", "deep/a", "deep/er/c",
+    ]  # fmt: skip
+    series = next(each for each in found if str(each.name) == "ct")
+    assert len(series.files) == 3
+    assert series.path == Path("ct")
+
+
+def test_a_pattern_is_the_files_that_it_fits_under_their_names_from_there(tree: Path) -> None:
+    assert names("deep/*") == ["a"]
+    assert names("deep/**") == names("deep") == ["a", "er/c"]
+    assert names("*.png", "a.png", "b.JPG") == ["a", "b"]
+    assert names("ct/IM*") == names("ct") == names("ct/IM0", "ct/IM1", "ct/IM2")[:1] == ["ct"]
+
+
+def test_channels_in_files_of_their_own_are_one_image(tree: Path) -> None:
+    (image,) = inputs_of(["case_*.nii.gz"], channels=2)
+    assert str(image.name) == "case"
+    assert [path.name for path in image.files] == ["case_0000.nii.gz", "case_0001.nii.gz"]
+
+
+def test_what_is_not_there_is_said_in_words(tree: Path) -> None:
+    for word, said in (("no.png", "not there"), ("*.gif", "No image fits"), ("empty", "no image in the folder")):
+        (tree / "empty").mkdir(exist_ok=True)
+        with pytest.raises(ConfigError, match=said):
+            inputs_of([word])
+
+
+def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "deep/a.txt"
+    with beside(path) as part:
+        part.write_text("new")
+        assert not path.exists()
+    assert path.read_text() == "new"
+    with pytest.raises(TypeError), beside(path) as part, part.open("w") as file:
+        file.writelines(["half", None])  # type: ignore[list-item]
+    assert [each.name for each in path.parent.iterdir()] == ["a.txt"]
+    assert path.read_text() == "new"
