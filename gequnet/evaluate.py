@@ -98,8 +98,13 @@ def evaluate(run: str | Path, overrides: Sequence[str] = (), out: Path | None = 
     _check_room(folder, run)
     data = build(node)
     _scale_as(run, cfg, data)
-    data.setup("test")
     data.test_ids = [each for part in SPLITS if split in (part, "all") for each in data.splits[part]]
+    if not data.test_ids and any(data.splits.values()):
+        raise ConfigError(
+            f"data={node.name} has images, and none of them is in its split {split}: test those that it has with "
+            "--split all, if the run was not trained on them."
+        )
+    data.setup("test")
     typed, trained = typed_values(overrides), _trained_on(run, cfg)
     familiar = seen(cfg, data, typed.get("paths.data"), trained.get("split_hash"))
     for sentence in (*said, *_about(familiar)):

@@ -16,6 +16,7 @@ from sklearn.metrics import f1_score
 
 from data.fundus_makers import make_chase, make_drive
 from data.picture_makers import make_folder
+from data.volume_makers import HIPPOCAMPUS, make_msd
 from gequnet import evaluate as door
 from gequnet import experiment
 from gequnet.composition import CONF, build, compose, settle
@@ -176,6 +177,18 @@ def test_a_machine_without_the_runs_device(trained: Path, datasets: Path, tmp_pa
     with pytest.raises(ConfigError, match=r"Type trainer\.accelerator=cpu"):
         evaluate(trained, ["data=chase", f"paths.data={datasets}", "trainer.accelerator=gpu"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_part_of_a_dataset_may_be_tested_whole(tmp_path: Path) -> None:
+    """A folder that holds training volumes only, by the dataset's own split."""
+    make_msd(tmp_path, HIPPOCAMPUS[:20])
+    volumes = ["data=msd", f"paths.data={tmp_path}", "paths.cache=null"]
+    run = make_run(tmp_path / "run", "model=unet3d", *TINY, *volumes)
+    with pytest.raises(ConfigError, match="data=msd has images, and none of them is in its split test: .*--split all"):
+        evaluate(run, volumes)
+    folder = evaluate(run, volumes, split="all")
+    assert len(rows_of(folder)) == 20
+    assert set(metrics_of(folder)["seen_in_training"]) == {"train", "val"}
 
 
 def test_classes_have_one_order() -> None:

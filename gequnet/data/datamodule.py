@@ -120,7 +120,7 @@ class SegmentationDataModule(pl.LightningDataModule):
         self.weights = weights
         self.scenes = SceneCache(source, self._scale_of, self._weight_of)
         self.labels_differ: list[str] = []
-        self._checked = False
+        self._checked: set[str | None] = set()
         self._check_arguments()
 
     @cached_property
@@ -162,17 +162,21 @@ class SegmentationDataModule(pl.LightningDataModule):
     def setup(self, stage: str | None = None) -> None:
         """Look whether all the data is there and whether the facts are true of it.
 
+        Args:
+            stage: ``test`` asks for images to test alone; else each split must have some.
+
         Raises:
             DataError: If something is missing, unreadable, of the wrong size or not what the configuration
                 says.
         """
-        if self._checked:
+        if self._checked & {"all", stage}:
             return
+        needed = {"test": self.test_ids} if stage == "test" else self.splits
         self.source.check()
-        for split, ids in self.splits.items():
+        for split, ids in needed.items():
             if not ids:
                 raise EmptySplitError(self.source.name, split, sum(map(len, self.splits.values())))
-        scene, _ = self.scenes[self.training_ids[0]]
+        scene, _ = self.scenes[self.test_ids[0] if stage == "test" else self.training_ids[0]]
         self.check_facts(scene)
         self.labels_differ = self.source.labels_differ()
         if self.labels_differ:
@@ -182,7 +186,7 @@ class SegmentationDataModule(pl.LightningDataModule):
                 self.name,
                 shown + (f" and of {more} more images" if more > 0 else ""),
             )
-        self._checked = True
+        self._checked.add("test" if stage == "test" else "all")
 
     def train_dataloader(self) -> ResumableLoader:
         """Batches of random patches."""

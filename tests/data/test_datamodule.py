@@ -119,6 +119,17 @@ def test_a_split_without_images_is_refused(tmp_path):
         module("brats", root=tmp_path).setup()
 
 
+def test_a_test_asks_for_images_to_test_alone(tmp_path):
+    """And what a training needs is asked for when it comes to that."""
+    make_brats(tmp_path, ["BraTS2021_00006"])
+    made = module("brats", root=tmp_path)
+    made.test_ids = [sample_id for ids in made.splits.values() for sample_id in ids]
+    made.setup("test")
+    assert [batch["id"] for batch in made.test_dataloader()] == [["BraTS2021_00006"]]
+    with pytest.raises(EmptySplitError):
+        made.setup("fit")
+
+
 @pytest.mark.parametrize("augment", ["none", "full"])
 def test_samples_are_the_same_for_any_number_of_workers_and_batch_size(augment):
     alone = samples(module(augment=augment).train_dataloader())
