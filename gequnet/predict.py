@@ -18,6 +18,7 @@ import gequnet
 from gequnet.advice import first_sentence
 from gequnet.answer import Manner, Questioner
 from gequnet.answer_file import Done, answer_file
+from gequnet.data.brats import MODALITIES
 from gequnet.errors import ConfigError, GequnetError
 from gequnet.images.inputs import Input, inputs_of
 from gequnet.outputs import WHITE, Outputs, Wanted, plan
@@ -39,6 +40,7 @@ what is read:
   TIFF                     each page is an image, and its labels have as many pages; for a network that takes volumes
                            the pages are the depth
   NIfTI                    .nii, .nii.gz; channels in the fourth axis, or in files NAME_0000.nii.gz, NAME_0001.nii.gz, …
+                           (of a network trained on BraTS also NAME_flair, NAME_t1, NAME_t1ce, NAME_t2)
   DICOM                    the files of one folder are the slices of one volume
 
 examples:
@@ -121,7 +123,7 @@ def _predict(given: argparse.Namespace) -> int:
     wanted = Wanted(
         net.num_classes, questioner.layers, given.probabilities, given.uncertainty, given.contours, given.white
     )
-    inputs = inputs_of(given.input, net.in_channels, given.out if given.out.is_dir() else None)
+    inputs = inputs_of(given.input, _namings(net), given.out if given.out.is_dir() else None)
     jobs = _to_do(list(zip(inputs, plan(inputs, given.out, wanted), strict=True)), given.overwrite, given.resume)
     Image.MAX_IMAGE_PIXELS = None  # Pillow takes large pictures for an attack; these were named by hand
 
@@ -133,6 +135,14 @@ def _predict(given: argparse.Namespace) -> int:
     if jobs:
         _say(f"{sum(good)} of {len(jobs)} answered in {given.out}. {_legend(net, given.white)}")
     return int(not all(good))
+
+
+def _namings(net: Predictor) -> list[tuple[str, ...]]:
+    """What files of a channel each may be called: by numbers, and as in the dataset that the network was trained on."""
+    if net.in_channels == 1:
+        return []
+    numbers = tuple(f"{channel:04d}" for channel in range(net.in_channels))
+    return [numbers, MODALITIES] if net.cfg.data.source._target_.endswith(".Brats") else [numbers]
 
 
 def _to_do(jobs: list[Job], overwrite: bool, resume: bool) -> list[Job]:

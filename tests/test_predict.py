@@ -11,7 +11,7 @@ import tifffile
 from PIL import Image
 
 import gequnet
-from data.volume_makers import affine, write
+from data.volume_makers import affine, make_brats, write
 from gequnet.data.nifti import read_nifti
 from gequnet.data.pictures import picture_size, read_picture
 from gequnet.outputs import Maps
@@ -130,6 +130,15 @@ def test_a_dicom_series_has_a_nifti_mask(runs: dict[str, Path], tmp_path: Path) 
     mask = nibabel.load(tmp_path / "two.nii.gz")
     assert mask.shape == (9, 12, 10)
     assert nibabel.aff2axcodes(mask.affine) == ("L", "P", "S")
+
+
+def test_a_subject_of_brats_is_one_image(tmp_path: Path) -> None:
+    folder = make_brats(tmp_path, ["BraTS2021_00001"])
+    run = make_run(tmp_path / "run", *SMALL, "data=brats", "model=unet3d", "group=none")
+    assert ask(run, folder, "-o", tmp_path / "out") == 0
+    (found,) = files_in(tmp_path / "out")
+    assert found == "BraTS2021_00001/BraTS2021_00001.nii.gz"
+    assert nibabel.load(tmp_path / "out" / found).shape[3] == 3
 
 
 def test_probabilities_are_the_mean_over_the_orbit(runs: dict[str, Path], tmp_path: Path) -> None:

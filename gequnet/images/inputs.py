@@ -1,7 +1,6 @@
 """Which images somebody means by files, folders and patterns."""
 
 import glob
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -11,9 +10,6 @@ from gequnet.images.dicom import Dicom
 from gequnet.images.image_file import ImageFile
 from gequnet.images.nifti import Nifti
 from gequnet.images.opening import ending_of, format_of
-
-CHANNEL = re.compile(r"(.+)_(\d{4})$")
-"""Name and number of a channel that has a file of its own: ``case_0000``."""
 
 
 @dataclass(frozen=True)
@@ -33,22 +29,24 @@ class Input:
     format: type[ImageFile] | None
 
 
-def inputs_of(given: Sequence[str], channels: int = 1, leave_out: Path | None = None) -> list[Input]:
+def inputs_of(
+    given: Sequence[str], namings: Sequence[Sequence[str]] = (), leave_out: Path | None = None
+) -> list[Input]:
     """The images that were meant, in the order of the words and then of their names.
 
     A folder stands for every image in it and below, a pattern for the files that it fits. DICOM files of one folder are
-    one image, which has the folder's name. Where a network takes several channels NIfTI files called ``NAME_0000``,
-    ``NAME_0001``, … are channels of one image, ``NAME``.
+    one image, which has the folder's name. NIfTI files ``NAME_t1``, ``NAME_t2`` are channels of one image, ``NAME``, if
+    a naming says so, and other files called ``NAME_…`` beside them are then none.
 
     Args:
         given: Files, folders, and patterns with ``*``, ``?``, ``[…]`` and ``**``.
-        channels: That the network takes.
+        namings: What channels may be called that have a file each, one word for each channel.
         leave_out: A folder in which nothing is looked for.
 
     Raises:
         ConfigError: Something that was named is not there, or there is no image in it.
     """
-    found = [each for word in given for each in _grouped(_files(word, leave_out), channels)]
+    found = [each for word in given for each in _grouped(_files(word, leave_out), namings)]
     once = {each.files: each for each in found}  # a file may be named twice, by itself and by a pattern
     return list(once.values())
 
@@ -84,20 +82,37 @@ def _images(paths: Iterable[Path], root: Path, leave_out: Path | None) -> list[t
     ]
 
 
-def _grouped(files: Sequence[tuple[Path, PurePath]], channels: int) -> list[Input]:
+def _grouped(files: Sequence[tuple[Path, PurePath]], namings: Sequence[Sequence[str]]) -> list[Input]:
     """Slices of one folder, and channels of one image, together."""
-    groups: dict[tuple[PurePath, bool], Input] = {}
+    groups: dict[tuple[PurePath, bool], dict[int, Path]] = {}
+    told: dict[tuple[PurePath, bool], tuple[Path, type[ImageFile] | None]] = {}
     for path, relative in files:
-        kind = format_of(path)
-        whole, name = path, relative.with_name(relative.name[: len(relative.name) - len(ending_of(path))] or path.stem)
-        channel = CHANNEL.match(name.name) if kind is Nifti and channels > 1 else None
+        kind, stem = format_of(path), _stem(relative)
+        channel = _channel(stem, namings) if kind is Nifti else None
         if kind is Dicom:
-            whole = path.parent
-            name = relative.parent if relative.parent.name else PurePath(path.resolve().parent.name)
+            folder = relative.parent if relative.parent.name else PurePath(path.resolve().parent.name)
+            key, number, named = (folder, True), len(groups.get((folder, True), ())), path.parent
         elif channel:
-            name = name.with_name(channel[1])
-        together = kind is Dicom or channel is not None
-        key = (name, True) if together else (relative, False)
-        before = groups[key].files if key in groups else ()
-        groups[key] = Input((*before, path), name, groups[key].path if before else whole, kind)
-    return list(groups.values())
+            key, number, named = (stem.with_name(channel[0]), True), channel[1], path
+        else:
+            key, number, named = (relative, False), 0, path
+        groups.setdefault(key, {})[number] = path
+        told.setdefault(key, (named, kind))
+    cases = [str(name) for name, together in groups if together and told[name, together][1] is Nifti]
+    return [
+        Input(tuple(parts[number] for number in sorted(parts)), key[0] if key[1] else _stem(key[0]), *told[key])
+        for key, parts in groups.items()
+        # What else lies beside the channels of an image, its labels, say, is no image.
+        if key[1] or told[key][1] is not Nifti or not str(key[0]).startswith(tuple(f"{case}_" for case in cases))
+    ]
+
+
+def _stem(relative: PurePath) -> PurePath:
+    """The name without the ending of an image, or without any."""
+    return relative.with_name(relative.name[: len(relative.name) - len(ending_of(Path(relative)))] or relative.stem)
+
+
+def _channel(stem: PurePath, namings: Sequence[Sequence[str]]) -> tuple[str, int] | None:
+    """The name of the image, and the number of the channel, if the name is that of one."""
+    case, _, suffix = stem.name.rpartition("_")
+    return next(((case, naming.index(suffix)) for naming in namings if case and suffix in naming), None)

@@ -24,8 +24,8 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def names(*words: str, channels: int = 1, leave_out: Path | None = None) -> list[str]:
-    return [str(each.name) for each in inputs_of(words, channels, leave_out)]
+def names(*words: str) -> list[str]:
+    return [str(each.name) for each in inputs_of(words)]
 
 
 def test_a_folder_is_every_image_below_it(tree: Path) -> None:
@@ -46,9 +46,21 @@ def test_a_pattern_is_the_files_that_it_fits_under_their_names_from_there(tree: 
 
 
 def test_channels_in_files_of_their_own_are_one_image(tree: Path) -> None:
-    (image,) = inputs_of(["case_*.nii.gz"], channels=2)
-    assert str(image.name) == "case"
+    (image,) = inputs_of(["case_*.nii.gz"], [("0000", "0001")])
+    assert (str(image.name), image.path.name) == ("case", "case_0000.nii.gz")
     assert [path.name for path in image.files] == ["case_0000.nii.gz", "case_0001.nii.gz"]
+
+
+def test_channels_have_the_order_of_their_words_and_labels_are_none(tree: Path) -> None:
+    for name in ("b1_t2", "b1_flair", "b1_seg", "b2_flair", "b2_t2", "other"):
+        (tree / f"deep/er/{name}.nii").write_text("")
+    found = {str(each.name): [path.name for path in each.files] for each in inputs_of(["deep/er"], [("t2", "flair")])}
+    assert found == {
+        "b1": ["b1_t2.nii", "b1_flair.nii"],
+        "b2": ["b2_t2.nii", "b2_flair.nii"],
+        "c": ["c.nii.gz"],
+        "other": ["other.nii"],
+    }
 
 
 def test_what_is_not_there_is_said_in_words(tree: Path) -> None:
