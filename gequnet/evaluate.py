@@ -22,7 +22,8 @@ from gequnet.composition import build, explain
 from gequnet.data.source import SPLITS
 from gequnet.errors import ConfigError, GequnetError
 from gequnet.experiment import quieten
-from gequnet.other_data import data_node, metrics_node, placed, seen, typed_values
+from gequnet.other_data import data_node, metrics_node, typed_values
+from gequnet.own_data import placed, seen
 from gequnet.report import single
 from gequnet.report.runs import read_run
 from gequnet.saved_run import load_run, load_scale

@@ -10,13 +10,14 @@ import pytest
 import torch
 
 from gequnet.callbacks.equivariance import mean_of
-from gequnet.card import FAMILIES, main, write_card
+from gequnet.card import main, write_card
 from gequnet.composition import choices, compose
 from gequnet.data.addresses import ADDRESSES, DECATHLON
 from gequnet.data.terms import UNKNOWN, terms_of
 from gequnet.errors import ConfigError
 from gequnet.metrics.segmentation import SegmentationMetrics
 from gequnet.nets.unet import UNet
+from gequnet.report.card_facts import FAMILIES
 from gequnet.report.meanings import MEANINGS, base_of, meaning
 from gequnet.symmetry.equivariance import equivariance_report
 from report.made_runs import made_run

@@ -23,7 +23,8 @@ from gequnet.composition import CONF, build, compose, settle
 from gequnet.data.transforms.normalise import Scale
 from gequnet.errors import ConfigError
 from gequnet.evaluate import evaluate, main
-from gequnet.other_data import PLACES, check_fit, data_node, metrics_node, placed, seen
+from gequnet.other_data import check_fit, data_node, metrics_node
+from gequnet.own_data import PLACES, placed, seen
 from gequnet.report.many import write_report
 from gequnet.report.runs import apart, find_runs, read_run
 from gequnet.saved_run import load_run, save_scale
