@@ -51,9 +51,6 @@ def contents(run: Run, cfg: DictConfig) -> dict[str, Any]:
     """What the card says, by the names of its template."""
     terms = terms_of(cfg.data.name, cfg.data.source.get("task"))
     further = [each for each in find_runs([run.folder]) if each.evaluation is not None]
-        terms_of(cfg.data.name, cfg.data.source.get("task")),
-        [each for each in find_runs([run.folder]) if each.evaluation is not None],
-    )
     return {
         "title": f"{_named(cfg)}, trained on {cfg.data.name}",
         "about": f"A network that says of every {_pixel(cfg)} of an image {_question(cfg)}. It was trained and tested "
