@@ -14,9 +14,9 @@ class Orbit(nn.Module):
         elements: of each copy how many quarter turns it is turned by, and whether it is turned upside down before.
     """
 
-    def __init__(self, net: nn.Module, elements: Sequence[tuple[int, bool]]) -> None:
+    def __init__(self, net: nn.Module, elements: Sequence[Sequence[int]]) -> None:
         super().__init__()
-        self.net, self.elements = net, [(int(turns), bool(flip)) for turns, flip in elements]
+        self.net, self.elements = net, [tuple(element) for element in elements]
 
     def forward(self, image: Tensor) -> Tensor:
         """Image to logits."""
