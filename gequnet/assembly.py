@@ -5,10 +5,12 @@ from typing import Any
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.plugins.environments import SLURMEnvironment
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import nn
 
 from gequnet.advice import first_sentence
+from gequnet.checkpoint_io import WholeCheckpoints
 from gequnet.composition import build
 from gequnet.errors import ConfigError
 from gequnet.task import SegmentationTask
@@ -44,7 +46,8 @@ def build_trainer(cfg: DictConfig, data: Any) -> pl.Trainer:
     logger = build(cfg.logger) if cfg.logger else False
     try:
         make = build(cfg.trainer, _partial_=True)
-        trainer: pl.Trainer = make(callbacks=callbacks, logger=logger, **rhythm(cfg, data))
+        plugins = [WholeCheckpoints(), *cluster()]
+        trainer: pl.Trainer = make(callbacks=callbacks, logger=logger, plugins=plugins, **rhythm(cfg, data))
     except MisconfigurationException as error:  # a device that this machine does not have, say
         raise ConfigError(first_sentence(str(error))) from None
     fewest = min(data.splits["val"], data.splits["test"], key=len)
@@ -56,6 +59,11 @@ def build_trainer(cfg: DictConfig, data: Any) -> pl.Trainer:
     for each in trainer.loggers:
         each.log_hyperparams(OmegaConf.to_container(cfg))  # type: ignore[arg-type]
     return trainer
+
+
+def cluster() -> list[SLURMEnvironment]:
+    """Where SLURM runs us, it, with Lightning's own way to start again left out: ours is ``gequnet.resume``."""
+    return [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
 
 
 def quiet_trainer(cfg: DictConfig, callbacks: list[pl.Callback]) -> pl.Trainer:

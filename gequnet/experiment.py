@@ -1,6 +1,7 @@
 """One experiment, from configuration to report."""
 
 import logging
+import signal
 import time
 import warnings
 from dataclasses import asdict
@@ -14,6 +15,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.utilities import rank_zero_only
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from gequnet.assembly import build_task, build_trainer, match_widths, quiet_trainer
 from gequnet.checkpoint import read_checkpoint
@@ -22,12 +24,16 @@ from gequnet.errors import ConfigError
 from gequnet.fingerprint import fingerprint
 from gequnet.recipe import check
 from gequnet.report import single
+from gequnet.resume import earlier, mark, recipe_of
 from gequnet.saved_run import save_config, save_scale, start_from
 from gequnet.scales import score_at
 from gequnet.task import SegmentationTask
 from gequnet.threshold import choose
 
 log = logging.getLogger("gequnet")
+
+STOPPED = 128 + signal.SIGTERM
+"""The exit code of a run that was told to stop: start it again, it is not broken."""
 
 
 def run(cfg: DictConfig) -> float:
@@ -46,8 +52,12 @@ def run(cfg: DictConfig) -> float:
     quieten()
     check(cfg)
     refuse_processes_in_a_sweep(cfg)
+    cfg = recipe_of(cfg)
     digest = fingerprint(cfg)
     cfg = settle(cfg)
+    before = earlier(cfg, digest)
+    if before.score is not None:
+        return before.score
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     data = build(cfg.data)
     data.setup("fit")
@@ -58,10 +68,11 @@ def run(cfg: DictConfig) -> float:
     started = start_from(cfg, net)
     save_config(cfg, net)
     save_scale(cfg, data.fixed_scale)
+    mark(cfg, digest)
     task = build_task(cfg, net)
     trainer = build_trainer(cfg, data)
     try:
-        trainer.fit(task, datamodule=data, weights_only=True)  # a cluster that requeues makes Lightning resume
+        trainer.fit(task, datamodule=data, ckpt_path=before.checkpoint, weights_only=True)
         steps = trainer.global_step
         checkpoint, score = best_checkpoint(trainer)
         task.load_state_dict(read_checkpoint(checkpoint)["state_dict"])  # or says why not, which Lightning would not
@@ -82,6 +93,9 @@ def run(cfg: DictConfig) -> float:
         if cfg.scales:
             facts["scales"] = test_at_scales(cfg, data, task)
         single.report(Path(cfg.paths.run), cfg, data, task, trainer, facts)
+    except SIGTERMException:
+        log.warning("told to stop; the same command with resume=auto, or resume=%s, goes on from here", cfg.paths.run)
+        raise SystemExit(STOPPED) from None
     finally:
         close(trainer)
     return score
@@ -164,4 +178,5 @@ def quieten() -> None:
     warnings.filterwarnings("ignore", ".*does not have many workers")
     warnings.filterwarnings("ignore", ".*treespec, LeafSpec", FutureWarning)
     warnings.filterwarnings("ignore", "Grad strides do not match bucket view")
+    warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty")  # of a run that is resumed
     warnings.filterwarnings("ignore", ".*in eval mode at the start of training")  # what finetune freezes

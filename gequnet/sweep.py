@@ -27,6 +27,8 @@ log = logging.getLogger("gequnet.sweep")
 SWEEP = "sweep.json"
 FINISHED, FAILED = "metrics.json", "error.txt"
 ARM = "chosen.arm"
+AUTO = "auto"
+"""With ``resume=auto`` the same words go on in the same folder."""
 
 
 @dataclass(frozen=True)
@@ -130,10 +132,25 @@ def sweep_name(overrides: Sequence[str]) -> str:
     >>> sweep_name(["experiment=drive_groups", "data=chase"])
     'drive_groups-chase-a34ac4'
     """
+    overrides = [override for override in overrides if name_of(override) != "resume"]
     digest = hashlib.sha256("\n".join(sorted(overrides)).encode()).hexdigest()[:6]
     values = [override.partition("=")[2] for override in overrides if not name_of(override).startswith("paths.")]
     plain = re.sub(r"[^A-Za-z0-9_]+", "-", "-".join(values)).strip("-")[:60].strip("-")
     return f"{plain}-{digest}" if plain else digest
+
+
+def run_folder(resume: str | None, overrides: list[str], parent: str, moment: str) -> str:
+    """The folder of a run: a new one for each start; with ``resume=auto`` the same one for the same words.
+
+    >>> run_folder("auto", ["resume=auto", "data=drive"], "runs/drive", "2026-01-31") == run_folder(
+    ...     "auto", ["data=drive", "resume=auto"], "runs/drive", "2026-02-01")
+    True
+    >>> run_folder(None, ["data=drive"], "runs/drive", "2026-01-31"), run_folder("runs/mine", [], "runs", "2026-01-31")
+    ('runs/drive/2026-01-31', 'runs/mine')
+    """
+    if resume is None:
+        return f"{parent}/{moment}"
+    return f"{parent}/{sweep_name(overrides)}" if resume == AUTO else resume
 
 
 def finished(folder: Path) -> dict[str, Job]:

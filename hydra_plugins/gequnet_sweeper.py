@@ -20,8 +20,15 @@ def _sweep_name(overrides: Sequence[str]) -> str:
     return sweep_name(list(overrides))
 
 
-# hydra.sweep.dir is a function of what was typed.
+def _run_folder(resume: str | None, overrides: Sequence[str], parent: str, moment: str) -> str:
+    from gequnet.sweep import run_folder
+
+    return run_folder(resume, list(overrides), parent, moment)
+
+
+# hydra.sweep.dir is a function of what was typed, and with resume=auto hydra.run.dir is one, too.
 OmegaConf.register_new_resolver("sweep_name", _sweep_name, replace=True)
+OmegaConf.register_new_resolver("run_folder", _run_folder, replace=True)
 
 
 class ComparisonSweeper(BasicSweeper):

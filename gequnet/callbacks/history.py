@@ -10,8 +10,8 @@ import pytorch_lightning as pl
 class History(pl.Callback):
     """Writes ``step, epoch, train/loss, train/lr, val/loss, val/dice, ...`` to a CSV; empty where nothing was logged.
 
-    ``step`` counts finished optimizer steps. The file is whole after each validation and at the end. A training
-    that is resumed in the same folder continues the table from its own step.
+    ``step`` counts finished optimizer steps. The file is whole after each validation and at the end. A training that is
+    resumed continues the table of its checkpoint.
 
     Args:
         path: of the CSV.
@@ -21,13 +21,13 @@ class History(pl.Callback):
         self.path = Path(path)
         self.rows: dict[int, dict[str, Any]] = {}
 
-    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Reads back what an interrupted training wrote, up to the step at which this one starts."""
-        if trainer.global_step and self.path.exists():
-            with self.path.open(newline="") as file:
-                for row in csv.DictReader(file):
-                    if int(row["step"]) <= trainer.global_step:
-                        self.rows[int(row["step"])] = {name: text for name, text in row.items() if text}
+    def state_dict(self) -> dict[str, Any]:
+        """The rows, so that a training which goes on from a checkpoint goes on with the table."""
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """The rows up to the checkpoint; whatever the file has beyond is done again."""
+        self.rows = dict(state_dict["rows"])
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         """Notes loss and learning rate at the trainer's logging interval, and at the first step."""

@@ -96,6 +96,7 @@ class ResumableLoader(DataLoader):
             num_workers=num_workers,
             pin_memory=torch.cuda.is_available(),
             persistent_workers=num_workers > 0,
+            generator=torch.Generator(),  # an epoch that begins draws from it, and not from what dropout draws from
         )
         self.keys = keys
 

@@ -1,5 +1,6 @@
 """The table of a training, also of one that was interrupted."""
 
+import copy
 import csv
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,7 +28,6 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 def train(history: History, first: int, last: int) -> None:
     task = pl.LightningModule()
-    history.on_fit_start(trainer_at(first - 1), task)
     for step in range(first, last + 1):
         history.on_train_batch_end(trainer_at(step, train_loss=1 / step))
         if step % 4 == 0:
@@ -46,9 +46,11 @@ def test_rows_at_the_logging_interval_and_scores_beside_them(tmp_path: Path) -> 
 
 def test_a_resumed_training_continues_the_table(tmp_path: Path) -> None:
     path = str(tmp_path / "history.csv")
-    train(History(path), 1, 8)
-    resumed = History(path)
-    train(resumed, 5, 8)  # from the checkpoint of step 4: what came after it is done again
+    interrupted, resumed = History(path), History(path)
+    train(interrupted, 1, 4)
+    resumed.load_state_dict(copy.deepcopy(interrupted.state_dict()))
+    train(interrupted, 5, 8)  # and is killed: what came after the checkpoint of step 4 is done again
+    train(resumed, 5, 8)
     assert [row["step"] for row in rows(tmp_path / "history.csv")] == ["1", "2", "4", "6", "8"]
     assert rows(tmp_path / "history.csv")[2]["val/dice"] == str(float(torch.tensor(0.04)))
 

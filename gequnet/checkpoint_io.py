@@ -1,0 +1,85 @@
+"""How checkpoints reach the disk: whole or not at all, and never in place of the last good one."""
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric.plugins.io.checkpoint_io import CheckpointIO
+
+from gequnet.checkpoint import read_checkpoint
+from gequnet.errors import CheckpointError
+
+BEFORE = ".before"
+
+
+class WholeCheckpoints(CheckpointIO):
+    """Writes a checkpoint beside its place, waits until the disk has it, and then renames it.
+
+    So a process that is killed, at whatever moment, leaves the file as it was before or as it is after. The checkpoint
+    that was there stays beside it as ``….before``, for the case that the new one is damaged later.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
+        """Writes the file.
+
+        Raises:
+            CheckpointError: the disk is full, or cannot be written to; what was there is still there.
+        """
+        path = Path(path)
+        part = path.with_name(path.name + ".part")
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with part.open("wb") as file:
+                file.write(content.getbuffer())
+                file.flush()
+                os.fsync(file.fileno())
+            if path.exists():
+                os.replace(path, before(path))
+            os.replace(part, path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise CheckpointError(
+                f"{path} could not be written, {content.getbuffer().nbytes / 1e6:.1f} MB ({error.strerror}): what was "
+                "there before is still there. Make room and type the same command with resume=auto."
+            ) from None
+
+    def load_checkpoint(
+        self, path: str | Path, map_location: Any | None = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """Reads the file as tensors and plain values, see ``gequnet.checkpoint``."""
+        return read_checkpoint(path)
+
+    def remove_checkpoint(self, path: str | Path) -> None:
+        """Deletes the file, and the one before."""
+        for each in (Path(path), before(Path(path))):
+            each.unlink(missing_ok=True)
+
+
+def before(path: Path) -> Path:
+    """Where the checkpoint is that was at ``path`` before."""
+    return path.with_name(path.name + BEFORE)
+
+
+def newest_whole(path: Path) -> tuple[Path | None, list[str]]:
+    """The checkpoint at ``path``, or the one before if that is damaged; and what is wrong with those that are.
+
+    Args:
+        path: where it should be.
+
+    Returns:
+        The file, None if there is none that can be read; a sentence for each that cannot.
+    """
+    complaints = []
+    for each in (path, before(path)):
+        if each.exists():
+            try:
+                read_checkpoint(each)
+            except CheckpointError as error:
+                complaints.append(str(error))
+            else:
+                return each, complaints
+    return None, complaints

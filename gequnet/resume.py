@@ -1,0 +1,88 @@
+"""A training that was interrupted, taken up again in its own folder."""
+
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.utilities import rank_zero_only
+
+from gequnet.checkpoint_io import newest_whole
+from gequnet.errors import ConfigError
+from gequnet.sweep import AUTO
+
+log = logging.getLogger("gequnet")
+
+FINGERPRINT, FINISHED = "fingerprint", "metrics.json"
+LAST = "checkpoints/last.ckpt"
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What an earlier start of a run has left in its folder.
+
+    Args:
+        checkpoint: from which the training goes on; None where it starts from the beginning.
+        score: the best validation Dice, if the run is finished.
+    """
+
+    checkpoint: Path | None = None
+    score: float | None = None
+
+
+def recipe_of(cfg: DictConfig) -> DictConfig:
+    """The configuration to go by: what was typed, or with ``resume=FOLDER`` what the run there was started with.
+
+    Raises:
+        ConfigError: there is no run in that folder.
+    """
+    if cfg.resume in (None, AUTO):
+        return cfg
+    saved = Path(cfg.resume) / "config.yaml"
+    if not saved.exists():
+        raise ConfigError(
+            f"resume={cfg.resume} is no folder of a run: expected config.yaml in it. Give such a folder, or "
+            "resume=auto and the words with which the run was started."
+        )
+    recipe = OmegaConf.load(saved)
+    assert isinstance(recipe, DictConfig)
+    recipe.resume = str(Path(cfg.resume).absolute())
+    recipe.paths.run = recipe.resume
+    return recipe
+
+
+def earlier(cfg: DictConfig, digest: str) -> Earlier:
+    """What there is in the run's folder to go on from; nothing, unless ``resume`` asks for it.
+
+    Args:
+        cfg: settled.
+        digest: the fingerprint of what is to be computed.
+
+    Raises:
+        ConfigError: what is there computes something else.
+    """
+    if cfg.resume is None:
+        return Earlier()
+    folder = Path(cfg.paths.run)
+    mark = folder / FINGERPRINT
+    if mark.exists() and cfg.resume == AUTO and mark.read_text().strip() != digest:
+        raise ConfigError(
+            f"{folder} was started by the same words, but they mean something else now: a file of conf/, or the run "
+            "that init_from names, has changed. Delete the folder to start again, or leave resume=auto out."
+        )
+    if (folder / FINISHED).exists():
+        score = json.loads((folder / FINISHED).read_text())["val_best"]["dice"]
+        log.info("%s is finished: nothing to do. Delete it to start again.", folder)
+        return Earlier(score=score)
+    checkpoint, complaints = newest_whole(folder / LAST)
+    for complaint in complaints:
+        log.warning("%s", complaint)
+    log.info("goes on from %s" if checkpoint else "nothing to go on from in %s: starts", checkpoint or folder)
+    return Earlier(checkpoint)
+
+
+@rank_zero_only
+def mark(cfg: DictConfig, digest: str) -> None:
+    """Writes down what the run computes, for whoever takes it up again."""
+    (Path(cfg.paths.run) / FINGERPRINT).write_text(digest + "\n")
