@@ -18,7 +18,7 @@ assert modules, "nothing was imported"
 """
 
 
-@pytest.mark.parametrize("room", ["symmetry", "layers", "nets", "losses", "metrics", "images"])
+@pytest.mark.parametrize("room", ["symmetry", "layers", "nets", "losses", "metrics", "images", "twin"])
 def test_imports_without_the_training_libraries(room):
     command = [sys.executable, "-c", PROGRAM, room, ",".join(BLOCKED)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)

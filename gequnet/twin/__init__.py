@@ -5,6 +5,7 @@ from torch import nn
 from gequnet.twin import nets, norms, scales, steerable  # noqa: F401  (they register their rules)
 from gequnet.twin.architecture import load
 from gequnet.twin.fold import ordinary
+from gequnet.twin.layout import quickest
 from gequnet.twin.maps import Maps
 
 __all__ = ["load", "twin"]
@@ -31,4 +32,4 @@ def twin(net: nn.Module) -> nn.Module:
     """
     dims = net.spatial_dims
     assert isinstance(dims, int)
-    return ordinary(net, Maps(dims)).eval()
+    return quickest(ordinary(net, Maps(dims))).eval()

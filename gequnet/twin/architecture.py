@@ -15,6 +15,7 @@ from torch import nn
 from gequnet.errors import ConfigError
 from gequnet.layers.plain import ACTIVATIONS
 from gequnet.twin.frames import MirroredFrame, RepeatedFrame
+from gequnet.twin.layout import quickest
 from gequnet.twin.maps import Channels, EachField, FourierNorm, OverScales, Repeated
 from gequnet.twin.norms import GroupNorm
 from gequnet.twin.orbit import Orbit
@@ -88,4 +89,4 @@ def load(path: str | Path) -> nn.Module:
             f"{path} is no network that gequnet.export has written as safetensors ({error}): write one with "
             "python -m gequnet.export RUN -o NAME.safetensors."
         ) from error
-    return net.eval()
+    return quickest(net).eval()

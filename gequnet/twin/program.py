@@ -1,5 +1,6 @@
 """A network as a recorded graph for every batch and every size, in PyTorch's own file."""
 
+import copy
 import json
 import warnings
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from gequnet.twin.frames import RepeatedFrame
+from gequnet.twin.layout import contiguous
 
 AXES = {2: ("height", "width"), 3: ("depth", "height", "width")}
 FACTS = "facts.json"
@@ -29,7 +31,7 @@ def record(net: nn.Module, in_channels: int, dims: int) -> ExportedProgram:
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         program = torch.export.export(
-            Named(net), (), {"image": image}, dynamic_shapes={"image": shapes},
+            Named(contiguous(copy.deepcopy(net))), (), {"image": image}, dynamic_shapes={"image": shapes},
             prefer_deferred_runtime_asserts_over_guards=True,
         )  # fmt: skip
     for node in program.graph.nodes:

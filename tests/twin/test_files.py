@@ -15,7 +15,7 @@ from gequnet.nets.e2unet import E2UNet
 from gequnet.symmetry.equivariance import relative_error
 from gequnet.twin import architecture, load, onnx_file, program, twin
 from gequnet.twin.parity import grid_sides, largest_difference, padded_sides
-from twin.twin_cases import CASES, made, scale_unet, seasoned, sides_for, unet
+from twin.twin_cases import CASES, KERNELS, made, scale_unet, seasoned, sides_for, unet
 
 ROUNDING = 1e-5
 # One of each family, as small as can be: a recording takes seconds for each level.
@@ -23,8 +23,9 @@ FAMILIES = {
     "unet": lambda: unet(convs=1),
     "unet3d": lambda: unet(convs=1, spatial_dims=3, norm="instance"),
     "e2unet": lambda: E2UNet(2, 2, [2, 3], "c4", convs=1),
-    "scale_unet2d": lambda: scale_unet(count=1, finest=1.3, convs=1),
-    "scale_unet3d": lambda: scale_unet(dims=3, count=2, convs=1, **{"form": "kernels", "train_scales": None}),
+    "scale_unet2d": lambda: scale_unet(count=2, convs=1, **KERNELS),
+    "scale_unet2d, resampled": lambda: scale_unet(count=1, finest=1.3, convs=1),
+    "scale_unet3d": lambda: scale_unet(dims=3, count=2, convs=1, **KERNELS),
 }
 QUICK = ("e2unet", "scale_unet2d")
 ALONE = """
@@ -62,7 +63,7 @@ def test_onnx_and_pt2_of_each_family(name, tmp_path):
     for image, logits in zip(given, expected, strict=True):
         assert relative_error(run(image), logits) < ROUNDING, image.shape
 
-    onnx_file.write(recorded, tmp_path / "net.onnx", {"head": "softmax"}, optimize="scale" not in name)
+    onnx_file.write(recorded, tmp_path / "net.onnx", {"head": "softmax"}, optimize="resampled" not in name)
     np.savez(tmp_path / "images.npz", **{f"i{n}": image.numpy() for n, image in enumerate(given)})
     words = [tmp_path / "net.onnx", tmp_path / "images.npz", tmp_path]
     subprocess.run([sys.executable, "-c", ALONE, *map(str, words)], check=True)
