@@ -27,6 +27,7 @@ from gequnet.own_data import placed, seen
 from gequnet.report import single
 from gequnet.report.runs import read_run
 from gequnet.saved_run import load_run, load_scale
+from gequnet.trust import refuse_strangers
 
 log = logging.getLogger("gequnet")
 
@@ -94,6 +95,7 @@ def evaluate(run: str | Path, overrides: Sequence[str] = (), out: Path | None = 
     quieten()
     run = Path(run)
     cfg, net = load_run(run)
+    refuse_strangers(cfg, run / "config.yaml")
     node, said = data_node(cfg, overrides)
     folder = out or run / "evaluations" / (node.name if split == "test" else f"{node.name}_{split}")
     _check_room(folder, run)

@@ -16,6 +16,7 @@ from gequnet.composition import build
 from gequnet.data.transforms.normalise import Scale
 from gequnet.errors import ConfigError
 from gequnet.transfer import transfer
+from gequnet.trust import refuse_strangers
 
 log = logging.getLogger("gequnet")
 
@@ -57,11 +58,13 @@ def load_run(folder: str | Path) -> tuple[DictConfig, nn.Module]:
         folder: of the run; holds ``config.yaml`` and ``checkpoints/best.ckpt``.
 
     Raises:
-        ConfigError: the folder is not that of a finished run, or its checkpoint cannot be read, or must not be.
+        ConfigError: the folder is not that of a finished run, or its checkpoint cannot be read, or must not be, or its
+            configuration calls for code that is not ours.
     """
     checkpoint = checkpoint_of(folder)
     cfg = OmegaConf.load(Path(folder) / "config.yaml")
     assert isinstance(cfg, DictConfig)
+    refuse_strangers(OmegaConf.masked_copy(cfg, ["model", "inference"]), Path(folder) / "config.yaml")
     net: nn.Module = build(cfg.model)
     restore(net, checkpoint)
     return cfg, net.eval()

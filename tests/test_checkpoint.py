@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 from torch import nn
 
 import gequnet
@@ -205,3 +206,26 @@ def test_the_search_finds_what_it_is_for() -> None:
 def test_nothing_is_ever_unpickled() -> None:
     found = {str(path): lines for path in sources() if (lines := list(unsafe_reading(path.read_text())))}
     assert not found
+
+
+@pytest.mark.parametrize("node", ["model", "inference"])
+def test_a_configuration_that_calls_something_else_is_refused(node: str, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", *TINY)
+    recipe = OmegaConf.load(run / "config.yaml")
+    recipe[node] = {"_target_": "os.mkdir", "path": str(tmp_path / "sprung")}
+    OmegaConf.save(recipe, run / "config.yaml")
+    with pytest.raises(ConfigError, match="would call os.mkdir, which is not part of gequnet"):
+        gequnet.load(run)
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_packages_of_ones_own_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run(tmp_path, *TINY)
+    recipe = OmegaConf.load(run / "config.yaml")
+    recipe.model._target_ = "untrained_run.UNet"
+    OmegaConf.save(recipe, run / "config.yaml")
+    with pytest.raises(ConfigError, match="GEQUNET_TRUST=untrained_run"):
+        load_run(run)
+    monkeypatch.setenv("GEQUNET_TRUST", "others, untrained_run")
+    monkeypatch.setattr("untrained_run.UNet", UNet, raising=False)
+    assert isinstance(load_run(run)[1], UNet)

@@ -38,11 +38,12 @@ def as_image(array: Image, channels: int, spatial_dims: int) -> Tensor:
     """
     values = torch.from_numpy(np.ascontiguousarray(array)) if isinstance(array, np.ndarray) else array.detach().cpu()
     last = isinstance(array, np.ndarray)
-    return matched(_typed(_channels_first(values, channels, spatial_dims, last), spatial_dims), channels)
+    image = _typed(_channels_first(values, channels, spatial_dims, last), spatial_dims)
+    return matched(image, channels, picture=spatial_dims == 2)
 
 
-def matched(image: Shaped[Tensor, "c *space"], channels: int) -> Shaped[Tensor, "{channels} *space"]:
-    """An image with as many channels as are wanted, where pictures have a custom for it.
+def matched(image: Shaped[Tensor, "c *space"], channels: int, picture: bool) -> Shaped[Tensor, "{channels} *space"]:
+    """An image with as many channels as are wanted: pictures have a custom for it, volumes have not.
 
     Raises:
         ShapeError: There is no custom.
@@ -50,11 +51,11 @@ def matched(image: Shaped[Tensor, "c *space"], channels: int) -> Shaped[Tensor, 
     came = len(image)
     if came == channels:
         return image
-    if (came, channels) in ((4, 3), (2, 1)):  # transparency
+    if picture and (came, channels) in ((4, 3), (2, 1)):  # transparency
         return image[:channels]
-    if came in (1, 2) and channels == 3:
+    if picture and came in (1, 2) and channels == 3:
         return image[:1].expand(3, *image.shape[1:]).contiguous()
-    if came in (3, 4) and channels == 1:
+    if picture and came in (3, 4) and channels == 1:
         grey = torch.einsum("c,c...->...", torch.tensor(LUMINANCE), image[:3].float())[None]
         return grey.round().to(torch.uint8) if image.dtype == torch.uint8 else grey
     raise ShapeError(f"The image has {came} channels, and the network takes {channels}: give those it was trained on.")

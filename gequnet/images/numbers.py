@@ -36,7 +36,7 @@ def as_picture(
         raise UnfitImageError(
             path, f"has {_channels(came)}", _channels(takes.channels), "give images like those that it was trained on"
         )
-    return matched(_numbers(values, takes.spatial_dims, coloured and came > 2), takes.channels)
+    return matched(_numbers(values, takes.spatial_dims, coloured and came > 2), takes.channels, takes.spatial_dims == 2)
 
 
 def _numbers(values: Shaped[np.ndarray, "c *space"], spatial_dims: int, colours: bool) -> Tensor:

@@ -61,6 +61,8 @@ def test_numbers_of_volumes_keep_their_unit() -> None:
         ((2, 9, 12, 3), 3, 2, "no image for this network"),
         ((9, 12, 7), 5, 2, "neither first nor last"),
         ((9, 12), 5, 2, "has 1 channels, and the network takes 5"),
+        ((3, 4, 5, 6), 1, 3, "neither first nor last"),
+        ((4, 5, 6), 3, 3, "has 1 channels, and the network takes 3"),
         ((4, 5, 6), 4, 3, "has 1 channels, and the network takes 4"),
     ],
 )
