@@ -29,7 +29,7 @@ def refuse_strangers(node: DictConfig, path: Path) -> None:
         if not target.startswith((*OURS, *named)):
             package = target.partition(".")[0]
             raise ConfigError(
-                f"{path} would call {target}, which is not part of gequnet. Nothing was called. If the run is your own, "
+                f"{path} would call {target}, which is not part of gequnet. Nothing was called. If the run is yours, "
                 f"or you trust whom it came from, say so with {VARIABLE}={package} in the environment."
             )
 
