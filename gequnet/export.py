@@ -29,7 +29,7 @@ from gequnet.twin.pyramid import Pyramid
 TOLERANCE = 1e-4
 FORMATS = (".onnx", ".pt2", ".safetensors")
 EPILOG = """formats, by the name's ending:
-  .onnx          for onnxruntime, TensorRT, OpenVINO, browsers, C++, ...
+  .onnx          for onnxruntime (where it was checked) and other readers of ONNX
   .pt2           for PyTorch: torch.export.load("net.pt2").module()(image=image)
   .safetensors   weights and, as JSON, the layers they belong to; runs nothing by itself: for taking the network to
                  another framework, or training it further as a plain one (gequnet.twin.load("net.safetensors"))

@@ -75,10 +75,12 @@ class StridedConv(nn.Module):
 
     def forward(self, x: Tensor, odd: Sequence[Whole]) -> Tensor:
         """[B, C, *space] -> [B, C', *half]."""
-        # At the far end of an even side a pixel less is needed: then the side of the result is one for both parities.
         reach = self.conv.kernel_size[0] // 2
-        amounts = [amount for p in reversed(odd) for amount in (reach, reach - 1 + p)]
-        convolved: Tensor = self.conv(F.pad(x, amounts, mode=PAD_MODE[self.padding_mode]))
+        x = F.pad(x, [reach] * 2 * len(odd), mode=PAD_MODE[self.padding_mode])
+        # At the far end of an even side a pixel less is needed: then the side of the result is one for both parities.
+        for axis, p in enumerate(odd, start=2):
+            x = x.narrow(axis, 0, x.shape[axis] - 1 + p)
+        convolved: Tensor = self.conv(x)
         return convolved
 
 
