@@ -13,6 +13,7 @@ from gequnet.composition import build
 from gequnet.data.arrays import Image, as_image
 from gequnet.data.intake import Intake, intake_of
 from gequnet.heads import predicted_classes, probabilities
+from gequnet.inference import whole
 from gequnet.saved_run import load_run, load_scale
 
 Inference = Callable[[nn.Module, Tensor], Tensor]
@@ -53,7 +54,9 @@ class Predictor:
             ConfigError: The folder is not that of a finished run.
         """
         cfg, network = load_run(folder)
-        return cls(cfg, network, intake_of(cfg.data, load_scale(folder)), build(cfg.inference))
+        # The first runs could see an image whole only, and do not say so.
+        inference = build(cfg.inference) if "inference" in cfg else whole
+        return cls(cfg, network, intake_of(cfg.data, load_scale(folder)), inference)
 
     def __repr__(self) -> str:
         classes = ", ".join(self.class_names)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 import gequnet
 from gequnet.errors import ConfigError, ShapeError
@@ -75,6 +76,16 @@ def test_one_scale_for_all_comes_from_the_run(tmp_path: Path) -> None:
     (run / "scale.json").write_text(json.dumps({"mean": [0.5], "std": [0.1]}))
     prepared = gequnet.load(run).intake(torch.full((1, 8, 8), 255, dtype=torch.uint8))
     torch.testing.assert_close(prepared.image.unique(), torch.tensor([5.0]))
+
+
+def test_a_run_from_before_there_was_a_choice_sees_images_whole(tmp_path: Path) -> None:
+    run = make_run(tmp_path, *SMALL, "inference=whole")
+    picture = np.random.default_rng(0).integers(0, 256, (20, 24), np.uint8)
+    expected = gequnet.load(run).predict(picture)
+    recipe = OmegaConf.load(run / "config.yaml")
+    del recipe["inference"]
+    OmegaConf.save(recipe, run / "config.yaml")
+    np.testing.assert_array_equal(gequnet.load(run).predict(picture), expected)
 
 
 def test_what_is_no_image_is_refused(tmp_path: Path) -> None:

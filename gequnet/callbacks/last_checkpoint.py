@@ -83,4 +83,6 @@ class LastCheckpoint(Checkpoint):
 
 def at_rest(trainer: pl.Trainer) -> bool:
     """Whether, after a batch, no validation follows: it would be left out by a training that goes on from there."""
-    return (trainer.fit_loop.total_batch_idx + 1) % int(trainer.val_check_batch) != 0
+    every = trainer.val_check_batch
+    assert every is not None  # known since the training began
+    return (trainer.fit_loop.total_batch_idx + 1) % every != 0
