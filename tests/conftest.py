@@ -1,4 +1,6 @@
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,3 +23,12 @@ def real_data() -> Path:
 def same_lots() -> None:
     """Every test draws the same numbers, whichever tests ran before it, and in which process."""
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def same_voice() -> Iterator[None]:
+    """A command that is called inside a test keeps its own quiet to itself."""
+    log = logging.getLogger("gequnet")
+    level = log.level
+    yield
+    log.setLevel(level)

@@ -1,5 +1,7 @@
 """Every file of conf/ composes and describes something that exists, and what does not fit is refused in words."""
 
+from typing import Any
+
 import pytest
 import torch
 from hydra.utils import instantiate
@@ -195,7 +197,19 @@ def datasets_of(study: str) -> list[str]:
     return [name for name in known if study not in OF_ONE_CLASS or heads[name] != "softmax"]
 
 
-@pytest.mark.parametrize(("study", "data"), [(study, data) for study in STUDIES for data in datasets_of(study)])
+FIRST = {"chase", "msd", "phantom_tumours2d", "voc2012"}  # one of each kind: the others are slow, as there are many
+
+
+def pairs() -> list[Any]:
+    """Every study with every dataset that it takes."""
+    found = [(study, data) for study in STUDIES for data in datasets_of(study)]
+    quick = [study in OF_ONE_DATASET or data in FIRST for study, data in found]
+    return [
+        pytest.param(*pair, marks=() if soon else pytest.mark.slow) for pair, soon in zip(found, quick, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(("study", "data"), pairs())
 def test_every_study_takes_every_dataset(study: str, data: str) -> None:
     overrides = [*typed(study), f"data={data}"]
     plain = next(iter(arms_of(overrides).values()))

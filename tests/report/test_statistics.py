@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gequnet.report.statistics import compare, holm, interval, signed_rank, smallest_p
@@ -37,6 +37,7 @@ def test_the_signed_rank_test_by_hand(differences, p):
     assert signed_rank(np.array(differences)) == pytest.approx(p)
 
 
+@settings(deadline=None)  # 512 signs are tried in Python
 @given(st.lists(st.integers(-6, 6), min_size=1, max_size=9))
 def test_the_signed_rank_test_is_the_enumeration_of_all_signs(differences):
     expected = by_enumeration(differences) if any(differences) else 1.0
