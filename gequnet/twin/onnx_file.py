@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -34,6 +35,7 @@ def write(
             optimize=optimize,
         )  # fmt: skip
     assert made is not None
+    _without_empty_biases(made.model.graph)
     model = made.model_proto
     space = len(model.graph.input[0].type.tensor_type.shape.dim) - 2
     names = ("batch", None, *("depth", "height", "width")[-space:])
@@ -61,6 +63,17 @@ def read(path: Path) -> Callable[[Tensor], Tensor]:
         return torch.from_numpy(session.run(["logits"], {"image": image.numpy()})[0])
 
     return run
+
+
+def _without_empty_biases(graph: Any) -> None:
+    """Takes from convolutions the bias of zeros that the exporter gives to those without one.
+
+    In three dimensions it makes it a matrix, which onnxruntime refuses where nothing simplifies it away.
+    """
+    for node in graph:
+        made_by = node.inputs[2].producer() if node.op_type == "Conv" and len(node.inputs) == 3 else None
+        if made_by is not None and made_by.op_type == "Expand":
+            node.replace_input_with(2, None)
 
 
 @contextmanager

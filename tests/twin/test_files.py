@@ -78,12 +78,8 @@ def test_onnx_and_pt2_of_each_family(name, tmp_path):
         assert str(Path(__file__).parents[2]).encode() not in written.read_bytes(), "a path of this machine is in it"
 
 
-# Not mended yet: onnxruntime refuses a convolution of this one (its bias is no vector), so the export refuses to write.
-REFUSED = pytest.mark.xfail(reason="onnxruntime refuses the bias of a convolution", strict=False)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("case", [pytest.param(c, marks=REFUSED if c == "scale_unet3d" else ()) for c in CASES])
+@pytest.mark.parametrize("case", CASES)
 def test_every_recipe_as_onnx(case, tmp_path):
     net = made(case)
     plain = twin(net)
