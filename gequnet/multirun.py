@@ -4,13 +4,14 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from gequnet import sweep
+from gequnet.advice import first_sentence
 from gequnet.composition import task_config
 from gequnet.errors import GequnetError, SweepError
 from gequnet.fingerprint import fingerprint
@@ -53,16 +54,41 @@ def plan(folder: Path, grid: Sequence[Sequence[str]], arms: Mapping[str, Sequenc
     combinations = sweep.with_arms(grid, arms)
     with _hydra_as_it_was():
         jobs = distinct([job_of(overrides, compose) for overrides in combinations])
-    there = sweep.finished(folder)
-    jobs = [there.get(job.fingerprint, job) for job in jobs]
-    missing = [job for job in jobs if job.fingerprint not in there]
+    jobs, missing = found_and_missing(folder, jobs)
     for line in announcement(folder, len(combinations), len(jobs), len(missing)):
         log.info(line)
     names = sweep.varied(combinations)
     sweep.write_sweep(folder, jobs, len(missing), names)
+    return Plan(folder, jobs, [sweep.placed(job, folder) for job in missing], names)
+
+
+def batch(folder: Path, trials: Mapping[int, Sequence[str]], total: int, compose: Compose) -> Plan:
+    """Some trials of a search, in folders that begin with their numbers, after those that the folder has already.
+
+    Args:
+        folder: of the search; what another trial has computed in it is not run again.
+        trials: the number of each, and what would be typed for it.
+        total: how many trials the search will have.
+        compose: the configuration of some overrides, with Hydra's own node.
+    """
+    with _hydra_as_it_was():
+        made = {number: job_of(words, compose) for number, words in trials.items()}
+    jobs = [replace(job, folder=f"{number:03}_{job.folder}") for number, job in made.items()]
+    jobs, missing = found_and_missing(folder, jobs)
+    every = list({job.folder: job for job in [*sweep.planned(folder), *jobs]}.values())
+    names = sweep.varied([job.overrides for job in every])
+    ended = sum((folder / job.folder / name).exists() for job in every for name in (sweep.FINISHED, sweep.FAILED))
+    sweep.write_sweep(folder, every, total - ended, names, total)
+    return Plan(folder, jobs, [sweep.placed(job, folder) for job in missing], names)
+
+
+def found_and_missing(folder: Path, jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
+    """The jobs, those that are finished in the folders where they are; and those that are not, their errors forgotten."""
+    there = sweep.finished(folder)
+    missing = [job for job in jobs if job.fingerprint not in there]
     for job in missing:
         (folder / job.folder / sweep.FAILED).unlink(missing_ok=True)
-    return Plan(folder, jobs, [sweep.placed(job, folder) for job in missing], names)
+    return [there.get(job.fingerprint, job) for job in jobs], missing
 
 
 def job_of(overrides: Sequence[str], compose: Compose) -> Job:
@@ -102,6 +128,17 @@ def announcement(folder: Path, combinations: int, jobs: int, missing: int) -> It
         yield f"{there} are finished and are not run again; delete the folder of one that should be."
 
 
+@contextmanager
+def others_reported() -> Iterator[None]:
+    """Around a launcher: one that loses a job gives up, and what its other jobs have done is reported all the same."""
+    try:
+        yield
+    except GequnetError:
+        raise
+    except Exception as error:
+        log.error("the launcher gave up: %s", first_sentence(str(error)))
+
+
 def finish(made: Plan, title: str) -> None:
     """Writes the report of what is finished, one for each dataset.
 
@@ -132,6 +169,11 @@ def complaint(made: Plan, missing: Sequence[Path]) -> str:
         return (
             f"{changed} of {len(made.jobs)} jobs computed something else than was planned, because a file of conf/ "
             "changed while the sweep ran: the same command runs them as the files are now."
+        )
+    if silent := sum(not (folder / sweep.FAILED).exists() for folder in missing):
+        return (
+            f"{silent} of {len(made.jobs)} jobs ended without a word, as their processes were lost, or still run: the "
+            "same command runs them again, when they do not."
         )
     return (
         f"{len(missing)} of {len(made.jobs)} jobs failed, each says why in its {sweep.FAILED} in {made.folder}; the "

@@ -168,7 +168,27 @@ def placed(job: Job, folder: Path) -> list[str]:
     return [*job.overrides, f"hydra.sweep.dir='{path}'", f"hydra.sweep.subdir={job.folder}"]
 
 
-def write_sweep(folder: Path, jobs: Sequence[Job], waiting: int, names: Sequence[str]) -> None:
+def place_of(overrides: Sequence[str]) -> Path:
+    """Where a job writes that was given its place by [`gequnet.sweep.placed`][].
+
+    >>> str(place_of(placed(Job(("seed=0",), "job-0", ""), Path("/it's/here"))))
+    "/it's/here/job-0"
+    """
+    folder, name = (override.partition("=")[2] for override in overrides[-2:])
+    return Path(folder[1:-1].replace("\\'", "'")) / name
+
+
+def planned(folder: Path) -> list[Job]:
+    """The jobs that a sweep's folder says it consists of; none where there is no sweep yet."""
+    if not (folder / SWEEP).exists():
+        return []
+    plan = json.loads((folder / SWEEP).read_text(encoding="utf-8"))
+    return [Job(tuple(job["overrides"]), job["folder"], "") for job in plan["jobs"]]
+
+
+def write_sweep(
+    folder: Path, jobs: Sequence[Job], waiting: int, names: Sequence[str], total: int | None = None
+) -> None:
     """Writes down what the sweep consists of, for the jobs that will say how far it is and for the report.
 
     Args:
@@ -176,11 +196,13 @@ def write_sweep(folder: Path, jobs: Sequence[Job], waiting: int, names: Sequence
         jobs: all of it, finished or not.
         waiting: how many of the jobs are to be run now.
         names: what the jobs differ in.
+        total: how many jobs there will be, if these are not all.
     """
     plan = {
         "varied": list(names),
         "started": time.time(),
         "waiting": waiting,
+        "total": total or len(jobs),
         "jobs": [{"folder": job.folder, "overrides": list(job.overrides)} for job in jobs],
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -200,8 +222,8 @@ def progress_line(folder: Path, now: float) -> str:
     places = [folder / job["folder"] for job in plan["jobs"]]
     done = sum((place / FINISHED).exists() for place in places)
     failed = sum((place / FAILED).exists() for place in places)
-    left = len(places) - done - failed
-    line = f"{done} of {len(places)} jobs done" + (f", {failed} failed" if failed else "")
+    left = plan["total"] - done - failed
+    line = f"{done} of {plan['total']} jobs done" + (f", {failed} failed" if failed else "")
     if left and left < plan["waiting"]:
         seconds = (now - plan["started"]) / (plan["waiting"] - left) * left
         line += f", about {_duration(seconds)} left"
@@ -222,17 +244,19 @@ class Progress(Callback):
         if config.hydra.mode != RunMode.MULTIRUN:
             return
         if job_return.status == JobStatus.FAILED:
-            self._note(Path(config.hydra.runtime.output_dir), job_return._return_value)
+            note_failure(Path(config.hydra.runtime.output_dir), job_return._return_value)
         print(progress_line(Path(config.hydra.sweep.dir), time.time()), flush=True)
 
-    @staticmethod
-    def _note(folder: Path, error: BaseException) -> None:
-        from gequnet.composition import explain
 
-        if isinstance(error, GequnetError):
-            text = explain(error)
-            log.error("%s: %s", folder.name, text)
-        else:
-            text = "".join(traceback.format_exception(error))
-            log.error("%s failed:\n%s", folder.name, text)
-        (folder / FAILED).write_text(text + "\n", encoding="utf-8")
+def note_failure(folder: Path, error: BaseException) -> None:
+    """Writes down in a job's folder why it has no result: a sentence about a mistake, all there is about a bug."""
+    from gequnet.composition import explain
+
+    if isinstance(error, GequnetError):
+        text = explain(error)
+        log.error("%s: %s", folder.name, text)
+    else:
+        text = "".join(traceback.format_exception(error))
+        log.error("%s failed:\n%s", folder.name, text)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / FAILED).write_text(text + "\n", encoding="utf-8")

@@ -11,19 +11,25 @@ from typing import Any
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import OmegaConf
+from omegaconf import ListConfig, OmegaConf
 
 
-def _sweep_name(overrides: Sequence[str]) -> str:
+def _as_typed(overrides: ListConfig) -> list[str]:
+    """With what is interpolated in them left as it is: it may refer to the folder that they name."""
+    words: list[str] = OmegaConf.to_container(overrides)  # type: ignore[assignment]
+    return words
+
+
+def _sweep_name(overrides: ListConfig) -> str:
     from gequnet.sweep import sweep_name
 
-    return sweep_name(list(overrides))
+    return sweep_name(_as_typed(overrides))
 
 
-def _run_folder(resume: str | None, overrides: Sequence[str], parent: str, moment: str) -> str:
+def _run_folder(resume: str | None, overrides: ListConfig, parent: str, moment: str) -> str:
     from gequnet.sweep import run_folder
 
-    return run_folder(resume, list(overrides), parent, moment)
+    return run_folder(resume, _as_typed(overrides), parent, moment)
 
 
 # hydra.sweep.dir is a function of what was typed, and with resume=auto hydra.run.dir is one, too.
@@ -68,6 +74,7 @@ class ComparisonSweeper(BasicSweeper):
         plan = multirun.plan(folder, grid, arms, lambda job: loader.load_sweep_config(self.config, job))
         results = []
         for batch in self.split_overrides_to_chunks(plan.waiting, self.max_batch_size) if plan.waiting else ():
-            results.append(self.launcher.launch(batch, initial_job_idx=sum(map(len, results))))
+            with multirun.others_reported():
+                results.append(self.launcher.launch(batch, initial_job_idx=sum(map(len, results))))
         multirun.finish(plan, self.config.hydra.runtime.choices.get("experiment") or "Comparison")
         return results

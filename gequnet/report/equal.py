@@ -12,7 +12,7 @@ from gequnet.tables import TABLES
 # The network, its width, seed and fold, and what decides where and how something is written, not what is computed. How
 # many steps a budget means is in trainer.max_steps; devices count in the effective batch.
 FREE = (
-    *("chosen", "model", "group", "width", "seed", "data.seed", "budget", "tta", "scales"),
+    *("chosen", "model", "group", "width", "seed", "data.seed", "budget", "tta", "scales", "resume"),
     *(FOLD, *TABLES, "paths", "logger", "data.source.root", "data.source.cache", "data.num_workers"),
     *("trainer.default_root_dir", "trainer.log_every_n_steps", "trainer.enable_model_summary"),
     *("trainer.accelerator", "trainer.strategy"),

@@ -1,0 +1,80 @@
+"""A SLURM of one machine, under the names of its commands: it runs what it is given, one job of an array after the other.
+
+What it was asked is written down in ``asked.txt`` beside the commands.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+NAMES = ("sbatch", "srun", "scontrol", "sacct", "squeue")
+ARRAY = "7"
+
+
+def install(folder: Path) -> Path:
+    """The commands, for the front of ``PATH``."""
+    folder.mkdir()
+    for name in NAMES:
+        command = folder / name
+        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{__file__}" {name} "{folder}" "$@"\n')
+        command.chmod(0o755)
+    return folder
+
+
+def sbatch(folder: Path, script: str) -> None:
+    """Starts the array in the background, as the one who hands it in goes on."""
+    last = re.search(r"^#SBATCH --array=0-(\d+)%", Path(script).read_text(), re.MULTILINE)
+    with (folder / "said.txt").open("a") as said:
+        jobs = subprocess.Popen([sys.executable, __file__, "array", str(folder), script, last[1]], stdout=said, stderr=said)
+    (folder / "process").write_text(str(jobs.pid))
+    print(f"Submitted batch job {ARRAY}")
+
+
+def array(folder: Path, script: str, last: str) -> None:
+    """Every job, again as often as it is queued again."""
+    for task in range(int(last) + 1):
+        starts = 0
+        while starts == 0 or (folder / f"requeue_{ARRAY}_{task}").exists():
+            (folder / f"requeue_{ARRAY}_{task}").unlink(missing_ok=True)
+            own = {"SLURM_JOB_ID": f"{100 + task}", "SLURM_ARRAY_JOB_ID": ARRAY, "SLURM_ARRAY_TASK_ID": f"{task}"}
+            rank = {"SLURM_NTASKS": "1", "SLURM_PROCID": "0", "SLURM_LOCALID": "0", "SLURM_NODEID": "0"}
+            more = {"SLURM_JOB_NAME": "gequnet", "SLURM_RESTART_COUNT": f"{starts}", "SLURM_JOB_NUM_NODES": "1"}
+            subprocess.run(["bash", script], env=os.environ | own | rank | more, check=False)
+            starts += 1
+
+
+def srun(folder: Path, *arguments: str) -> None:
+    """Becomes the command, with its output where it belongs."""
+    flags = {"%A": ARRAY, "%a": os.environ["SLURM_ARRAY_TASK_ID"], "%t": "0"}
+    unbuffered, _, out, _, err, *command = arguments
+    assert unbuffered == "--unbuffered"
+    for number, path in ((1, out), (2, err)):
+        for letter, value in flags.items():
+            path = path.replace(letter, value)
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
+    os.execv(command[0], command)
+
+
+def scontrol(folder: Path, word: str, job: str) -> None:
+    assert word == "requeue"
+    (folder / f"requeue_{job}").touch()
+
+
+def sacct(folder: Path, *_: str) -> None:
+    print("JobID|State|NodeList")
+
+
+def squeue(folder: Path, *_: str) -> None:
+    """The array, while it runs."""
+    process = folder / "process"
+    if process.exists() and Path(f"/proc/{process.read_text()}").exists():
+        print(ARRAY)
+
+
+if __name__ == "__main__":
+    name, folder, *arguments = sys.argv[1:]
+    with (Path(folder) / "asked.txt").open("a") as asked:
+        asked.write(" ".join([name, *arguments]) + "\n")
+    globals()[name](Path(folder), *arguments)

@@ -1,0 +1,141 @@
+"""Sweeps whose jobs are handed in: to processes of this machine, and to a SLURM that is played by a script."""
+
+import json
+import os
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from submitit.local.local import LocalJob
+
+import fake_slurm
+from gequnet.sweep import FAILED, Job, write_sweep
+
+RUN = Path(__file__).resolve().parents[1] / "run.py"
+TESTS = Path(__file__).resolve().parent
+TINY = [
+    "data=phantom_vessels", "data.source.size=40", "data.source.num_images={train: 2, val: 1, test: 2}",
+    "data.patch_size=24", "data.batch_size=2", "data.patches_per_epoch=4", "trainer=cpu", "trainer.max_steps=6",
+    "validations=1", "callbacks.equivariance.images=0", "model=unet", "width=fixed", "width.widths=[2,3]",
+    "model.depth=2", "~callbacks.predictions", "~callbacks.contours",
+]  # fmt: skip
+TOLD = "+callbacks.preempted={_target_: preempted.Once, path: happened, step: 3}"
+KILLED = "+callbacks.preempted={_target_: preempted.Once, path: happened, step: 3, number: 9}"
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers")
+
+Typed = Callable[..., int]
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Typed:
+    """``python run.py -m …`` typed in an empty folder, but in this process; the jobs have processes of their own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(RUN.parent), str(TESTS)]))
+
+    def run(*overrides: str) -> int:
+        monkeypatch.setattr(sys, "argv", [str(RUN), "-m", *overrides, *TINY])
+        try:
+            runpy.run_path(str(RUN), run_name="__main__")
+        except SystemExit as end:
+            return int(end.code or 0)
+        return 0
+
+    return run
+
+
+def only_sweep(folder: Path) -> Path:
+    (plan,) = folder.glob("runs/sweeps/*/sweep.json")
+    return plan.parent
+
+
+@pytest.fixture
+def slurm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The commands of SLURM, which are those of this machine from here on."""
+    folder = fake_slurm.install(tmp_path / "bin")
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return folder
+
+
+@pytest.mark.slow
+def test_an_array_of_one_job_that_loses_its_place_and_one_that_fails(
+    typed: Typed, slurm: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The first is told when its time is nearly over, writes its checkpoint, is queued again and goes on from there."""
+    assert typed("optim.lr=0.01,-1", TOLD, "hydra/launcher=slurm", "hydra.launcher.partition=gpu") == 2
+    sweep = only_sweep(tmp_path)
+    (script,) = sweep.glob("jobs/7_submission.sh")
+    asked = {line.removeprefix("#SBATCH --") for line in script.read_text().splitlines() if line.startswith("#SBATCH")}
+    assert asked >= {
+        "array=0-1%2", "gpus-per-node=1", "cpus-per-task=8", "mem=32GB", "time=720", "signal=USR2@300", "requeue",
+        "partition=gpu", "open-mode=append", f"output={sweep}/jobs/%A_%a_0_log.out",
+    }  # fmt: skip
+    assert "scontrol requeue 7_0" in (slurm / "asked.txt").read_text().splitlines()
+    out = (sweep / "jobs" / "7_0_0_log.out").read_text()
+    assert out.index("nothing to go on from") < out.index("told to stop") < out.index("goes on from /")
+    (finished,) = sweep.glob("*/metrics.json")
+    assert json.loads(finished.read_text())["steps"] == 6
+    (error,) = sweep.glob("*/error.txt")
+    assert "Invalid learning rate" in error.read_text()
+    said = capfd.readouterr()
+    assert "1 of 2 jobs done, 1 failed" in said.out
+    assert "1 of 2 jobs failed, each says why in its error.txt" in said.err
+    assert (sweep / "report.html").exists()
+
+
+def test_what_is_still_in_the_queue_is_not_handed_in_again(
+    typed: Typed, slurm: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The one who handed it in went away; the array is still there when the same words are typed."""
+    jobs = tmp_path / "handed in"
+    jobs.mkdir()
+    (jobs / "7_0_submitted.pkl").touch()
+    (slurm / "process").write_text(str(os.getpid()))
+    words = ["seed=0,1", "hydra/launcher=slurm", f"hydra.launcher.submitit_folder='{jobs}'"]
+    assert typed(*words) == 2
+    assert "still in the queue (7)" in capfd.readouterr().err
+    assert "sbatch" not in (slurm / "asked.txt").read_text()
+
+
+def test_without_slurm_there_is_a_sentence(
+    typed: Typed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert typed("seed=0,1", "hydra/launcher=slurm") == 2
+    said = capfd.readouterr().err
+    assert said.startswith("There is no SLURM on this machine")
+    assert said.count("\n") == 1
+
+
+def test_a_lost_job_has_failed_and_says_where_to_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hydra_plugins.gequnet_submitit import result_of
+
+    monkeypatch.setattr(LocalJob, "_results_timeout_s", 0)
+    write_sweep(tmp_path, [Job((), "one", "")], 1, [])
+    result = result_of(LocalJob(tmp_path, "5"), tmp_path / "one")
+    assert result.status.name == "FAILED"
+    assert "5_0_log.err" in (tmp_path / "one" / FAILED).read_text()
+
+
+@pytest.mark.slow
+def test_a_launcher_that_knows_nothing_of_us_loses_a_job_and_not_the_report(
+    typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The first of two is killed, one after the other. The same words then go on from its last checkpoint, by our launcher."""
+    monkeypatch.setattr(LocalJob, "_results_timeout_s", 0)
+    words = ["optim.lr=0.01,0.02", KILLED, "callbacks.last.every_minutes=0"]
+    assert typed(*words, "hydra/launcher=submitit_local", "hydra.sweeper.max_batch_size=1") == 2
+    said = capfd.readouterr()
+    assert "the launcher gave up" in said.out
+    assert "1 of 2 jobs ended without a word" in said.err
+    sweep = only_sweep(tmp_path)
+    assert len(list(sweep.glob("*/metrics.json"))) == 1
+    assert (sweep / "report.html").exists()
+    assert typed(*words, "hydra/launcher=local_jobs") == 0
+    assert "1 of 2 jobs are finished and are not run again" in capfd.readouterr().out
+    (out,) = sweep.glob("jobs/*_0_log.out")
+    assert "goes on from /" in out.read_text()
+    assert len(list(sweep.glob("*/metrics.json"))) == 2
