@@ -83,7 +83,7 @@ def batch(folder: Path, trials: Mapping[int, Sequence[str]], total: int, compose
 
 
 def found_and_missing(folder: Path, jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
-    """The jobs, those that are finished in the folders where they are; and those that are not, their errors forgotten."""
+    """All jobs, those that are finished where they are; and those that are to be run, their errors forgotten."""
     there = sweep.finished(folder)
     missing = [job for job in jobs if job.fingerprint not in there]
     for job in missing:
@@ -170,15 +170,13 @@ def complaint(made: Plan, missing: Sequence[Path]) -> str:
             f"{changed} of {len(made.jobs)} jobs computed something else than was planned, because a file of conf/ "
             "changed while the sweep ran: the same command runs them as the files are now."
         )
-    if silent := sum(not (folder / sweep.FAILED).exists() for folder in missing):
-        return (
-            f"{silent} of {len(made.jobs)} jobs ended without a word, as their processes were lost, or still run: the "
-            "same command runs them again, when they do not."
-        )
-    return (
-        f"{len(missing)} of {len(made.jobs)} jobs failed, each says why in its {sweep.FAILED} in {made.folder}; the "
-        "same command runs them again."
-    )
+    failed = sum((folder / sweep.FAILED).exists() for folder in missing)
+    reasons = {
+        f"{failed} of {len(made.jobs)} jobs failed, each says why in its {sweep.FAILED} in {made.folder}": failed,
+        f"{len(missing) - failed} of {len(made.jobs)} jobs ended without a word, as their processes were lost, or "
+        "still run": len(missing) - failed,
+    }
+    return f"{' and '.join(text for text, number in reasons.items() if number)}; the same command runs them again."
 
 
 def by_data(folders: Sequence[Path]) -> dict[str, list[Path]]:

@@ -11,6 +11,7 @@ import math
 import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import optuna
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
@@ -41,13 +42,15 @@ def distribution(override: Override) -> BaseDistribution:
     """
     sweep = override.value()
     if isinstance(sweep, IntervalSweep):
-        kind = IntDistribution if isinstance(sweep.start, int) else FloatDistribution
-        return kind(sweep.start, sweep.end, log="log" in sweep.tags)
+        return _numbers(sweep.start, sweep.end, log="log" in sweep.tags)
     if isinstance(sweep, RangeSweep):
         values = list(sweep.range())
-        kind = IntDistribution if isinstance(values[0], int) else FloatDistribution
-        return kind(values[0], values[-1], step=sweep.step)
+        return _numbers(values[0], values[-1], step=sweep.step)
     return CategoricalDistribution(list(override.sweep_string_iterator()))
+
+
+def _numbers(low: Any, high: Any, **scale: Any) -> BaseDistribution:
+    return IntDistribution(low, high, **scale) if isinstance(low, int) else FloatDistribution(low, high, **scale)
 
 
 class Search:

@@ -6,6 +6,7 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+
 from hydra_plugins.gequnet_sweeper import ComparisonSweeper
 
 

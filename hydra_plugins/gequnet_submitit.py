@@ -48,7 +48,7 @@ class Resumed(BaseSubmititLauncher):
         return [results[index] for index in range(number)]
 
     def hand_in(self, *arguments: Sequence[Any]) -> list[Any]:
-        """submitit's jobs, which call this launcher.
+        """Submitit's jobs, which call this launcher.
 
         Args:
             arguments: of the calls, each a value for every job.
@@ -64,7 +64,9 @@ class Resumed(BaseSubmititLauncher):
             jobs: list[Any] = self.executor().map_array(self, *arguments)
         except FailedSubmissionError as error:
             reason = str(error).strip().splitlines()[-1]
-            raise ConfigError(f"SLURM did not take the jobs ({reason}): see hydra.launcher for what it was asked.") from None
+            raise ConfigError(
+                f"SLURM did not take the jobs ({reason}): see hydra.launcher for what it was asked."
+            ) from None
         return jobs
 
     def executor(self) -> Any:

@@ -1,4 +1,4 @@
-"""A SLURM of one machine, under the names of its commands: it runs what it is given, one job of an array after the other.
+"""A SLURM of one machine, under the names of its commands: it runs the jobs of an array, one after the other.
 
 What it was asked is written down in ``asked.txt`` beside the commands.
 """
@@ -25,9 +25,10 @@ def install(folder: Path) -> Path:
 
 def sbatch(folder: Path, script: str) -> None:
     """Starts the array in the background, as the one who hands it in goes on."""
-    last = re.search(r"^#SBATCH --array=0-(\d+)%", Path(script).read_text(), re.MULTILINE)
+    (last,) = re.findall(r"^#SBATCH --array=0-(\d+)%", Path(script).read_text(), re.MULTILINE)
+    command = [sys.executable, __file__, "array", str(folder), script, last]
     with (folder / "said.txt").open("a") as said:
-        jobs = subprocess.Popen([sys.executable, __file__, "array", str(folder), script, last[1]], stdout=said, stderr=said)
+        jobs = subprocess.Popen(command, stdout=said, stderr=said)
     (folder / "process").write_text(str(jobs.pid))
     print(f"Submitted batch job {ARRAY}")
 

@@ -124,7 +124,7 @@ def test_a_lost_job_has_failed_and_says_where_to_look(tmp_path: Path, monkeypatc
 def test_a_launcher_that_knows_nothing_of_us_loses_a_job_and_not_the_report(
     typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The first of two is killed, one after the other. The same words then go on from its last checkpoint, by our launcher."""
+    """The first of two is killed. By our launcher the same words then go on from its last checkpoint."""
     monkeypatch.setattr(LocalJob, "_results_timeout_s", 0)
     words = ["optim.lr=0.01,0.02", KILLED, "callbacks.last.every_minutes=0"]
     assert typed(*words, "hydra/launcher=submitit_local", "hydra.sweeper.max_batch_size=1") == 2

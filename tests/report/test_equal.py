@@ -74,6 +74,7 @@ def test_what_is_named_may_differ(tmp_path, override, advised):
         "tta=d4",
         "budget=cpu",
         "trainer.accelerator=cpu",
+        "resume=auto",
     ],
 )
 def test_networks_seeds_and_places_may_differ(tmp_path, override):
