@@ -106,9 +106,9 @@ class Resumed(BaseSubmititLauncher):
 
         def tell(number: int, frame: Any) -> None:
             nonlocal told
-            told = True
             if signal.getsignal(signal.SIGTERM) == nobody:  # before the training, or after the test
                 leave(number, frame)
+            told = True
             os.kill(os.getpid(), signal.SIGTERM)
 
         signal.signal(soon, tell)

@@ -3,15 +3,19 @@
 import json
 import os
 import runpy
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
+from hydra_plugins.hydra_submitit_launcher.submitit_launcher import BaseSubmititLauncher
 from submitit.local.local import LocalJob
 
 import fake_slurm
 from gequnet.sweep import FAILED, Job, write_sweep
+from hydra_plugins.gequnet_submitit import LocalJobs, result_of
 
 RUN = Path(__file__).resolve().parents[1] / "run.py"
 TESTS = Path(__file__).resolve().parent
@@ -111,13 +115,41 @@ def test_without_slurm_there_is_a_sentence(
 
 
 def test_a_lost_job_has_failed_and_says_where_to_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hydra_plugins.gequnet_submitit import result_of
-
     monkeypatch.setattr(LocalJob, "_results_timeout_s", 0)
     write_sweep(tmp_path, [Job((), "one", "")], 1, [])
     result = result_of(LocalJob(tmp_path, "5"), tmp_path / "one")
     assert result.status.name == "FAILED"
     assert "5_0_log.err" in (tmp_path / "one" / FAILED).read_text()
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_a_job_leaves_its_place_once(training: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once where nothing is trained; else the training is told, and stops when it suits."""
+    happened = []
+
+    def leave(*_: Any) -> NoReturn:
+        happened.append("left")
+        sys.exit(144)
+
+    def job(launcher: Any, overrides: list[str]) -> None:
+        happened.extend(overrides)
+        if training:
+            signal.signal(signal.SIGTERM, lambda *_: happened.append("told"))
+        os.kill(os.getpid(), signal.SIGUSR2)
+        happened.append("checkpoint")
+        sys.exit(143)
+
+    monkeypatch.setattr(BaseSubmititLauncher, "__call__", job)
+    before = {number: signal.getsignal(number) for number in (signal.SIGUSR2, signal.SIGTERM)}
+    signal.signal(signal.SIGUSR2, leave)
+    try:
+        with pytest.raises(SystemExit, match="144"):
+            LocalJobs()(["seed=0"])
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    stopped = ["told", "checkpoint"] if training else []
+    assert happened == ["resume=auto", "seed=0", *stopped, "left"]
 
 
 @pytest.mark.slow

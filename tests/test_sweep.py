@@ -4,8 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
 
 from gequnet import sweep
+from gequnet.composition import CONF
 from gequnet.errors import ConfigError
 from gequnet.sweep import Job
 
@@ -42,6 +46,15 @@ def test_the_same_words_name_the_same_folder_and_others_another() -> None:
     assert sweep.sweep_name(words).startswith("drive_groups-chase-cpu-")
     assert "/" not in sweep.sweep_name(["paths.runs=/tmp/x", "data.source.root=/a/b", "optim.lr=1e-3,1e-2"])
     assert len(sweep.sweep_name(["group=" + ",".join(f"c{n}" for n in range(100))])) <= 67
+
+
+def test_words_may_refer_to_the_folder_that_they_name() -> None:
+    """A launcher wants to know it before any job has one."""
+    words = ["logger=tensorboard", "logger.save_dir=${paths.run}/curves"]
+    HydraConfig.instance().cfg = None
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = hydra_compose("config", words, return_hydra_config=True)
+    assert cfg.hydra.sweep.dir == f"runs/sweeps/{sweep.sweep_name(words)}"
 
 
 def sweep_of_four(folder: Path, done: int, failed: int = 0) -> None:
