@@ -67,20 +67,27 @@ def cluster() -> list[SLURMEnvironment]:
 
 
 def quiet_trainer(cfg: DictConfig, callbacks: list[pl.Callback]) -> pl.Trainer:
-    """One that asks a trained network further questions, with nothing of the training's around it."""
+    """One that asks a trained network further questions, with nothing of the training's around it but its progress."""
+    shown = [build(cfg.callbacks[name]) for name in ("progress",) if name in cfg.callbacks]
     make = build(cfg.trainer, _partial_=True)
-    trainer: pl.Trainer = make(callbacks=callbacks, logger=False, enable_progress_bar=False)
+    trainer: pl.Trainer = make(callbacks=[*callbacks, *shown], logger=False, enable_progress_bar=bool(shown))
     return trainer
 
 
 def rhythm(cfg: DictConfig, data: Any) -> dict[str, Any]:
     """Validations evenly spaced over the training, whatever an epoch is, and about as many points in every curve."""
-    batches = cfg.trainer.max_steps * cfg.trainer.accumulate_grad_batches
-    if cfg.trainer.max_epochs is not None:
-        epochs = cfg.trainer.max_epochs * len(data.train_dataloader())
-        batches = min(epochs, batches) if batches > 0 else epochs
+    batches = training_batches(cfg, data)
     return {
         "val_check_interval": cfg.trainer.val_check_interval or math.ceil(batches / cfg.validations),
         "check_val_every_n_epoch": None,
         "log_every_n_steps": cfg.trainer.log_every_n_steps or max(1, batches // CURVE_POINTS),
     }
+
+
+def training_batches(cfg: DictConfig, data: Any) -> int:
+    """Batches of a whole training."""
+    batches: int = cfg.trainer.max_steps * cfg.trainer.accumulate_grad_batches
+    if cfg.trainer.max_epochs is None:
+        return batches
+    epochs: int = cfg.trainer.max_epochs * len(data.train_dataloader())
+    return min(epochs, batches) if batches > 0 else epochs

@@ -22,11 +22,13 @@ from gequnet.checkpoint import read_checkpoint
 from gequnet.composition import build, settle
 from gequnet.errors import ConfigError
 from gequnet.fingerprint import fingerprint
+from gequnet.forecast import foresee
 from gequnet.recipe import check
 from gequnet.report import single
 from gequnet.resume import earlier, mark, recipe_of
 from gequnet.saved_run import save_config, save_scale, start_from
 from gequnet.scales import score_at
+from gequnet.summary import announce
 from gequnet.task import SegmentationTask
 from gequnet.threshold import choose
 
@@ -72,6 +74,8 @@ def run(cfg: DictConfig) -> float:
     task = build_task(cfg, net)
     trainer = build_trainer(cfg, data)
     try:
+        announce(cfg, data, net)
+        foresee(cfg, data, net, trainer, before.checkpoint)
         trainer.fit(task, datamodule=data, ckpt_path=before.checkpoint, weights_only=True)
         steps = trainer.global_step
         checkpoint, score = best_checkpoint(trainer)
@@ -120,7 +124,7 @@ def test_with_augmentation(cfg: DictConfig, data: Any, task: SegmentationTask, f
     """Tests the same weights once more, with test-time augmentation, into a folder inside the run's."""
     folder = Path(cfg.paths.run) / f"tta_{cfg.chosen.tta}"
     averaged = build_task(cfg, build(cfg.tta)(task.net))
-    seen = [cfg.callbacks[name] for name in ("timing", "predictions") if name in cfg.callbacks]
+    seen = [cfg.callbacks[name] for name in ("timing", "progress", "predictions") if name in cfg.callbacks]
     callbacks = [build(node, **({"path": str(folder / "predictions.png")} if "path" in node else {})) for node in seen]
     trainer: pl.Trainer = build(cfg.trainer, _partial_=True)(callbacks=callbacks, logger=False)
     trainer.test(averaged, datamodule=data, weights_only=True, verbose=False)

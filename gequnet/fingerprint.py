@@ -25,8 +25,9 @@ def fingerprint(cfg: DictConfig) -> str:
     plain = settle(cfg, {"runs": "", "run": "", "cache": ""})
     if plain.init_from is not None:
         plain.init_from = hashlib.sha256(checkpoint_of(plain.init_from).read_bytes()).hexdigest()
-    for names in ("chosen", "paths", "budget", "resume", *TABLES):
+    for names in ("chosen", "paths", "budget", "resume", "forecast", *TABLES):
         plain.pop(names, None)
+    plain.callbacks.pop("progress", None)
     if "group" not in plain.model:
         plain.width = match_widths(plain).widths
     text = json.dumps(OmegaConf.to_container(plain), sort_keys=True)

@@ -46,6 +46,18 @@ class SteerableKit(Kit[FieldType]):
         """The fields of both."""
         return first + second
 
+    def said(self, map_type: FieldType) -> str:
+        """``8 fields of C8 regular = 64 channels``."""
+        fields, group = map_type.fields, map_type.group
+        cut = f" up to frequency {group.max_frequency}" if group.continuous else ""
+        kind = f"{str(group).upper()} {map_type.representation.kind}{cut}"
+        return f"{fields} fields of {kind} = {map_type.channels} channels"
+
+    def sizes(self, halvings: int) -> str:
+        """Learned resampling respects the centre of an odd side only."""
+        learned = self.recipe.downsample == "strided" or self.recipe.upsample == "transposed"
+        return f"odd sides, padded to a multiple of {2**halvings} plus 1" if learned else super().sizes(halvings)
+
     def head(self, in_type: FieldType, num_classes: int) -> nn.Module:
         """Invariant logits: a steerable convolution of kernel size 1 to trivial fields."""
         return SteerableConv(in_type, FieldType(in_type.group.trivial, num_classes), 1, bias=True)

@@ -90,6 +90,14 @@ class Kit(ABC, Generic[Type]):
         """The type of two maps side by side."""
 
     @abstractmethod
+    def said(self, map_type: Type) -> str:
+        """What a map is, in words."""
+
+    def sizes(self, halvings: int) -> str:
+        """Which sides the network takes, in words."""
+        return f"every size: sides are padded to a multiple of {2**halvings}, odd ones to one more"
+
+    @abstractmethod
     def head(self, in_type: Type, num_classes: int) -> nn.Module:
         """Logits at each pixel."""
 

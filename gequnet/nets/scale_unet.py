@@ -99,6 +99,10 @@ class ScaleKit(Kit[int]):
         """The sum of the channels."""
         return first + second
 
+    def said(self, map_type: int) -> str:
+        """``8 channels at each scale``."""
+        return f"{map_type} channels at each scale"
+
     def head(self, in_type: int, num_classes: int) -> nn.Module:
         """The same matrix at every scale and point."""
         return ScalePointwise(in_type, num_classes)
@@ -200,6 +204,16 @@ class ScaleUNet(nn.Module):
         self.in_channels, self.num_classes, self.spatial_dims = in_channels, num_classes, spatial_dims
         self.widths, self.group, self.form, self.train_scales = levels, group, form, train_scales
         self._decided: list[int] | None = None
+
+    @property
+    def types(self) -> dict[str, str]:
+        """What there is at each level, by the name of the module that makes it."""
+        return {f"chain.{name}": said for name, said in self.chain.types.items()}
+
+    @property
+    def sizes(self) -> str:
+        """Which sides the network takes."""
+        return self.chain.sizes
 
     @property
     def parts(self) -> dict[str, tuple[str, ...]]:

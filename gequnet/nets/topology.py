@@ -33,6 +33,11 @@ class UNetTopology(nn.Module):
         [B, C, *space] -> logits [B, K, *space], for every size.
     """
 
+    types: dict[str, str]
+    """What the map of each level is, by the name of the module that makes it, in the order of the forward pass."""
+    sizes: str
+    """Which sides it takes, in words."""
+
     parts: ClassVar = {
         "encoder": ("stem", "encoders", "downs"), "decoder": ("skips", "ups", "decoders"), "head": ("head",),
     }  # fmt: skip
@@ -51,12 +56,14 @@ class UNetTopology(nn.Module):
         self.stem = kit.stem()
         self.encoders, self.downs = nn.ModuleList(), nn.ModuleList()
         self.skips, self.ups, self.decoders = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        self.types, self.sizes = {}, kit.sizes(self.halvings)
         current = in_type
         for level, level_type in enumerate(encoder):
             if level:
                 down, current = kit.down(current, level_type)
                 self.downs.append(down)
             self.encoders.append(kit.block(current, level_type, level))
+            self.types[f"encoders.{level}"] = kit.said(level_type)
             current = level_type
         for level in reversed(range(self.halvings)):
             up, raised = kit.up(current, decoder[level])
@@ -64,6 +71,7 @@ class UNetTopology(nn.Module):
             self.ups.append(up)
             self.skips.append(skip)
             self.decoders.append(kit.block(kit.concatenated(carried, raised), decoder[level], level))
+            self.types[f"decoders.{len(self.decoders) - 1}"] = kit.said(decoder[level])
             current = decoder[level]
         self.head = kit.head(current, num_classes)
 

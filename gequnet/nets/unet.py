@@ -85,6 +85,15 @@ class PlainKit(Kit[int]):
         """The sum of the channels."""
         return first + second
 
+    def said(self, map_type: int) -> str:
+        """``64 channels``."""
+        return f"{map_type} channels"
+
+    def sizes(self, halvings: int) -> str:
+        """Valid convolutions take pixels off, for which the image is mirrored outward."""
+        mirrored = "every size: the image is mirrored outward by what the valid convolutions take"
+        return mirrored if self.recipe.valid else super().sizes(halvings)
+
     def head(self, in_type: int, num_classes: int) -> nn.Module:
         """A convolution of kernel size 1."""
         return plain.conv(self.dims, in_type, num_classes, 1)

@@ -15,7 +15,7 @@ FREE = (
     *("chosen", "model", "group", "width", "seed", "data.seed", "budget", "tta", "scales", "resume"),
     *(FOLD, *TABLES, "paths", "logger", "data.source.root", "data.source.cache", "data.num_workers"),
     *("trainer.default_root_dir", "trainer.log_every_n_steps", "trainer.enable_model_summary"),
-    *("trainer.accelerator", "trainer.strategy"),
+    *("trainer.accelerator", "trainer.strategy", "callbacks.progress", "auto_batch", "largest_batch", "forecast"),
 )
 PATHS = ("path", "paths", "dirpath", "history")  # of a callback
 BATCH = ("data.batch_size", "trainer.devices", "trainer.num_nodes", "trainer.accumulate_grad_batches")
