@@ -18,6 +18,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from gequnet.assembly import build_task, build_trainer, match_widths, quiet_trainer
+from gequnet.auto_batch import batch_size
 from gequnet.checkpoint import read_checkpoint
 from gequnet.composition import build, settle
 from gequnet.errors import ConfigError
@@ -68,6 +69,7 @@ def run(cfg: DictConfig) -> float:
         log.warning(match.miss)
     net = build(cfg.model, widths=match.widths)
     started = start_from(cfg, net)
+    cfg.data.batch_size = batch_size(cfg, data, net)
     save_config(cfg, net)
     save_scale(cfg, data.fixed_scale)
     mark(cfg, digest)

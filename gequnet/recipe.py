@@ -18,6 +18,7 @@ WHOLE_NUMBERS = (
     "data.batch_size",
     "data.patches_per_epoch",
     "data.num_workers",
+    "largest_batch",
 )
 NUMBERS = ("optim.lr", "optim.weight_decay", "trainer.gradient_clip_val")
 
@@ -36,6 +37,7 @@ def check(cfg: DictConfig) -> None:
     _check_weights(cfg)
     _check_scales(cfg)
     _check_threshold(cfg)
+    _check_auto_batch(cfg)
 
 
 def _check_numbers(cfg: DictConfig) -> None:
@@ -143,4 +145,18 @@ def _check_scales(cfg: DictConfig) -> None:
     if not listed or not all(isinstance(scale, int | float) and scale > 0 for scale in scales):
         raise ConfigError(
             f"scales={scales} is no list of magnifications: give numbers above 0, scales=[0.6,1,1.6], say."
+        )
+
+
+def _check_auto_batch(cfg: DictConfig) -> None:
+    for name in ("auto_batch", "forecast"):
+        if not isinstance(cfg[name], bool):
+            raise ConfigError(f"{name}={cfg[name]} is neither true nor false: give one of these.")
+    if cfg.largest_batch < 1:
+        raise ConfigError(f"largest_batch={cfg.largest_batch} is no number of patches: give 1 or more.")
+    alone = cfg.trainer.devices in (1, "1") and cfg.trainer.get("num_nodes", 1) == 1
+    if cfg.auto_batch and not alone:
+        raise ConfigError(
+            f"auto_batch=true looks for a batch that fits on one device, and trainer.devices={cfg.trainer.devices} may "
+            "be several: find it with trainer.devices=1, and give the others what it says as data.batch_size."
         )

@@ -1,4 +1,4 @@
-"""What is about to be trained: the network as its types, what it costs, what it commutes with, and on what it trains."""
+"""What is about to be trained: the network as its types, what it costs, what it commutes with, on what it trains."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,11 +42,11 @@ def described(net: nn.Module, sides: list[int]) -> Iterator[str]:
     >>> for line in described(E2UNet(1, 1, [2, 3], "c4"), [32, 32]):
     ...     print(line)
     E2UNet: 1 channel -> 1 logit, group c4
-      encoders.0  2 fields of C4 regular = 8 channels   32x32    216 parameters
-      encoders.1  3 fields of C4 regular = 12 channels  16x16    624 parameters
-      decoders.0  2 fields of C4 regular = 8 channels   32x32    592 parameters
-      parameters  1435: encoder 840, decoder 592, head 3
-      costs       3.3 M operations for a patch of 32x32, forward; 490 kB kept of it for the way back
+      encoders.0  2 fields of C4 regular = 8 channels   32x32  116 parameters
+      encoders.1  3 fields of C4 regular = 12 channels  16x16  372 parameters
+      decoders.0  2 fields of C4 regular = 8 channels   32x32  344 parameters
+      parameters  835: encoder 488, decoder 344, head 3
+      costs       6.9 M operations for a patch of 32x32, forward; 462 kB kept of it for the way back
       exact       under turns by 90°, 180°, 270°, at every size that it takes
       takes       every size: sides are padded to a multiple of 2, odd ones to one more
     """

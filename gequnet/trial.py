@@ -94,7 +94,7 @@ def scratch_task(cfg: DictConfig, net: nn.Module) -> SegmentationTask:
 
 
 def scratch_trainer(
-    cfg: DictConfig, folder: str, callbacks: list[pl.Callback], device: torch.device | None = None
+    cfg: DictConfig, folder: str, callbacks: list[pl.Callback], device: torch.device | None = None, **settings: Any
 ) -> pl.Trainer:
     """A trainer like the run's, in this process and on one device, that leaves nothing behind and never validates.
 
@@ -103,6 +103,7 @@ def scratch_trainer(
         folder: for what is left behind all the same.
         callbacks: all that it has.
         device: the one; as the configuration says if ``None``.
+        settings: further ones of Lightning's.
 
     Raises:
         ConfigError: this machine has no such device.
@@ -115,7 +116,7 @@ def scratch_trainer(
     short = {"max_epochs": 1, "max_steps": -1, "limit_train_batches": None, "limit_val_batches": 0}
     try:
         trainer: pl.Trainer = build(cfg.trainer, _partial_=True)(
-            callbacks=callbacks, default_root_dir=folder, **where, **alone, **silent, **short
+            callbacks=callbacks, default_root_dir=folder, **where, **alone, **silent, **short, **settings
         )
     except MisconfigurationException as error:
         raise ConfigError(first_sentence(str(error))) from None
