@@ -65,7 +65,8 @@ def fitting(net: nn.Module, sides: list[int], free: int) -> int:
 
 def _find(trainer: pl.Trainer, task: pl.LightningModule, data: Any, most: int) -> int:
     # Begun at the end of the range, the finder only ever comes back with what it has tried; begun below it doubles, and
-    # takes the end for good untried.
+    # takes the end for good untried. Its first trial is of the batch that the data has by then.
+    data.batch_size = most
     found = Tuner(trainer).scale_batch_size(
         task, datamodule=data, mode="binsearch", steps_per_trial=STEPS, init_val=most, max_val=most + 1
     )

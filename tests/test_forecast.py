@@ -124,11 +124,11 @@ def test_an_error_of_the_memory_is_a_sentence_and_others_are_not(
 
 
 def test_windows_are_counted(tmp_path: Path) -> None:
-    """An image of 40 through windows of 24 that overlap by half: two along each axis."""
+    """An image of 40 through windows of 24 that overlap by half: three along each axis, as they lie symmetrically."""
     _, data, net = parts(tmp_path)
     assert looks_at(data, whole, net) == Looks([40, 40], 1, 1600.0, [40, 40])
     through = looks_at(data, partial(sliding, window=24, overlap=0.5, batch_size=2), net)
-    assert through == Looks([24, 24], 2, 4 * 24 * 24, [40, 40])
+    assert through == Looks([24, 24], 2, 9 * 24 * 24, [40, 40])
 
 
 def test_an_image_that_will_not_fit_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
