@@ -32,10 +32,12 @@ def batch_size(cfg: DictConfig, data: Any, net: nn.Module) -> int:
         data: the data module.
         net: the network, not yet on any device; stays as it is.
     """
-    if cfg.auto_batch:
+    if cfg.get("auto_batch"):  # which runs from before do not say
         before = _before(cfg)
         data.batch_size = found = before or search(cfg, data, net)
-        log.info("auto_batch: data.batch_size=%d, %s", found, "as before" if before else f"of at most {_most(cfg, data)}")
+        log.info(
+            "auto_batch: data.batch_size=%d, %s", found, "as before" if before else f"of at most {_most(cfg, data)}"
+        )
     return int(data.batch_size)
 
 

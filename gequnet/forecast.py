@@ -22,7 +22,7 @@ from gequnet.memory import Memory, memory_of
 from gequnet.nets.alive import most_alive
 from gequnet.nets.budgets import parameters
 from gequnet.quantities import duration, size
-from gequnet.summary import SUMMARY, by
+from gequnet.summary import SUMMARY, by, some
 from gequnet.trial import Trial, try_out
 
 log = logging.getLogger("gequnet")
@@ -63,7 +63,7 @@ def foresee(cfg: DictConfig, data: Any, net: nn.Module, trainer: pl.Trainer, che
     Raises:
         ConfigError: the batch does not fit into the memory.
     """
-    if not cfg.forecast:
+    if not cfg.get("forecast", True):  # which runs from before do not say
         return
     device = trainer.strategy.root_device
     processes = trainer.num_devices if device.type == "cpu" else 1
@@ -181,7 +181,7 @@ def sentence(cfg: DictConfig, data: Any, trial: Trial, looks: Looks, world: int,
     return (
         f"about {duration(step_s)} a step, {duration(step_s * epoch)} an epoch of {epoch} steps, "
         f"{duration(step_s * (steps - done))} for {left}, {duration(looking)} for "
-        f"{cfg.validations} validations and the test"
+        f"{some(cfg.validations, 'validation')} and the test"
     )
 
 

@@ -52,7 +52,7 @@ def described(net: nn.Module, sides: list[int]) -> Iterator[str]:
     """
     inputs, logits = cast(int, net.in_channels), cast(int, net.num_classes)
     group = f", group {net.group}" if getattr(net, "group", None) is not None else ""
-    yield f"{type(net).__name__}: {_some(inputs, 'channel')} -> {_some(logits, 'logit')}{group}"
+    yield f"{type(net).__name__}: {some(inputs, 'channel')} -> {some(logits, 'logit')}{group}"
     yield from _table(list(levels(net, sides)))
     yield f"  parameters  {parameters(net)}{_by_part(net)}"
     yield (
@@ -93,7 +93,7 @@ def exact(net: nn.Module) -> str:
     turns = [str(element) for element in elements if not element.flip]
     mirrors = sum(element.flip for element in elements)
     said = [f"turns by {', '.join(turns)}"] if turns else []
-    said += [_some(mirrors, "mirror")] if mirrors else []
+    said += [some(mirrors, "mirror")] if mirrors else []
     return f"under {' and '.join(said)}, at every size that it takes"
 
 
@@ -108,7 +108,7 @@ def situation(cfg: DictConfig, data: Any) -> Iterator[str]:
         f", trainer.devices={cfg.trainer.devices}" if cfg.trainer.devices != 1 else ""
     )
     steps = training_batches(cfg, data) // cfg.trainer.accumulate_grad_batches
-    yield f"  training    {steps} steps of {batch}, {cfg.validations} validations"
+    yield f"  training    {steps} steps of {batch}, {some(cfg.validations, 'validation')}"
     optimizer = cfg.optim._target_.rpartition(".")[2]
     yield f"  learns by   {cfg.chosen.loss}, {optimizer} at {cfg.optim.lr:g}; {data.head} head"
 
@@ -131,5 +131,6 @@ def by(sides: Any) -> str:
     return "x".join(str(side) for side in sides)
 
 
-def _some(number: int, what: str) -> str:
+def some(number: int, what: str) -> str:
+    """``1 mirror``, ``4 mirrors``."""
     return f"{number} {what}" + ("" if number == 1 else "s")

@@ -26,6 +26,7 @@ from gequnet.schedules import constant
 from gequnet.task import Batch, SegmentationTask
 
 STEPS = 2  # the first finds everything cold
+LONG_S = 5.0  # of steps that take as many seconds one is enough
 
 
 @dataclass
@@ -138,6 +139,7 @@ class Stopwatch(pl.Callback):
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *_: Any) -> None:
         """Stops."""
         self.steps.append(_now(pl_module.device) - self.began)
+        trainer.should_stop = self.steps[-1] > LONG_S
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """Looks."""

@@ -89,7 +89,9 @@ def test_a_batch_that_will_not_fit_is_refused_before_it_is_tried(
 ) -> None:
     monkeypatch.setattr(forecast, "memory_of", lambda device: Memory(taken=0, free=300_000))
     monkeypatch.setattr(forecast, "try_out", lambda *_: pytest.fail("it was tried"))
-    with pytest.raises(ConfigError, match=r"data\.batch_size=2 patches of data\.patch_size=24x24 needs about .* free") as no:
+    with pytest.raises(
+        ConfigError, match=r"data\.batch_size=2 patches of data\.patch_size=24x24 needs about .* free"
+    ) as no:
         experiment.run(compose([*TINY, f"paths.run={tmp_path}"]))
     assert all(way in str(no.value) for way in ("auto_batch=true", "forecast=false"))
     assert not (tmp_path / "checkpoints").exists()

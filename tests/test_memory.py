@@ -1,0 +1,58 @@
+"""What is known of the memory of a machine, a container and a process."""
+
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from gequnet import memory
+from gequnet.memory import left_in_container, memory_of, peak_of
+
+CPU = torch.device("cpu")
+
+
+def container(folder: Path, version: int, limit: str) -> Path:
+    names = memory.LIMITS[0 if version == 2 else 1]
+    texts = (limit, "300", "anon 200\ninactive_file 80")
+    for name, text in zip(names, texts, strict=True):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text + "\n")
+    return folder
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_container_has_a_limit(version: int, tmp_path: Path) -> None:
+    """What copies of files take can be had."""
+    assert left_in_container(container(tmp_path, version, "1000")) == [780]
+    assert left_in_container(container(tmp_path, version, "100")) == [0]
+
+
+def test_a_container_without_a_limit_and_no_container(tmp_path: Path) -> None:
+    assert left_in_container(tmp_path) == []
+    assert left_in_container(container(tmp_path, 2, "max")) == []
+
+
+def test_a_container_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = memory_of(CPU)
+    assert abs(free.taken - psutil.Process().memory_info().rss) < 50e6
+    assert 0 < free.total <= psutil.virtual_memory().total + free.taken
+    monkeypatch.setattr(memory, "CGROUP", container(tmp_path, 2, "1000"))
+    assert memory_of(CPU).free == 780
+
+
+def test_a_peak_is_seen_after_it_is_over() -> None:
+    before = memory_of(CPU).taken
+    with peak_of(CPU) as first:
+        torch.zeros(50_000_000).add_(1)
+    with peak_of(CPU) as second:
+        torch.zeros(10).add_(1)
+    assert first.most > before + 190e6
+    assert second.most < before + 100e6
+
+
+def test_where_the_peak_is_unknown_it_is_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_forget_peak", lambda: False)
+    with peak_of(CPU) as peak:
+        pass
+    assert peak.most > 50e6
