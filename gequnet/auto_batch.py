@@ -19,11 +19,11 @@ from gequnet.trial import scratch_task, scratch_trainer
 log = logging.getLogger("gequnet")
 
 STEPS = 2  # of each size that is tried
-NEVER = {"val_check_interval": 10**9, "check_val_every_n_epoch": None}
+NEVER: dict[str, Any] = {"val_check_interval": 10**9, "check_val_every_n_epoch": None}
 
 
 def batch_size(cfg: DictConfig, data: Any, net: nn.Module) -> int:
-    """Patches in a batch: what the configuration says, or with ``auto_batch`` the most that fit, which ``data`` then has.
+    """Patches in a batch: what the configuration says, or with ``auto_batch`` the most that fit; ``data`` has it, too.
 
     A run that is resumed has the batch that it began with.
 

@@ -22,11 +22,10 @@ from gequnet.auto_batch import batch_size
 from gequnet.checkpoint import read_checkpoint
 from gequnet.composition import build, settle
 from gequnet.errors import ConfigError
-from gequnet.fingerprint import fingerprint
 from gequnet.forecast import foresee
 from gequnet.recipe import check
 from gequnet.report import single
-from gequnet.resume import earlier, mark, recipe_of
+from gequnet.resume import digest_of, earlier, mark, recipe_of
 from gequnet.saved_run import save_config, save_scale, start_from
 from gequnet.scales import score_at
 from gequnet.summary import announce
@@ -56,7 +55,7 @@ def run(cfg: DictConfig) -> float:
     check(cfg)
     refuse_processes_in_a_sweep(cfg)
     cfg = recipe_of(cfg)
-    digest = fingerprint(cfg)
+    digest = digest_of(cfg)
     cfg = settle(cfg)
     before = earlier(cfg, digest)
     if before.score is not None:

@@ -10,6 +10,7 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from gequnet.checkpoint_io import newest_whole
 from gequnet.errors import ConfigError
+from gequnet.fingerprint import fingerprint
 from gequnet.sweep import AUTO
 
 log = logging.getLogger("gequnet")
@@ -80,6 +81,15 @@ def earlier(cfg: DictConfig, digest: str) -> Earlier:
         log.warning("%s", complaint)
     log.info("goes on from %s" if checkpoint else "nothing to go on from in %s: starts", checkpoint or folder)
     return Earlier(checkpoint)
+
+
+def digest_of(cfg: DictConfig) -> str:
+    """The fingerprint of what is to be computed; of the run that ``resume=FOLDER`` names, that of what was asked for.
+
+    There the configuration has what was found since, widths and a batch, say.
+    """
+    written = Path(cfg.resume or "") / FINGERPRINT
+    return written.read_text().strip() if cfg.resume not in (None, AUTO) and written.exists() else fingerprint(cfg)
 
 
 @rank_zero_only

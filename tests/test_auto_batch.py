@@ -16,6 +16,8 @@ from gequnet.losses.base import SegmentationLoss
 from gequnet.memory import Memory
 from gequnet.nets.unet import UNet
 from gequnet.recipe import check
+from gequnet.report.equal import comparable
+from gequnet.report.runs import read_run
 from test_forecast import parts
 from test_resume import TINY
 
@@ -96,9 +98,16 @@ def test_a_run_trains_with_it_and_goes_on_with_it(tmp_path: Path, monkeypatch: p
     assert tried[-1] == 5
     (tmp_path / "metrics.json").unlink()  # as if it had been killed in the test
     tried.clear()
+    asked = (tmp_path / "fingerprint").read_text()
     monkeypatch.setattr(auto_batch, "search", lambda *_: pytest.fail("it was looked for again"))
     experiment.run(compose(words))
     assert set(tried) == {5}
+    (tmp_path / "metrics.json").unlink()
+    experiment.run(compose([f"resume={tmp_path}", f"paths.run={tmp_path}"]))
+    assert (tmp_path / "fingerprint").read_text() == asked
+    assert read_run(tmp_path).metrics["fingerprint"] == asked.strip()
+    assert comparable(read_run(tmp_path))["data.batch_size"] == 5
+    assert not any(key in comparable(read_run(tmp_path)) for key in ("auto_batch", "largest_batch", "forecast"))
 
 
 def test_several_devices_are_refused() -> None:

@@ -35,7 +35,7 @@ def parts(folder: Path, *overrides: str) -> tuple[Any, Any, nn.Module]:
     return cfg, data, build(cfg.model, widths=cfg.width.widths)
 
 
-@pytest.mark.parametrize("more", [[], ["model=scale_unet2d", "model.projection=max"]])
+@pytest.mark.parametrize("more", [[], pytest.param(["model=scale_unet2d"], marks=pytest.mark.slow)])
 def test_a_run_ends_with_the_same_bits_with_and_without(more: list[str], tmp_path: Path) -> None:
     """Dropout or the lot of scales draws from the generators, batch norm has statistics, and Adam a state."""
     for name, said in (("with", "true"), ("without", "false")):
@@ -76,7 +76,8 @@ def test_times_add_up(tmp_path: Path) -> None:
     looks = Looks([40, 40], 1, 2500.0, [40, 40])
     said = sentence(cfg, data, trial, looks, world=1, done=0)
     assert said == (
-        "about 0.20 s a step, 20 s an epoch of 100 steps, 3 min 20 s for 1000 steps, 5.2 s for 20 validations and the test"
+        "about 0.20 s a step, 20 s an epoch of 100 steps, 3 min 20 s for 1000 steps, "
+        "5.2 s for 20 validations and the test"
     )
     data.num_workers = 2  # they work while the network does
     assert sentence(cfg, data, trial, looks, world=1, done=0).startswith("about 0.15 s a step")

@@ -45,8 +45,9 @@ def run(
     checkpoint: Path | None = None,
 ) -> None:
     trainer = pl.Trainer(
-        accelerator="cpu", max_steps=4, max_epochs=-1, callbacks=[bar, *(others or [])], logger=False, enable_checkpointing=False,
-        enable_model_summary=False, num_sanity_val_steps=0, default_root_dir=folder, log_every_n_steps=1,
+        accelerator="cpu", max_steps=4, max_epochs=-1, callbacks=[bar, *(others or [])], logger=False,
+        enable_checkpointing=False, enable_model_summary=False, num_sanity_val_steps=0,
+        default_root_dir=folder, log_every_n_steps=1,
     )  # fmt: skip
     data = DataLoader(torch.ones(8, 1), batch_size=4)
     trainer.fit(task or Line(), data, data, ckpt_path=checkpoint, weights_only=True)
