@@ -18,7 +18,7 @@ SWEEP = "sweep.json"
 
 
 def progress_bar(every_s: float, folder: str | None = None) -> ProgressBar:
-    """A bar where a person watches; else lines, at last one every ``every_s`` seconds.
+    """A bar where a person watches; else lines, in the end one every ``every_s`` seconds.
 
     Args:
         every_s: seconds between two lines of a long run; the first come sooner.
