@@ -39,7 +39,14 @@ def parts(folder: Path, *overrides: str) -> tuple[Any, Any, nn.Module]:
 def test_a_run_ends_with_the_same_bits_with_and_without(more: list[str], tmp_path: Path) -> None:
     """Dropout or the lot of scales draws from the generators, batch norm has statistics, and Adam a state."""
     for name, said in (("with", "true"), ("without", "false")):
-        words = [*TINY, "trainer.max_steps=5", "validations=1", *more, f"paths.run={tmp_path / name}", f"forecast={said}"]
+        words = [
+            *TINY,
+            "trainer.max_steps=5",
+            "validations=1",
+            *more,
+            f"paths.run={tmp_path / name}",
+            f"forecast={said}",
+        ]
         experiment.run(compose(words))
     assert_same(tmp_path / "with", tmp_path / "without")
     assert "forecast    about" in (tmp_path / "with" / "summary.txt").read_text()
