@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import pytorch_lightning as pl
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from pytorch_lightning.plugins.environments import SLURMEnvironment
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import nn
@@ -14,6 +14,7 @@ from gequnet.checkpoint_io import WholeCheckpoints
 from gequnet.composition import build
 from gequnet.errors import ConfigError
 from gequnet.task import SegmentationTask
+from gequnet.tracking import record
 
 CURVE_POINTS = 200  # training losses in a curve, whatever the number of steps
 
@@ -56,8 +57,7 @@ def build_trainer(cfg: DictConfig, data: Any) -> pl.Trainer:
             f"trainer.devices={cfg.trainer.devices} makes {trainer.world_size} processes, but there are only "
             f"{len(fewest)} images to validate or test on: take no more devices than that."
         )
-    for each in trainer.loggers:
-        each.log_hyperparams(OmegaConf.to_container(cfg))  # type: ignore[arg-type]
+    record.begin(trainer, cfg, data)
     return trainer
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import sys
 import time
 import warnings
 from dataclasses import asdict
@@ -31,6 +32,8 @@ from gequnet.scales import score_at
 from gequnet.summary import announce
 from gequnet.task import SegmentationTask
 from gequnet.threshold import choose
+from gequnet.tracking import record
+from gequnet.tracking.run_id import forget
 
 log = logging.getLogger("gequnet")
 
@@ -60,6 +63,8 @@ def run(cfg: DictConfig) -> float:
     before = earlier(cfg, digest)
     if before.score is not None:
         return before.score
+    if cfg.resume is None:
+        forget(Path(cfg.paths.run))
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     data = build(cfg.data)
     data.setup("fit")
@@ -98,6 +103,7 @@ def run(cfg: DictConfig) -> float:
         if cfg.scales:
             facts["scales"] = test_at_scales(cfg, data, task)
         single.report(Path(cfg.paths.run), cfg, data, task, trainer, facts)
+        record.end(trainer, Path(cfg.paths.run))
     except SIGTERMException:
         log.warning("told to stop; the same command with resume=auto, or resume=%s, goes on from here", cfg.paths.run)
         raise SystemExit(STOPPED) from None
@@ -159,11 +165,14 @@ def best_checkpoint(trainer: pl.Trainer) -> tuple[str, float]:
 
 
 def close(trainer: pl.Trainer) -> None:
-    """Ends what the loggers have open, so that the next job of a sweep starts its own."""
+    """Ends what the loggers have open, so that the next job of a sweep starts its own; W&B is told if it failed."""
+    failed = sys.exc_info()[0] is not None
     for logger in trainer.loggers:
         session = logger.experiment  # type: ignore[attr-defined]
-        end = session.finish if hasattr(session, "finish") else session.close
-        end()
+        if hasattr(session, "finish"):
+            session.finish(exit_code=int(failed))
+        else:
+            session.close()
 
 
 def refuse_processes_in_a_sweep(cfg: DictConfig) -> None:

@@ -3,6 +3,7 @@
 So nothing global changes, no window opens, and any thread may draw. One picture a file; none knows what a run is.
 """
 
+from gequnet.figures.confusion import plot_confusion
 from gequnet.figures.contours import plot_contours
 from gequnet.figures.curves import plot_curves
 from gequnet.figures.differences import Difference, plot_differences
@@ -16,6 +17,7 @@ from gequnet.figures.trainings import plot_trainings
 
 __all__ = [
     "Difference",
+    "plot_confusion",
     "plot_contours",
     "plot_curves",
     "plot_differences",

@@ -87,12 +87,12 @@ def processor() -> str:
     return f"{name}, {torch.get_num_threads()} threads"
 
 
-def commit() -> str | None:
-    """The commit of this checkout, with ``+`` if files have changed since; None outside a repository."""
+def commit(folder: Path = Path(__file__).parent) -> str | None:
+    """The commit that a folder's repository is at, with ``+`` if files have changed since; None outside of one."""
     try:
         answer = subprocess.run(
             ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"],
-            cwd=Path(__file__).parent,
+            cwd=folder,
             capture_output=True,
             text=True,
             check=False,

@@ -1,0 +1,66 @@
+"""Which class the test has taken for which: as a table, and as a picture."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from torch import Tensor
+
+from gequnet.metrics.confusion import Confusion as Matrices
+from gequnet.report.single import write_rows
+
+
+class Confusion(pl.Callback):
+    """Writes ``confusion.csv`` and draws ``confusion.png`` after the test, from the pixels inside ``valid``.
+
+    A row of the table has ``region, truth, predicted, pixels, share``; the share is of the pixels that truly are
+    ``truth``. Regions that may overlap have a matrix each; classes that exclude each other have one, under ``all``.
+
+    Args:
+        path: of the table.
+        head: what the logits mean, ``sigmoid`` or ``softmax``.
+        class_names: one for each logit.
+        background: name of what is in none of the regions; None: ``rest``.
+    """
+
+    def __init__(self, path: str, head: str, class_names: Sequence[str], background: str | None = None) -> None:
+        self.path = Path(path)
+        self.matrices = Matrices(len(class_names), head)
+        rest = background or "rest"
+        self.names = {"all": list(class_names)} if head == "softmax" else {name: [rest, name] for name in class_names}
+
+    def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Forgets an earlier test."""
+        self.matrices.to(pl_module.device).reset()
+
+    def on_test_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: Any,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Counts."""
+        threshold = pl_module.test_metrics.threshold
+        self.matrices.update(outputs, batch["mask"], batch["valid"], batch["id"], threshold)
+
+    def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Writes and draws, in the first process; all of them are needed to know the numbers."""
+        # matplotlib takes a second that most imports of this package can do without
+        from gequnet.figures import plot_confusion
+
+        found = dict(zip(self.names, self.matrices.compute().cpu(), strict=True))
+        if trainer.is_global_zero:
+            write_rows(self.path, [row for region in found for row in self._rows(region, found[region])])
+            plot_confusion(
+                {region: matrix.numpy() for region, matrix in found.items()}, self.names, self.path.with_suffix(".png")
+            )
+
+    def _rows(self, region: str, matrix: Tensor) -> Iterator[dict[str, Any]]:
+        for truth, numbers in zip(self.names[region], matrix.tolist(), strict=True):
+            for predicted, pixels in zip(self.names[region], numbers, strict=True):
+                share = pixels / sum(numbers) if sum(numbers) else None
+                yield {"region": region, "truth": truth, "predicted": predicted, "pixels": pixels, "share": share}

@@ -1,0 +1,1 @@
+"""What of a run is told to its loggers, above all to Weights & Biases."""
