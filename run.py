@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from gequnet.errors import GequnetError
+from gequnet.secrets import refuse_secrets
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
@@ -38,6 +39,8 @@ def give_up(error: Exception) -> NoReturn:
 if __name__ == "__main__":
     os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra hands errors on instead of printing them
     try:
+        # before Hydra writes them down
+        refuse_secrets({name.lstrip("+~"): value for name, _, value in (word.partition("=") for word in sys.argv[1:])})
         main()
     except InstantiationException:  # no slip of the typist: it keeps its traceback
         raise

@@ -13,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gequnet.advice import composition_advice, first_sentence
 from gequnet.errors import ConfigError, GequnetError
+from gequnet.secrets import refuse_secrets
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 
@@ -108,7 +109,7 @@ def settle(cfg: DictConfig, paths: dict[str, str] | None = None) -> DictConfig:
         paths: values for some of ``cfg.paths``.
 
     Raises:
-        ConfigError: a value refers to something that does not exist.
+        ConfigError: a value refers to something that does not exist, or is a secret.
     """
     if paths:
         cfg = cfg.copy()
@@ -117,6 +118,8 @@ def settle(cfg: DictConfig, paths: dict[str, str] | None = None) -> DictConfig:
         plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         raise ConfigError(first_sentence(str(error))) from None
+    assert isinstance(plain, dict)
+    refuse_secrets(plain)
     settled = DictConfig(plain)
     for name in ("data", "runs", "run"):
         settled.paths[name] = str(Path(settled.paths[name]).expanduser().absolute())

@@ -42,6 +42,8 @@ FILES = {
     "curves.png",
     "predictions.png",
     "contours.png",
+    "confusion.csv",
+    "confusion.png",
     "card.md",
     "checkpoints",
 }
@@ -214,9 +216,10 @@ def test_a_shell_in_another_folder_sweeps_two(tmp_path: Path) -> None:
 
 def check_wandb(folder: Path, seed: int) -> None:
     """The scalars of history.csv, the configuration, and the pictures in colour, read back."""
-    history, config, tags = wandb_file.read(folder)
-    assert config["seed"] == seed
-    assert tags == {"phantom_vessels", "unet", "none", "fixed", "flips", "dice_ce"}
+    session = wandb_file.read(folder)
+    history = session.history
+    assert session.config["seed"] == seed
+    assert session.tags == {"phantom_vessels", "unet", "none", "fixed", "flips", "dice_ce"}
     logged = [row["val/dice"] for row in history if "val/dice" in row]
     with (folder / "history.csv").open() as file:
         assert logged == pytest.approx([float(row["val/dice"]) for row in csv.DictReader(file)], abs=1e-6)
@@ -268,8 +271,9 @@ def test_tensorboard_gets_scalars_and_pictures(typed: Typed, tmp_path: Path) -> 
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     events = EventAccumulator(str(only_run(tmp_path) / "tensorboard")).Reload()
-    assert {"train/loss", "val/dice", "test/dice"} <= set(events.Tags()["scalars"])
-    assert set(events.Tags()["images"]) == {"contours", "curves", "predictions"}
+    scalars = {"train/loss", "val/dice", "test/dice", "test/equivariance/turn_45", "train/seconds_per_step"}
+    assert scalars <= set(events.Tags()["scalars"])
+    assert set(events.Tags()["images"]) == {"confusion", "contours", "curves", "predictions"}
 
 
 def test_epochs_instead_of_steps(typed: Typed, tmp_path: Path) -> None:

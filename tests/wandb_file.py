@@ -3,6 +3,7 @@
 import json
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,22 +27,69 @@ def records(path: Path) -> Iterator[bytes]:
             yield message
 
 
-def read(folder: Path) -> tuple[list[dict[str, Any]], dict[str, Any], set[str]]:
-    """The rows of the history, the configuration and the tags of the one run in a folder."""
+@dataclass
+class Session:
+    """What one session has written: ``run`` is its latest run record, ``exit_code`` None where it was not finished."""
+
+    path: Path
+    run: Any = None
+    history: list[dict[str, Any]] = field(default_factory=list)
+    config: dict[str, Any] = field(default_factory=dict)
+    artifacts: dict[str, Any] = field(default_factory=dict)
+    steps_of: set[str] = field(default_factory=set)
+    arguments: list[str] = field(default_factory=list)
+    exit_code: int | None = None
+
+    @property
+    def tags(self) -> set[str]:
+        return set(self.run.tags)
+
+    def inputs(self) -> dict[str, set[str]]:
+        """The files of the artifacts that the run uses, by their names."""
+        return self._files(used=True)
+
+    def outputs(self) -> dict[str, set[str]]:
+        """The files of those that it makes, but for those that hold the tables of the history."""
+        return {name: files for name, files in self._files(used=False).items() if not name.startswith("run-")}
+
+    def _files(self, used: bool) -> dict[str, set[str]]:
+        of_kind = {name: each for name, each in self.artifacts.items() if each.use_after_commit == used}
+        return {name: {entry.path for entry in each.manifest.contents} for name, each in of_kind.items()}
+
+
+def sessions(folder: Path) -> list[Session]:
+    """Every session that was logged offline in the folder of a run, in the order in which they began."""
+    paths = sorted(folder.glob("wandb/offline-run-*/run-*.wandb"), key=lambda path: path.stat().st_mtime_ns)
+    return [_session(path) for path in paths]
+
+
+def read(folder: Path) -> Session:
+    """The one session in a folder."""
+    (session,) = sessions(folder)
+    return session
+
+
+def _session(path: Path) -> Session:
     from wandb.proto.wandb_internal_pb2 import Record
 
-    (path,) = folder.glob("wandb/offline-run-*/run-*.wandb")
-    history: list[dict[str, Any]] = []
-    config: dict[str, Any] = {}
-    tags: set[str] = set()
+    session = Session(path)
     for message in records(path):
         record = Record()
         record.ParseFromString(message)
-        items = [*record.run.config.update, *record.config.update]
-        tags |= set(record.run.tags)
-        config |= {item.key: json.loads(item.value_json) for item in items}
-        if record.history.item:
-            history.append(
-                {item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in record.history.item}
-            )
-    return history, config, tags
+        kind = record.WhichOneof("record_type")
+        for item in [*record.run.config.update, *record.config.update]:
+            session.config[item.key or "/".join(item.nested_key)] = json.loads(item.value_json)
+        if kind == "run":
+            session.run = record.run
+        elif kind == "history":
+            row = {item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in record.history.item}
+            session.history.append(row)
+        elif kind == "artifact":
+            session.artifacts[record.artifact.name] = record.artifact
+        elif kind == "metric":
+            session.steps_of.add(record.metric.step_metric)
+        elif kind == "environment":
+            session.arguments += record.environment.args
+        elif kind == "exit":
+            session.exit_code = record.exit.exit_code
+    return session

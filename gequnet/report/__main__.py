@@ -7,7 +7,9 @@ from pathlib import Path
 
 from gequnet.advice import first_sentence
 from gequnet.errors import GequnetError
+from gequnet.report.dashboard import save_dashboard, write_dashboard
 from gequnet.report.many import write_report
+from gequnet.report.runs import find_runs
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,15 +23,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--title", default="", help="of the page")
     parser.add_argument("--reference", default="", metavar="LABEL", help="the arm that all others are compared with")
     parser.add_argument("--no-images", action="store_true", help="no test images: some data may not be passed on")
+    parser.add_argument("--dashboard", type=Path, metavar="FILE", help="the runs as a workspace of W&B, as JSON, too")
+    parser.add_argument("--save", metavar="ENTITY/PROJECT", help="saves that workspace at W&B, too")
     given = parser.parse_args(arguments)
     whole = len(given.folders) == 1 and not (given.folders[0] / "config.yaml").exists()
     out = given.out or (given.folders[0] if whole else Path("report"))
     try:
         page = write_report(given.folders, out, given.vary, given.title, not given.no_images, given.reference)
+        print(f"report   {page}")
+        if given.dashboard:
+            print(f"dashboard {write_dashboard(find_runs(given.folders), given.dashboard, given.save or '')}")
+        if given.save:
+            print(f"dashboard {save_dashboard(find_runs(given.folders), given.save)}")
     except GequnetError as error:
         print(first_sentence(str(error)), file=sys.stderr)
         return 2
-    print(f"report   {page}")
     return 0
 
 

@@ -10,7 +10,7 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from gequnet.tracking.artifacts import send_model, send_result, use_model, use_split
 from gequnet.tracking.provenance import provenance
-from gequnet.tracking.scalars import scalars
+from gequnet.report.scalars import scalars
 from gequnet.tracking.wandb_run import DISABLED, WandbRun
 
 
