@@ -11,7 +11,7 @@ NAME = re.compile(r"(^|[._])(api_?key|token|secret|password|passwd|credentials?)
 SHORTEST = 8  # of a text that is looked for: a shorter one turns up in others by chance
 
 
-def refuse_secrets(settings: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> None:
+def refuse_secrets(settings: Mapping[Any, Any], environment: Mapping[str, str] = os.environ) -> None:
     """Refuses texts that are secrets by their names, or by the name of the environment variable that holds the same.
 
     Args:
@@ -25,15 +25,15 @@ def refuse_secrets(settings: Mapping[str, Any], environment: Mapping[str, str] =
     >>> refuse_secrets({"notes": ["by wandb_v1_12345"]}, {"WANDB_API_KEY": "wandb_v1_12345"})
     Traceback (most recent call last):
       ...
-    gequnet.errors.ConfigError: notes.0 holds what WANDB_API_KEY is: a configuration is written into the run's folder ...
+    gequnet.errors.ConfigError: notes.0 holds what WANDB_API_KEY is: ...
     """
     secrets = {name: text for name, text in environment.items() if NAME.search(name) and len(text) >= SHORTEST}
     for name, value in _texts(settings, ""):
         held = next((f"what {key} is" for key, text in secrets.items() if text in value), "")
         if held or (value and NAME.search(name)):
             raise ConfigError(
-                f"{name} holds {held or 'a secret'}: a configuration is written into the run's folder and sent to its loggers, so "
-                "leave it out, and give the secret in the environment to the library that needs it."
+                f"{name} holds {held or 'a secret'}: a configuration is written into the run's folder and sent to its "
+                "loggers, so leave it out, and give the secret in the environment to the library that needs it."
             )
 
 

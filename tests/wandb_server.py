@@ -1,114 +1,129 @@
-"""A stand-in for the server of Weights & Biases: it knows one sweep, deals out its grid, and takes what runs send.
-
-It answers the questions of ``wandb sweep``, ``wandb agent`` and ``wandb.init`` as the real one does, keeps what it was
-told, and says of whatever else it is asked that there is nothing.
-"""
+"""A stand-in for the server of Weights & Biases on this machine: it takes what is sent, and remembers it."""
 
 import gzip
-import itertools
 import json
-import re
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import yaml
-
-ENTITY, SWEEP = "somebody", "s1234567"
-
 
 class Server(ThreadingHTTPServer):
-    """Listens on a free port of this machine; see ``address``."""
+    """Knows the runs that were announced to it, and how many lines of history each has.
 
-    def __init__(self) -> None:
+    Args:
+        answers: whether it does anything but take connections.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, answers: bool = True) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.server_port}"
-        self.sweep: dict[str, Any] = {}  # as it was registered
-        self.grid: Iterator[dict[str, Any]] = iter(())  # what is still to be dealt out
-        self.dealt: list[dict[str, Any]] = []
-        self.runs: dict[str, dict[str, Any]] = {}  # what was said about each run, by its id
-        self.sent: dict[str, list[dict[str, Any]]] = {}  # the rows of the history of each run
+        self.answers = answers
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.history: dict[str, dict[int, dict[str, Any]]] = {}
+        self.bodies: list[bytes] = []
+        self.stop = threading.Event()
 
-    def answer(self, operation: str, given: dict[str, Any]) -> dict[str, Any]:
-        """What GraphQL gives back: of an operation ``UpsertSweep`` what ``upsert_sweep`` says."""
-        known = getattr(self, re.sub(r"(?<!^)([A-Z])", r"_\1", operation).lower(), None)
-        return known(given) if known else {}
-
-    def handle_error(self, *_: Any) -> None:
-        """A client that goes away is no error."""
-
-    def viewer(self, given: dict[str, Any]) -> dict[str, Any]:
-        teams = {"edges": [{"node": {"name": ENTITY}}]}
-        return {"viewer": {"id": "1", "entity": ENTITY, "username": ENTITY, "email": "", "flags": "{}", "teams": teams}}
-
-    def upsert_sweep(self, given: dict[str, Any]) -> dict[str, Any]:
-        self.sweep = yaml.safe_load(given["config"])
-        names = list(self.sweep["parameters"])
-        points = itertools.product(*(self.sweep["parameters"][name]["values"] for name in names))
-        self.grid = (dict(zip(names, point, strict=True)) for point in points)
-        project = {"id": "p", "name": given["projectName"], "entity": {"id": "e", "name": ENTITY}}
-        return {"upsertSweep": {"sweep": {"name": SWEEP, "project": project}, "configValidationWarnings": []}}
-
-    def sweep_with_runs(self, given: dict[str, Any]) -> dict[str, Any]:
-        sweep = {"id": SWEEP, "name": SWEEP, "config": yaml.safe_dump(self.sweep), "runs": {"edges": []}}
-        return {"project": {"sweep": sweep}}
-
-    def create_agent(self, given: dict[str, Any]) -> dict[str, Any]:
-        return {"createAgent": {"agent": {"id": "agent"}}}
-
-    def heartbeat(self, given: dict[str, Any]) -> dict[str, Any]:
-        """A run whenever the agent has none."""
-        commands = []
-        if not json.loads(given["runState"]) and (point := next(self.grid, None)):
-            self.dealt.append(point)
-            args = {name: {"value": value} for name, value in point.items()}
-            run = {"run_id": f"run{len(self.dealt)}", "program": self.sweep["program"], "args": args}
-            commands = [{"id": "1", "type": "run", **run}]
-        return {"agentHeartbeat": {"agent": {"id": "agent"}, "commands": json.dumps(commands)}}
-
-    def upsert_bucket(self, given: dict[str, Any]) -> dict[str, Any]:
-        said = {name: value for name, value in given.items() if value is not None}
-        self.runs.setdefault(given["name"], {}).update(said)
-        project = {"name": given["project"], "entity": {"name": ENTITY}}
-        bucket = {"id": given["name"], "name": given["name"], "displayName": given["displayName"], "sweepName": SWEEP}
-        return {"upsertBucket": {"bucket": {**bucket, "historyLineCount": 0, "project": project}, "inserted": True}}
-
-    def create_run_files(self, given: dict[str, Any]) -> dict[str, Any]:
-        files = [{"name": name, "uploadUrl": f"{self.address}/upload/{name}"} for name in given["files"]]
-        return {"createRunFiles": {"runID": given["run"], "uploadHeaders": [], "files": files}}
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
 
 
 class Handler(BaseHTTPRequestHandler):
-    """GraphQL, and the streams of files."""
-
-    protocol_version = "HTTP/1.1"
     server: Server
 
+    def do_GET(self) -> None:
+        self._answer({})
+
+    def do_PUT(self) -> None:
+        self._body()
+        self._answer({})
+
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if self.headers.get("Content-Encoding") == "gzip":
-            body = gzip.decompress(body)
-        if self.path == "/graphql":
-            asked = json.loads(body)
-            named = re.search(r"(?:query|mutation)\s+(\w+)", asked["query"])
-            self.say({"data": self.server.answer(named[1] if named else "", asked.get("variables") or {})})
-        elif self.path.endswith("/file_stream"):
-            lines = json.loads(body).get("files", {}).get("wandb-history.jsonl", {}).get("content", [])
-            run = self.path.split("/")[-2]
-            self.server.sent.setdefault(run, []).extend(map(json.loads, lines))
-            self.say({"limits": {}})
+        body = self._body()
+        self.server.answers &= self.path != "/silence"
+        if not (self.path.endswith(("/graphql", "/file_stream"))):  # W&B's numbers about itself
+            self._answer({})
+            return
+        sent = json.loads(body)
+        if self.path.endswith("/graphql"):
+            name, variables = (
+                sent.get("operationName") or sent["query"].split("(")[0].strip(),
+                sent.get("variables") or {},
+            )
+            self.server.asked.append((name, variables))
+            self._answer({"data": self._data(name, variables)})
         else:
-            self.say({})
+            run = self.path.split("/")[-2]
+            chunk = sent.get("files", {}).get("wandb-history.jsonl", {})
+            lines = self.server.history.setdefault(run, {})
+            for place, line in enumerate(chunk.get("content", []), chunk.get("offset", 0)):
+                lines[place] = json.loads(line)
+            self._answer({})
 
-    do_GET = do_PUT = do_POST  # noqa: N815
+    def _data(self, name: str, variables: dict[str, Any]) -> dict[str, Any]:
+        """What the client reads of the answer to each question, and nothing else."""
+        run = variables.get("name") or "unnamed"
+        project = {"id": "P", "name": "gequnet", "entity": {"id": "E", "name": "me"}}
+        known = {"id": "R", "name": run, "displayName": run, "config": "{}", "project": project, "historyLineCount": 0}
+        artifact = {"id": "A", "state": "COMMITTED", "artifactSequence": {"id": "S", "latestArtifact": None}}
+        files = [{"name": each, "uploadUrl": f"{self.server.address}/{each}"} for each in variables.get("files", [])]
+        answers = {
+            "Viewer": {"viewer": {"id": "V", "entity": "me", "username": "me", "flags": "{}", "teams": {"edges": []}}},
+            "UpsertBucket": {"upsertBucket": {"bucket": known, "inserted": True}},
+            "CreateArtifact": {"createArtifact": {"artifact": artifact}},
+            "UseArtifact": {"useArtifact": {"artifact": artifact}},
+            "CreateRunFiles": {"createRunFiles": {"runID": "R", "uploadHeaders": [], "files": files}},
+        }
+        if name == "RunResumeStatus":
+            return {"model": project | {"bucket": known | self._so_far(run) if self.server.history.get(run) else None}}
+        return answers.get(name, {})
 
-    def say(self, answer: dict[str, Any]) -> None:
-        body = json.dumps(answer).encode()
+    def _so_far(self, run: str) -> dict[str, Any]:
+        lines = self.server.history[run]
+        last = lines[max(lines)]
+        return {
+            "historyLineCount": len(lines),
+            "eventsLineCount": 0,
+            "logLineCount": 0,
+            "historyTail": json.dumps([json.dumps(last)]),
+            "summaryMetrics": json.dumps({"_step": last["_step"]}),
+            "eventsTail": "[]",
+            "tags": [],
+            "wandbConfig": '{"t": {"value": 1}}',
+        }
+
+    def _body(self) -> bytes:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.bodies.append(body)
+        return gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
+
+    def _answer(self, content: dict[str, Any]) -> None:
+        if not self.server.answers:
+            self.server.stop.wait()
+            return
+        text = json.dumps(content).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(text)))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(text)
 
     def log_message(self, *_: Any) -> None:
-        """Nothing on stderr."""
+        pass
+
+
+@contextmanager
+def serving(answers: bool = True) -> Iterator[Server]:
+    """A server, for as long as it is needed."""
+    server = Server(answers)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.stop.set()
+        server.shutdown()
+        server.server_close()

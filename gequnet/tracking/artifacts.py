@@ -45,11 +45,15 @@ def send_model(session: Any, folder: Path) -> None:
 
 
 def send_result(session: Any, folder: Path) -> None:
-    """Sends the tables of a run as files, and those worth looking at as tables and charts of W&B."""
+    """Sends the tables of a run, as files."""
+    result = _artifact(f"result-{session.id}", "result", [folder / name for name in RESULT], {})
+    session.log_artifact(result)
+
+
+def send_charts(session: Any, folder: Path) -> None:
+    """Sends those tables that are worth looking at as W&B's own tables and charts."""
     import wandb
 
-    paths = [folder / name for name in RESULT]
-    session.log_artifact(_artifact(f"result-{session.id}", "result", paths, {}))
     charts = {"test/per_image": wandb.Table(*_table(folder / "per_image.csv"))}
     if (folder / "confusion.csv").exists():
         charts |= dict(confusion_charts(folder / "confusion.csv"))

@@ -1,6 +1,9 @@
 """What a run tells its loggers beside the scalars of its steps: where it comes from, and what became of it."""
 
 import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +11,12 @@ import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.utilities import rank_zero_only
 
-from gequnet.tracking.artifacts import send_model, send_result, use_model, use_split
-from gequnet.tracking.provenance import provenance
 from gequnet.report.scalars import scalars
+from gequnet.tracking.artifacts import send_charts, send_model, send_result, use_model, use_split
+from gequnet.tracking.provenance import provenance
 from gequnet.tracking.wandb_run import DISABLED, WandbRun
+
+log = logging.getLogger("gequnet")
 
 
 @rank_zero_only
@@ -30,9 +35,10 @@ def begin(trainer: pl.Trainer, cfg: DictConfig, data: Any) -> None:
     for logger in trainer.loggers:
         logger.log_hyperparams(facts)
     for session in sessions(trainer):
-        use_split(session, Path(cfg.paths.run), data)
-        if cfg.init_from is not None:
-            use_model(session, Path(cfg.init_from))
+        with without_failing():
+            use_split(session, Path(cfg.paths.run), data)
+            if cfg.init_from is not None:
+                use_model(session, Path(cfg.init_from))
 
 
 @rank_zero_only
@@ -47,11 +53,25 @@ def end(trainer: pl.Trainer, folder: Path) -> None:
     for logger in trainer.loggers:
         logger.log_metrics(scalars(summary), step=summary["steps"])
     for session in sessions(trainer):
-        send_model(session, folder)
-        send_result(session, folder)
+        with without_failing():
+            send_charts(session, folder)
+            send_model(session, folder)
+            send_result(session, folder)
 
 
 def sessions(trainer: pl.Trainer) -> list[Any]:
     """The sessions with W&B that keep something."""
     loggers = [logger for logger in trainer.loggers if isinstance(logger, WandbRun)]
     return [logger.experiment for logger in loggers if logger.mode != DISABLED]
+
+
+@contextmanager
+def without_failing() -> Iterator[None]:
+    """Says in a sentence that W&B has gone while a run was at work, which is no reason to lose the run."""
+    import wandb
+
+    try:
+        yield
+    except (wandb.Error, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        log.warning("W&B no longer answers (%s): artifacts of this run are in its folder only", reason)

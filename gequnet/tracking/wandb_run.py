@@ -55,8 +55,8 @@ class WandbRun(WandbLogger):
         group: str | None,
         job_type: str,
         tags: Sequence[str | None],
-        init_timeout: float,
-        finish_timeout: float,
+        init_timeout: int | float,
+        finish_timeout: int | float,
         save_code: bool,
     ) -> None:
         import wandb  # takes a second that runs without it can do without
@@ -114,7 +114,7 @@ class WandbRun(WandbLogger):
         return super().experiment
 
 
-def _expect_answer(address: str, seconds: float) -> None:
+def _expect_answer(address: str, seconds: int | float) -> None:
     """Asks whether anybody is there, since ``wandb.init`` asks several times and waits for each."""
     # Trouble with certificates or a proxy means that somebody is; W&B has settings of its own for these.
     with suppress(requests.exceptions.SSLError, requests.exceptions.ProxyError):
