@@ -1,7 +1,9 @@
 """The mathematics, the layers and the networks import with the training libraries made unimportable."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -36,3 +38,12 @@ def test_imports_only_go_right(room, forbidden):
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
+
+
+def test_only_one_room_knows_weights_and_biases():
+    """And what draws pictures, which has to know the loggers that show them, and what turns runs into a dashboard."""
+    package = Path(__file__).parents[1] / "gequnet"
+    pattern = re.compile(r"^\s*(import|from) wandb|loggers import .*WandbLogger", re.MULTILINE)
+    found = {path.relative_to(package) for path in package.rglob("*.py") if pattern.search(path.read_text())}
+    allowed = {Path("callbacks/pictures.py"), Path("report/dashboard.py")}
+    assert {path for path in found if path.parts[0] != "tracking"} == allowed

@@ -261,6 +261,16 @@ def test_a_mistake_in_a_shell(tmp_path: Path) -> None:
     assert "model=unet has no group" in done.stderr
 
 
+def test_a_secret_is_refused_before_anything_is_written(
+    typed: Typed, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert typed(*TINY, "+logger.api_key=0123456789") == 2
+    said = capfd.readouterr().err
+    assert "logger.api_key holds a secret" in said
+    assert "0123456789" not in said
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_bug_of_ours_keeps_its_traceback(typed: Typed) -> None:
     with pytest.raises(Exception, match="no_such_class"):
         typed(*TINY, "optim._target_=torch.optim.no_such_class")

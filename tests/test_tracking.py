@@ -14,10 +14,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import requests
+import wandb.sdk.launch  # which wandb.init imports, and which takes longer than all the rest of it
 from omegaconf import OmegaConf
 
 import wandb_file
@@ -25,15 +27,18 @@ from gequnet import card, experiment, figures
 from gequnet.composition import build, compose, settle
 from gequnet.errors import ConfigError
 from gequnet.report.__main__ import main as report
+from gequnet.tracking.artifacts import use_model, use_split
+from gequnet.tracking.record import without_failing
+from gequnet.tracking.run_id import forget, remember, run_id
 from wandb_server import Server, serving
 
-IMPORTED = (card, figures)  # so that the processes that are forked from this one have them
+IMPORTED = (card, figures, wandb.sdk.launch)  # so that the processes that are forked from this one have them
 KEY, TOKEN = "0123456789abcdef" * 2 + "01234567", "ghp_AbCdEfGhIjKlMnOpQrStUvWx"
 TINY = [
     "data=phantom_vessels", "data.source.size=40", "data.source.num_images={train: 2, val: 1, test: 2}",
     "data.patch_size=24", "data.batch_size=2", "data.patches_per_epoch=10", "trainer=cpu", "trainer.max_steps=12",
     "validations=4", "callbacks.equivariance.images=1", "callbacks.predictions.images=1", "~callbacks.contours",
-    "model=unet", "width.widths=[4,8]", "model.depth=2", "resume=auto", "callbacks.last.every_minutes=0",
+    "model=unet", "width=fixed", "width.widths=[3,4]", "model.depth=2", "resume=auto", "callbacks.last.every_minutes=0",
     "logger=wandb",
 ]  # fmt: skip
 
@@ -147,10 +152,10 @@ def test_it_says_where_it_comes_from(tracked: Tracked) -> None:
     assert found["fingerprint"] == tracked.metrics["fingerprint"]
     saved: Any = OmegaConf.to_container(OmegaConf.load(tracked.folder / "config.yaml"))
     assert session.config["optim"] == saved["optim"]
-    assert session.run.run_group == "phantom_vessels-unet-none-params"
-    assert session.run.display_name == "phantom_vessels-unet-none-params-s0"
+    assert session.run.run_group == "phantom_vessels-unet-none-fixed"
+    assert session.run.display_name == "phantom_vessels-unet-none-fixed-s0"
     assert (session.run.job_type, session.run.project) == ("train", "gequnet")
-    assert session.tags == {"phantom_vessels", "unet", "none", "params", "flips", "dice_ce"}
+    assert session.tags == {"phantom_vessels", "unet", "none", "fixed", "flips", "dice_ce"}
 
 
 def test_scalars_have_one_grammar(tracked: Tracked) -> None:
@@ -275,6 +280,29 @@ def test_online_the_same_run_goes_on(tmp_path: Path) -> None:
     assert [(line["_step"], line["test/number"]) for _, line in sorted(lines.items())] == [(0, 1), (1, 1)]
 
 
+def test_weights_from_another_run_go_in(tracked: Tracked, tmp_path: Path) -> None:
+    """The very artifact that the other run has sent: the same name, the same bytes, so the same version."""
+
+    def work() -> None:
+        session = logger(tmp_path / "run", "offline").experiment
+        use_model(session, tracked.folder)
+        use_model(session, tmp_path)  # of which W&B knows nothing
+        session.finish()
+
+    assert in_a_child(work, {}, tmp_path) == 0
+    ((name, used),) = wandb_file.read(tmp_path / "run").artifacts.items()
+    assert used.use_after_commit
+    assert used.digest == tracked.sessions[1].artifacts[name].digest
+
+
+def test_another_training_in_the_same_folder_is_another_run(tmp_path: Path) -> None:
+    remember(tmp_path, "abc")
+    assert run_id(tmp_path) == "abc"
+    forget(tmp_path)
+    assert run_id(tmp_path) is None
+    forget(tmp_path)
+
+
 @pytest.mark.slow
 def test_what_was_written_offline_is_sent_as_one_run(tracked: Tracked, tmp_path: Path) -> None:
     with serving() as server:
@@ -295,15 +323,10 @@ def test_a_server_that_goes_away_is_no_reason_to_fail(tmp_path: Path, capfd: pyt
     with serving() as server:
 
         def work() -> None:
-            made = logger(tmp_path / "run", "online", "logger.finish_timeout=2")
-            session = made.experiment
+            session = logger(tmp_path / "run", "online", "logger.finish_timeout=2").experiment
             fall_silent(server)
-            import wandb
-            from gequnet.tracking.artifacts import _use
-            from gequnet.tracking.record import without_failing
-
             with without_failing():
-                _use(session, wandb.Artifact("nothing", "dataset"))
+                use_split(session, tmp_path / "run", SimpleNamespace(splits={}, name="none", split_hash=""))
             session.finish()
 
         assert in_a_child(work, {"WANDB_BASE_URL": server.address, "WANDB_API_KEY": KEY}, tmp_path) == 0

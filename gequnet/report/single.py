@@ -87,12 +87,12 @@ def processor() -> str:
     return f"{name}, {torch.get_num_threads()} threads"
 
 
-def commit(folder: Path = Path(__file__).parent) -> str | None:
-    """The commit that a folder's repository is at, with ``+`` if files have changed since; None outside of one."""
+def commit(folder: Path | None = None) -> str | None:
+    """The commit of a folder, or of this code, with ``+`` if files have changed since; None outside a repository."""
     try:
         answer = subprocess.run(
             ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"],
-            cwd=folder,
+            cwd=folder or Path(__file__).parent,
             capture_output=True,
             text=True,
             check=False,

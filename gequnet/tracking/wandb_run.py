@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +106,7 @@ class WandbRun(WandbLogger):
                 _expect_answer(wandb.setup().settings.base_url, self.init_timeout)
                 wandb.login(prompt=False, verify=False)  # or wandb.init asks for a key, and waits
                 return super().experiment
-            except (wandb.Error, requests.ConnectionError, requests.Timeout) as error:
+            except (wandb.Error, OSError) as error:
                 reason, sent_by = str(error).partition("\n")[0], f"wandb sync {self.folder / 'wandb'}"
                 log.warning("W&B cannot be used (%s): the run is logged offline; `%s` sends it later", reason, sent_by)
                 self._wandb_init["mode"] = OFFLINE
@@ -116,6 +115,9 @@ class WandbRun(WandbLogger):
 
 def _expect_answer(address: str, seconds: int | float) -> None:
     """Asks whether anybody is there, since ``wandb.init`` asks several times and waits for each."""
-    # Trouble with certificates or a proxy means that somebody is; W&B has settings of its own for these.
-    with suppress(requests.exceptions.SSLError, requests.exceptions.ProxyError):
+    try:
         requests.get(f"{address}/healthz", timeout=seconds)
+    except (requests.exceptions.SSLError, requests.exceptions.ProxyError):
+        return  # somebody is; W&B has settings of its own for certificates and proxies
+    except (requests.ConnectionError, requests.Timeout):
+        raise ConnectionError(f"no answer from {address} within {seconds:g} s") from None
