@@ -24,6 +24,7 @@ from omegaconf import OmegaConf
 
 import wandb_file
 from gequnet import card, experiment, figures
+from gequnet.callbacks.history import History
 from gequnet.composition import build, compose, settle
 from gequnet.errors import ConfigError
 from gequnet.report.__main__ import main as report
@@ -97,26 +98,26 @@ def repository(folder: Path) -> str:
     ]
 
 
+def run_until(step: int, event: Callable[[], Any], words: list[str]) -> None:
+    """A run in which something happens after a step."""
+    note = History.on_train_batch_end
+
+    def and_then(callback: History, trainer: Any, *more: Any) -> None:
+        note(callback, trainer, *more)
+        if trainer.global_step == step:
+            event()
+
+    History.on_train_batch_end = and_then  # type: ignore[method-assign]
+    experiment.run(compose(words))
+
+
 @pytest.fixture(scope="module")
 def tracked(tmp_path_factory: pytest.TempPathFactory) -> Tracked:
     at = tmp_path_factory.mktemp("work")
     commit, folder, words = repository(at), at / "run", [*TINY, f"paths.run={at / 'run'}"]
-
-    def stopped() -> None:
-        from gequnet.callbacks.history import History
-
-        note = History.on_train_batch_end
-
-        def and_stop(callback: History, trainer: Any, *more: Any) -> None:
-            note(callback, trainer, *more)
-            if trainer.global_step == 8:
-                os.kill(os.getpid(), signal.SIGTERM)
-
-        History.on_train_batch_end = and_stop  # type: ignore[method-assign]
-        experiment.run(compose(words))
-
     secrets = {"WANDB_API_KEY": KEY, "OTHER_TOKEN": TOKEN}
-    assert in_a_child(stopped, secrets, at) == experiment.STOPPED
+    stop = lambda: os.kill(os.getpid(), signal.SIGTERM)  # noqa: E731
+    assert in_a_child(lambda: run_until(8, stop, words), secrets, at) == experiment.STOPPED
     assert in_a_child(lambda: experiment.run(compose(words)), secrets, at) == 0
     return Tracked(folder, commit)
 
@@ -303,19 +304,41 @@ def test_another_training_in_the_same_folder_is_another_run(tmp_path: Path) -> N
     forget(tmp_path)
 
 
+def synchronised(folder: Path, at: Path) -> tuple[list[int], list[str]]:
+    """The steps that a server has after ``wandb sync``, and what it was asked."""
+    with serving() as server:
+        environment = {"WANDB_BASE_URL": server.address, "WANDB_API_KEY": KEY, "NETRC": str(at / "netrc")}
+        command = [sys.executable, "-m", "wandb", "sync", str(folder / "wandb")]
+        subprocess.run(command, env=os.environ | environment, capture_output=True, check=True, timeout=60)
+        ((_, lines),) = server.history.items()
+    return [line["trainer/global_step"] for _, line in sorted(lines.items())], [name for name, _ in server.asked]
+
+
 @pytest.mark.slow
 def test_what_was_written_offline_is_sent_as_one_run(tracked: Tracked, tmp_path: Path) -> None:
-    with serving() as server:
-        environment = {"WANDB_BASE_URL": server.address, "WANDB_API_KEY": KEY, "NETRC": str(tmp_path / "netrc")}
-        subprocess.run(
-            [sys.executable, "-m", "wandb", "sync", str(tracked.folder / "wandb")],
-            env=os.environ | environment, capture_output=True, check=True, timeout=60,
-        )  # fmt: skip
-        ((_, lines),) = server.history.items()
-    steps = [line["trainer/global_step"] for _, line in sorted(lines.items())]
+    steps, asked = synchronised(tracked.folder, tmp_path)
     assert steps == [row["trainer/global_step"] for session in tracked.sessions for row in session.history]
-    asked = [name for name, _ in server.asked]
     assert asked.count("UseArtifact") == 2
+
+
+@pytest.mark.slow
+def test_a_kill_loses_the_last_second(tmp_path: Path) -> None:
+    """What was written is whole; what is trained again is logged again, at the steps where it belongs."""
+    folder = tmp_path / "run"
+    words = [*TINY, f"paths.run={folder}", "callbacks.last.every_minutes=10"]
+
+    def die() -> None:
+        time.sleep(2)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    assert in_a_child(lambda: run_until(8, die, words), {}, tmp_path) == -signal.SIGKILL
+    assert in_a_child(lambda: experiment.run(compose(words)), {}, tmp_path) == 0
+    first, second = wandb_file.sessions(folder)
+    assert (first.run.run_id, first.exit_code) == (second.run.run_id, None)
+    assert first.history[-1]["trainer/global_step"] == 6  # of the eighth it was about to tell
+    assert second.history[0]["trainer/global_step"] == 6  # the checkpoint was after the sixth, a validation
+    steps, _ = synchronised(folder, tmp_path)
+    assert steps == [row["trainer/global_step"] for session in (first, second) for row in session.history]
 
 
 @pytest.mark.slow

@@ -67,6 +67,7 @@ class WandbRun(WandbLogger):
             init_timeout=init_timeout,
             finish_timeout=finish_timeout,
             save_code=save_code,
+            x_transaction_log_flush_interval=1.0,  # seconds that are lost to a kill -9, 15 if nothing is said
             disable_git=True,  # else it runs git itself, and sends the remote as it is written down
             git_commit=(commit(Path.cwd()) or "").rstrip("+") or None,
             git_remote_url=remote_of(Path.cwd()),
