@@ -8,6 +8,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
+from gequnet.metrics.confusion import Confusion
 from gequnet.metrics.segmentation import SegmentationMetrics
 
 RANKS = 2
@@ -34,6 +35,15 @@ def add(scores, index):
     scores.update(*case, ["image" + "-" * index], instances, torch.tensor([[0.5, 2.0]]))
 
 
+def confused(indices):
+    """With the first image once more, as a sampler repeats it to make the ranks equal."""
+    confusion = Confusion(1, "sigmoid")
+    for index in [*indices, 0]:
+        logits, mask, valid, _ = image(index)
+        confusion.update(logits, mask, valid, ["image" + "-" * index], 0.5)
+    return confusion.compute().tolist()
+
+
 def score(rank: int, folder: Path) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=RANKS)
@@ -44,6 +54,7 @@ def score(rank: int, folder: Path) -> None:
         for index in range(5)[rank::RANKS]:
             add(shared, index)
         results.append((shared.compute(), shared.per_image()))
+    results.append(confused(range(5)[rank::RANKS]))
     (folder / f"{rank}.pickle").write_bytes(pickle.dumps(results))
     dist.destroy_process_group()
 
@@ -58,3 +69,5 @@ def test_two_ranks_agree_with_one(tmp_path):
             scores, rows = pickle.loads((tmp_path / f"{rank}.pickle").read_bytes())[index]
             assert scores == pytest.approx(alone.compute(), abs=1e-12)
             assert sorted(rows, key=lambda row: row["id"]) == alone.per_image()
+    for rank in range(RANKS):
+        assert pickle.loads((tmp_path / f"{rank}.pickle").read_bytes())[-1] == confused(range(5))
