@@ -14,7 +14,6 @@ from gequnet.checkpoint_io import WholeCheckpoints
 from gequnet.composition import build
 from gequnet.errors import ConfigError
 from gequnet.task import SegmentationTask
-from gequnet.tracking import record
 
 CURVE_POINTS = 200  # training losses in a curve, whatever the number of steps
 
@@ -42,7 +41,7 @@ def build_task(cfg: DictConfig, net: nn.Module) -> SegmentationTask:
 
 
 def build_trainer(cfg: DictConfig, data: Any) -> pl.Trainer:
-    """Lightning's trainer with our callbacks and the chosen logger, which gets the configuration."""
+    """Lightning's trainer with our callbacks and the chosen logger."""
     callbacks = [build(node) for node in cfg.callbacks.values()]
     logger = build(cfg.logger) if cfg.logger else False
     try:
@@ -57,7 +56,6 @@ def build_trainer(cfg: DictConfig, data: Any) -> pl.Trainer:
             f"trainer.devices={cfg.trainer.devices} makes {trainer.world_size} processes, but there are only "
             f"{len(fewest)} images to validate or test on: take no more devices than that."
         )
-    record.begin(trainer, cfg, data)
     return trainer
 
 

@@ -80,6 +80,7 @@ def run(cfg: DictConfig) -> float:
     task = build_task(cfg, net)
     trainer = build_trainer(cfg, data)
     try:
+        record.begin(trainer, cfg, data)
         announce(cfg, data, net)
         foresee(cfg, data, net, trainer, before.checkpoint)
         trainer.fit(task, datamodule=data, ckpt_path=before.checkpoint, weights_only=True)

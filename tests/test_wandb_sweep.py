@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,8 @@ import yaml
 
 from gequnet.composition import compose
 from gequnet.recipe import check
-from wandb_server import ENTITY, SWEEP, Server
+from wandb_server import ENTITY, Server, serving
+from wandb_sweep_server import SWEEP, SweepServer
 
 ROOT = Path(__file__).resolve().parents[1]
 FILE = ROOT / "docs" / "wandb" / "sweep_groups.yaml"
@@ -27,11 +27,9 @@ TINY = [
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+def server() -> Iterator[SweepServer]:
+    with serving(SweepServer()) as server:
         yield server
-        server.shutdown()
 
 
 def wandb(server: Server, folder: Path, *words: str) -> str:
@@ -55,7 +53,7 @@ def test_every_run_of_the_sweep_fits_together() -> None:
 
 
 @pytest.mark.slow
-def test_an_agent_runs_what_the_sweep_deals_out(server: Server, tmp_path: Path) -> None:
+def test_an_agent_runs_what_the_sweep_deals_out(server: SweepServer, tmp_path: Path) -> None:
     sweep = yaml.safe_load(FILE.read_text())
     at = sweep["command"].index(ARGUMENTS)
     sweep["command"][at:at] = TINY
@@ -74,6 +72,7 @@ def test_an_agent_runs_what_the_sweep_deals_out(server: Server, tmp_path: Path) 
         assert json.loads((folder / "metrics.json").read_text())["chosen"]["group"] == "c4"
         with (folder / "history.csv").open() as file:
             scores = [float(row["val/dice"]) for row in csv.DictReader(file) if row["val/dice"]]
-        sent = [row[sweep["metric"]["name"]] for row in server.sent[run] if sweep["metric"]["name"] in row]
+        score, rows = sweep["metric"]["name"], [row for _, row in sorted(server.history[run].items())]
+        sent = [row[score] for row in rows if score in row]
         assert len(sent) == 2
         assert sent == pytest.approx(scores, abs=1e-6)

@@ -1,16 +1,23 @@
-"""A stand-in for the server of Weights & Biases on this machine: it takes what is sent, and remembers it."""
+"""A stand-in for the server of Weights & Biases on this machine: it takes what is sent, and remembers it.
+
+It answers the questions of ``wandb.init`` and ``wandb sync`` as the real one does (what the client reads of them),
+and says of whatever else it is asked that there is nothing.
+"""
 
 import gzip
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
+
+ENTITY = "somebody"
 
 
 class Server(ThreadingHTTPServer):
-    """Knows the runs that were announced to it, and how many lines of history each has.
+    """Listens on a free port of this machine; see ``address``.
 
     Args:
         answers: whether it does anything but take connections.
@@ -20,69 +27,62 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, answers: bool = True) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.server_port}"
         self.answers = answers
         self.asked: list[tuple[str, dict[str, Any]]] = []
-        self.history: dict[str, dict[int, dict[str, Any]]] = {}
+        self.history: dict[str, dict[int, dict[str, Any]]] = {}  # of each run, by its id, the rows by their place
         self.bodies: list[bytes] = []
         self.stop = threading.Event()
 
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
+    def answer(self, operation: str, given: dict[str, Any]) -> dict[str, Any]:
+        """What GraphQL gives back: of an operation ``UpsertBucket`` what ``upsert_bucket`` says."""
+        self.asked.append((operation, given))
+        known = getattr(self, re.sub(r"(?<!^)([A-Z])", r"_\1", operation).lower(), None)
+        return known(given) if known else {}
 
+    def handle_error(self, *_: Any) -> None:
+        """A client that goes away is no error."""
 
-class Handler(BaseHTTPRequestHandler):
-    server: Server
+    def viewer(self, given: dict[str, Any]) -> dict[str, Any]:
+        teams = {"edges": [{"node": {"name": ENTITY}}]}
+        return {"viewer": {"id": "V", "entity": ENTITY, "username": ENTITY, "email": "", "flags": "{}", "teams": teams}}
 
-    def do_GET(self) -> None:
-        self._answer({})
+    def upsert_bucket(self, given: dict[str, Any]) -> dict[str, Any]:
+        return {"upsertBucket": {"bucket": self.bucket(given["name"]), "inserted": True}}
 
-    def do_PUT(self) -> None:
-        self._body()
-        self._answer({})
+    def run_resume_status(self, given: dict[str, Any]) -> dict[str, Any]:
+        known = self.bucket(given["name"]) | self.so_far(given["name"]) if self.history.get(given["name"]) else None
+        return {"model": {"id": "P", "name": "gequnet", "entity": {"id": "E", "name": ENTITY}, "bucket": known}}
 
-    def do_POST(self) -> None:
-        body = self._body()
-        self.server.answers &= self.path != "/silence"
-        if not (self.path.endswith(("/graphql", "/file_stream"))):  # W&B's numbers about itself
-            self._answer({})
-            return
-        sent = json.loads(body)
-        if self.path.endswith("/graphql"):
-            name, variables = (
-                sent.get("operationName") or sent["query"].split("(")[0].strip(),
-                sent.get("variables") or {},
-            )
-            self.server.asked.append((name, variables))
-            self._answer({"data": self._data(name, variables)})
-        else:
-            run = self.path.split("/")[-2]
-            chunk = sent.get("files", {}).get("wandb-history.jsonl", {})
-            lines = self.server.history.setdefault(run, {})
-            for place, line in enumerate(chunk.get("content", []), chunk.get("offset", 0)):
-                lines[place] = json.loads(line)
-            self._answer({})
+    def artifact_type(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Of an artifact that nobody has sent yet."""
+        return {"project": None}
 
-    def _data(self, name: str, variables: dict[str, Any]) -> dict[str, Any]:
-        """What the client reads of the answer to each question, and nothing else."""
-        run = variables.get("name") or "unnamed"
-        project = {"id": "P", "name": "gequnet", "entity": {"id": "E", "name": "me"}}
-        known = {"id": "R", "name": run, "displayName": run, "config": "{}", "project": project, "historyLineCount": 0}
-        artifact = {"id": "A", "state": "COMMITTED", "artifactSequence": {"id": "S", "latestArtifact": None}}
-        files = [{"name": each, "uploadUrl": f"{self.server.address}/{each}"} for each in variables.get("files", [])]
-        answers = {
-            "Viewer": {"viewer": {"id": "V", "entity": "me", "username": "me", "flags": "{}", "teams": {"edges": []}}},
-            "UpsertBucket": {"upsertBucket": {"bucket": known, "inserted": True}},
-            "CreateArtifact": {"createArtifact": {"artifact": artifact}},
-            "UseArtifact": {"useArtifact": {"artifact": artifact}},
-            "CreateRunFiles": {"createRunFiles": {"runID": "R", "uploadHeaders": [], "files": files}},
+    def create_artifact(self, given: dict[str, Any]) -> dict[str, Any]:
+        return {"createArtifact": {"artifact": ARTIFACT}}
+
+    def use_artifact(self, given: dict[str, Any]) -> dict[str, Any]:
+        return {"useArtifact": {"artifact": ARTIFACT}}
+
+    def create_run_files(self, given: dict[str, Any]) -> dict[str, Any]:
+        files = [{"name": name, "uploadUrl": f"{self.address}/upload/{name}"} for name in given["files"]]
+        return {"createRunFiles": {"runID": "R", "uploadHeaders": [], "files": files}}
+
+    def bucket(self, run: str) -> dict[str, Any]:
+        """What is known of a run beside its history."""
+        project = {"id": "P", "name": "gequnet", "entity": {"id": "E", "name": ENTITY}}
+        return {
+            "id": "R",
+            "name": run,
+            "displayName": run,
+            "config": "{}",
+            "project": project,
+            "historyLineCount": 0,
         }
-        if name == "RunResumeStatus":
-            return {"model": project | {"bucket": known | self._so_far(run) if self.server.history.get(run) else None}}
-        return answers.get(name, {})
 
-    def _so_far(self, run: str) -> dict[str, Any]:
-        lines = self.server.history[run]
+    def so_far(self, run: str) -> dict[str, Any]:
+        """How far the history of a run has come."""
+        lines = self.history[run]
         last = lines[max(lines)]
         return {
             "historyLineCount": len(lines),
@@ -95,32 +95,61 @@ class Handler(BaseHTTPRequestHandler):
             "wandbConfig": '{"t": {"value": 1}}',
         }
 
-    def _body(self) -> bytes:
+
+ARTIFACT = {"id": "A", "state": "COMMITTED", "artifactSequence": {"id": "S", "latestArtifact": None}}
+Kind = TypeVar("Kind", bound=Server)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """GraphQL, and the streams of files."""
+
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.bodies.append(body)
-        return gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
+        if self.headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
+        self.server.answers &= self.path != "/silence"
+        if self.path == "/graphql":
+            asked = json.loads(body)
+            named = re.search(r"(?:query|mutation)\s+(\w+)", asked["query"])
+            self.say({"data": self.server.answer(named[1] if named else "", asked.get("variables") or {})})
+        elif self.path.endswith("/file_stream"):
+            self.keep(json.loads(body))
+            self.say({"limits": {}})
+        else:
+            self.say({})
 
-    def _answer(self, content: dict[str, Any]) -> None:
+    do_GET = do_PUT = do_POST  # noqa: N815
+
+    def keep(self, sent: dict[str, Any]) -> None:
+        """The rows of a history, each at its place."""
+        chunk = sent.get("files", {}).get("wandb-history.jsonl", {})
+        lines = self.server.history.setdefault(self.path.split("/")[-2], {})
+        for place, line in enumerate(chunk.get("content", []), chunk.get("offset", 0)):
+            lines[place] = json.loads(line)
+
+    def say(self, answer: dict[str, Any]) -> None:
         if not self.server.answers:
             self.server.stop.wait()
             return
-        text = json.dumps(content).encode()
+        body = json.dumps(answer).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(text)))
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(text)
+        self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
-        pass
+        """Nothing on stderr."""
 
 
 @contextmanager
-def serving(answers: bool = True) -> Iterator[Server]:
+def serving(server: Kind) -> Iterator[Kind]:
     """A server, for as long as it is needed."""
-    server = Server(answers)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield server
     finally:

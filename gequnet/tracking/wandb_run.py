@@ -1,6 +1,7 @@
 """One session with Weights & Biases: of a folder, and never a reason for a training to fail or to wait."""
 
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from gequnet.tracking.run_id import remember, run_id
 log = logging.getLogger("gequnet")
 
 OFFLINE, ONLINE, DISABLED = MODES = ("offline", "online", "disabled")
+AGENT = "WANDB_SWEEP_ID"
+"""Is set where ``wandb agent`` has started the run: then the id is the one that it has dealt out."""
 
 
 class WandbRun(WandbLogger):
@@ -75,7 +78,7 @@ class WandbRun(WandbLogger):
         super().__init__(
             name=name,
             save_dir=folder,
-            id=run_id(self.folder),
+            id=None if AGENT in os.environ else run_id(self.folder),
             project=project,
             mode=mode,
             entity=entity,
