@@ -5,6 +5,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig
+from pytorch_lightning.plugins import TorchSyncBatchNorm
 from pytorch_lightning.plugins.environments import SLURMEnvironment
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import nn
@@ -13,6 +14,8 @@ from gequnet.advice import first_sentence
 from gequnet.checkpoint_io import WholeCheckpoints
 from gequnet.composition import build
 from gequnet.errors import ConfigError
+from gequnet.global_batch import together
+from gequnet.layers.shared_norm import share_statistics
 from gequnet.task import SegmentationTask
 
 CURVE_POINTS = 200  # training losses in a curve, whatever the number of steps
@@ -46,7 +49,7 @@ def build_trainer(cfg: DictConfig, data: Any) -> pl.Trainer:
     logger = build(cfg.logger) if cfg.logger else False
     try:
         make = build(cfg.trainer, _partial_=True)
-        plugins = [WholeCheckpoints(), *cluster()]
+        plugins = [WholeCheckpoints(), *cluster(), *([SharedNorms()] if cfg.trainer.sync_batchnorm else [])]
         trainer: pl.Trainer = make(callbacks=callbacks, logger=logger, plugins=plugins, **rhythm(cfg, data))
     except MisconfigurationException as error:  # a device that this machine does not have, say
         raise ConfigError(first_sentence(str(error))) from None
@@ -62,6 +65,23 @@ def build_trainer(cfg: DictConfig, data: Any) -> pl.Trainer:
 def cluster() -> list[SLURMEnvironment]:
     """Where SLURM runs us, it, with Lightning's own way to start again left out: ours is ``gequnet.resume``."""
     return [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
+
+
+class SharedNorms(TorchSyncBatchNorm):
+    """What ``trainer.sync_batchnorm`` means: batch norms, those of fields too, see the batch of all processes.
+
+    PyTorch's own works on GPUs alone, puts other layers in the place of its own, and does not know ours.
+    """
+
+    def apply(self, model: nn.Module) -> nn.Module:
+        """At the beginning of a training in several processes."""
+        share_statistics(model, together)
+        return model
+
+    def revert(self, model: nn.Module) -> nn.Module:
+        """At its end."""
+        share_statistics(model, None)
+        return model
 
 
 def quiet_trainer(cfg: DictConfig, callbacks: list[pl.Callback]) -> pl.Trainer:

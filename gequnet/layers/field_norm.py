@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gequnet.layers.plain import choose, divisor_up_to
+from gequnet.layers.shared_norm import SharesStatistics, follow, mean_of_parts, shared_batch_norm
 from gequnet.symmetry.gspace import FieldType
 
 
@@ -61,11 +62,12 @@ class FieldNorm(nn.Module):
         return (centred * scale + shift).flatten(1, 2)
 
 
-class FieldBatchNorm(FieldNorm):
+class FieldBatchNorm(FieldNorm, SharesStatistics):
     """Batch normalisation with one mean and variance for each field, over its orbit, the image and the batch.
 
     Running statistics follow ``torch.nn.BatchNorm2d``: an average with weight ``momentum`` on the newest batch, with
-    the unbiased variance.
+    the unbiased variance. In several processes the batch is each one's own, or that of all of them together, see
+    [`gequnet.layers.shared_norm`][].
     """
 
     running_mean: Tensor
@@ -87,6 +89,8 @@ class FieldBatchNorm(FieldNorm):
         return self._native(fields) if self.permutation else self._spectral(fields)
 
     def _native(self, fields: Float[Tensor, "b f n h w"]) -> Float[Tensor, "b c h w"]:
+        if self.training and self.share is not None:
+            return shared_batch_norm(fields, self, self.share).flatten(1, 2)
         y = F.batch_norm(
             fields,
             self.running_mean,
@@ -104,14 +108,11 @@ class FieldBatchNorm(FieldNorm):
         if not self.training:
             centred = fields - self.running_mean.view(-1, 1, 1, 1) * direction
             return self.rescale(centred, self.running_var.view(1, -1, 1, 1, 1))
-        mean = field_mean(fields, self.constant, (0, 3, 4))
-        centred = fields - mean * direction
-        variance = field_variance(centred, self.constant, (0, 3, 4))
         count = fields.shape[0] * fields.shape[3] * fields.shape[4] * self.copies
-        with torch.no_grad():
-            self.running_mean.lerp_(mean.flatten().to(self.running_mean), self.momentum)
-            unbiased = variance.flatten() * (count / max(count - 1, 1))
-            self.running_var.lerp_(unbiased.to(self.running_var), self.momentum)
+        mean, _ = mean_of_parts(field_mean(fields, self.constant, (0, 3, 4)), count, self.share)
+        centred = fields - mean * direction
+        variance, total = mean_of_parts(field_variance(centred, self.constant, (0, 3, 4)), count, self.share)
+        follow(self, mean, variance, total)
         return self.rescale(centred, variance)
 
 

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from gequnet.errors import ConfigError
+from gequnet.global_batch import Share, alone, together
 from gequnet.heads import HEADS, check_head, full_precision, target_classes
 
 FITTING = {
@@ -22,6 +23,9 @@ class SegmentationLoss(nn.Module, ABC):
 
     Computed in float32 whatever the precision of the logits, autocast included (float64 stays float64). A
     batch without a valid pixel costs 0 and sends back gradients of 0.
+
+    In training mode the batch is that of all processes together: each of them gets the same loss, and the mean of their
+    gradients is the gradient. In eval mode, where processes may have unequal numbers of images, it is the batch at hand.
 
     Args:
         head: ``sigmoid`` (one logit, or overlapping regions) or ``softmax``.
@@ -48,6 +52,11 @@ class SegmentationLoss(nn.Module, ABC):
             raise ConfigError(f"loss.class_weights={class_weights} must be K numbers, none below 0, not all 0.")
         # A buffer goes to the loss's device; not persistent, as a checkpoint holds what was learned.
         self.register_buffer("class_weights", weights, persistent=False)
+
+    @property
+    def share(self) -> Share:
+        """How sums over this process's pixels become sums over those that count."""
+        return together if self.training else alone
 
     def _refusal(self) -> str:
         what = "one logit, or overlapping regions" if self.head == "sigmoid" else "classes that exclude each other"
@@ -110,12 +119,15 @@ def mean_over_valid(
     valid: Bool[Tensor, "b *space"],
     class_weights: Float[Tensor, " k"] | None = None,
     weight: Float[Tensor, "b *space"] | None = None,
+    share: Share = alone,
 ) -> Float[Tensor, ""]:
     """Mean over the valid pixels of a batch of the (weighted) mean over classes; 0 if no pixel is valid.
 
-    A pixel's ``weight`` multiplies its value and is in no denominator: the mean is that of the products.
+    A pixel's ``weight`` multiplies its value and is in no denominator: the mean is that of the products. ``share``
+    makes the batch that of all processes, see [`gequnet.global_batch`][].
     """
     values = values if weight is None else weight.unsqueeze(1) * values
     total = torch.where(valid.unsqueeze(1), values, 0).transpose(0, 1).flatten(1).sum(1)
+    total, pixels = share(torch.cat([total, valid.sum().view(1).to(total)])).split([len(total), 1])
     weights = torch.ones_like(total) if class_weights is None else class_weights
-    return (weights * total).sum() / (weights.sum() * valid.sum().clamp(min=1))
+    return (weights * total).sum() / (weights.sum() * pixels.squeeze().clamp(min=1))

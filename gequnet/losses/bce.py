@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gequnet.errors import ConfigError
+from gequnet.global_batch import Share, alone
 from gequnet.losses.base import SegmentationLoss, mean_over_valid
 
 
@@ -19,6 +20,7 @@ def bce(
     class_weights: Float[Tensor, " k"] | None = None,
     pos_weight: float = 1.0,
     weight: Float[Tensor, "b *space"] | None = None,
+    share: Share = alone,
 ) -> Float[Tensor, ""]:
     """Binary cross-entropy ``-pos_weight t log p - (1 - t) log(1 - p)``, mean over valid pixels and classes.
 
@@ -29,11 +31,12 @@ def bce(
         class_weights: one weight for each region.
         pos_weight: how many background pixels one foreground pixel counts for.
         weight: what the loss of each pixel is multiplied by before the mean.
+        share: makes sums those of all processes, see [`gequnet.global_batch`][].
     """
     values = F.binary_cross_entropy_with_logits(logits, target.to(logits), reduction="none")
     if pos_weight != 1:
         values = torch.where(target, pos_weight * values, values)
-    return mean_over_valid(values, valid, class_weights, weight)
+    return mean_over_valid(values, valid, class_weights, weight, share)
 
 
 class BCELoss(SegmentationLoss):
@@ -63,4 +66,4 @@ class BCELoss(SegmentationLoss):
         weight: Float[Tensor, "b *space"] | None = None,
     ) -> Float[Tensor, ""]:
         """See [`bce`][]."""
-        return bce(logits, target, valid, self.class_weights, self.pos_weight, weight)
+        return bce(logits, target, valid, self.class_weights, self.pos_weight, weight, self.share)

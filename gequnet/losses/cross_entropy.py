@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from gequnet.global_batch import Share, alone
 from gequnet.losses.base import SegmentationLoss
 
 
@@ -17,6 +18,7 @@ def cross_entropy(
     class_weights: Float[Tensor, " k"] | None = None,
     weight: Float[Tensor, "b *space"] | None = None,
     balance: bool = False,
+    share: Share = alone,
 ) -> Float[Tensor, ""]:
     """Softmax cross-entropy ``-log p[true class]``, mean over valid pixels, each weighted by its true class.
 
@@ -30,12 +32,14 @@ def cross_entropy(
         weight: what the loss of each pixel is multiplied by before the mean.
         balance: mean over the pixels of each class first, and then over the classes that are there: as if a class's
             weight were inverse to its share among the valid pixels of the batch.
+        share: makes sums those of all processes, see [`gequnet.global_batch`][].
     """
     counted = (target & valid.unsqueeze(1)).transpose(0, 1).flatten(1)
     class_weights = logits.new_ones(len(counted)) if class_weights is None else class_weights
     losses = -logits.log_softmax(1)
     losses = losses if weight is None else weight.unsqueeze(1) * losses
     total, pixels = torch.where(counted, losses.transpose(0, 1).flatten(1), 0).sum(1), counted.sum(1)
+    total, pixels = share(torch.stack([total, pixels.to(total)])).unbind()
     if balance:
         total, pixels = total / pixels.clamp(min=1), pixels.clamp(max=1)
     divisor = (class_weights * pixels).sum()
@@ -75,4 +79,4 @@ class CrossEntropyLoss(SegmentationLoss):
         weight: Float[Tensor, "b *space"] | None = None,
     ) -> Float[Tensor, ""]:
         """See [`cross_entropy`][]."""
-        return cross_entropy(logits, target, valid, self.class_weights, weight, self.balance)
+        return cross_entropy(logits, target, valid, self.class_weights, weight, self.balance, self.share)

@@ -106,7 +106,7 @@ class FocalLoss(SegmentationLoss):
         """Mean over valid pixels of the focal loss."""
         if self.head == "sigmoid":
             values = sigmoid_focal(logits, target, self.gamma, self.alpha)
-            return mean_over_valid(values, valid, self.class_weights, weight)
+            return mean_over_valid(values, valid, self.class_weights, weight, self.share)
         # Only the true class's channel holds a loss, so the mean over K channels is a K-th of the pixel's.
         values = logits.shape[1] * softmax_focal(logits, target, self.gamma)
-        return mean_over_valid(values, valid, self.class_weights, weight)
+        return mean_over_valid(values, valid, self.class_weights, weight, self.share)

@@ -6,6 +6,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from gequnet.heads import probabilities
+from gequnet.global_batch import Share, alone
 from gequnet.losses.base import SegmentationLoss, mean_over_valid
 
 
@@ -15,6 +16,7 @@ def mse(
     valid: Bool[Tensor, "b *space"],
     class_weights: Float[Tensor, " k"] | None = None,
     weight: Float[Tensor, "b *space"] | None = None,
+    share: Share = alone,
 ) -> Float[Tensor, ""]:
     """Squared difference ``(p - t)^2`` (Brier score), mean over valid pixels and classes.
 
@@ -24,8 +26,9 @@ def mse(
         valid: the pixels that count.
         class_weights: one weight for each class.
         weight: what the error of each pixel is multiplied by before the mean.
+        share: makes sums those of all processes, see [`gequnet.global_batch`][].
     """
-    return mean_over_valid((preds - target.to(preds)) ** 2, valid, class_weights, weight)
+    return mean_over_valid((preds - target.to(preds)) ** 2, valid, class_weights, weight, share)
 
 
 class MSELoss(SegmentationLoss):
@@ -48,4 +51,4 @@ class MSELoss(SegmentationLoss):
         weight: Float[Tensor, "b *space"] | None = None,
     ) -> Float[Tensor, ""]:
         """See [`mse`][]."""
-        return mse(probabilities(logits, self.head), target, valid, self.class_weights, weight)
+        return mse(probabilities(logits, self.head), target, valid, self.class_weights, weight, self.share)

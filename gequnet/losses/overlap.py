@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from gequnet.errors import ConfigError
+from gequnet.global_batch import Share, alone
 from gequnet.heads import foreground_classes, probabilities
 from gequnet.losses.base import SegmentationLoss
 
@@ -28,14 +29,18 @@ def soft_counts(
     target: Bool[Tensor, "b k *space"],
     valid: Bool[Tensor, "b *space"],
     over: str = "batch",
+    share: Share = alone,
 ) -> SoftCounts:
-    """Sums of ``p t``, ``p (1 - t)``, ``(1 - p) t`` over the valid pixels of each image, or of the batch."""
+    """Sums of ``p t``, ``p (1 - t)``, ``(1 - p) t`` over the valid pixels of each image, or of the batch.
+
+    ``share`` makes the batch that of all processes, see [`gequnet.global_batch`][].
+    """
     inside = valid.unsqueeze(1)
     preds = torch.where(inside, preds, 0).flatten(2)
     labels = (target & inside).flatten(2).to(preds)
     sums = torch.stack([(preds * labels).sum(2), preds.sum(2), labels.sum(2)])
     if over == "batch":
-        sums = sums.sum(1, keepdim=True)
+        sums = share(sums.sum(1, keepdim=True))
     both, predicted, wanted = sums.unbind()
     return SoftCounts(both, predicted - both, wanted - both)
 
@@ -53,13 +58,16 @@ def overlap_loss(
     valid: Bool[Tensor, "b *space"],
     over: str = "batch",
     class_weights: Float[Tensor, " k"] | None = None,
+    share: Share = alone,
 ) -> Float[Tensor, ""]:
     """``1 - score``, mean over the (weighted) classes, then over the images with a valid pixel."""
-    missing = 1 - score(soft_counts(preds, target, valid, over))
+    missing = 1 - score(soft_counts(preds, target, valid, over, share))
     weights = torch.ones_like(missing[0]) if class_weights is None else class_weights
     of_group = (weights * missing).sum(1) / weights.sum()
     counted = valid.flatten(1).any(1) if over == "image" else valid.any().unsqueeze(0)
-    return torch.where(counted, of_group, 0).sum() / counted.sum().clamp(min=1)
+    # A batch that is shared is counted by every process that has a part of it; the mean of equal numbers is the number.
+    total, groups = share(torch.stack([torch.where(counted, of_group, 0).sum(), counted.sum().to(of_group)])).unbind()
+    return total / groups.clamp(min=1)
 
 
 class OverlapLoss(SegmentationLoss):
@@ -74,7 +82,7 @@ class OverlapLoss(SegmentationLoss):
         over: ``batch`` sums over all valid pixels of a batch before dividing, ``image`` divides in each image
             and takes the mean. The default is ``batch``: training patches are parts of images, some with
             hardly any foreground, and the score of such a patch alone is mostly noise. ``image`` does not
-            depend on how images are dealt to batches and devices (``batch``: the batch of one device).
+            depend on how images are dealt to batches (``batch``: in training the batch of all devices).
         include_background: whether class 0 of a softmax counts as a class; it is what the others leave over.
 
     Raises:
@@ -114,7 +122,7 @@ class OverlapLoss(SegmentationLoss):
         first = 0 if self.include_background else foreground_classes(logits.shape[1], self.head)[0]
         preds = probabilities(logits, self.head)[:, first:]
         weights = None if self.class_weights is None else self.class_weights[first:]
-        return overlap_loss(self.score, preds, target[:, first:], valid, self.over, weights)
+        return overlap_loss(self.score, preds, target[:, first:], valid, self.over, weights, self.share)
 
     @abstractmethod
     def score(self, counts: SoftCounts) -> Float[Tensor, "n k"]:

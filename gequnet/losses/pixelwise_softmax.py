@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from gequnet.global_batch import Share, alone
 from gequnet.losses.base import SegmentationLoss, mean_over_valid
 
 
@@ -32,6 +33,7 @@ def pixelwise_softmax(
     valid: Bool[Tensor, "b *space"],
     class_weights: Float[Tensor, " k"] | None = None,
     weight: Float[Tensor, "b *space"] | None = None,
+    share: Share = alone,
 ) -> Float[Tensor, ""]:
     """Binary cross-entropy ``-t log p - (1 - t) log(1 - p)`` of softmax probabilities, mean over pixels and classes.
 
@@ -49,9 +51,10 @@ def pixelwise_softmax(
         class_weights: one weight for each class, background included. It weighs what the class says of all pixels, so
             with two classes weights change nothing.
         weight: what the loss of each pixel is multiplied by before the mean.
+        share: makes sums those of all processes, see [`gequnet.global_batch`][].
     """
     values = -torch.where(target, logits.log_softmax(1), log_complement(logits))
-    return mean_over_valid(values, valid, class_weights, weight)
+    return mean_over_valid(values, valid, class_weights, weight, share)
 
 
 class PixelwiseSoftmaxLoss(SegmentationLoss):
@@ -75,4 +78,4 @@ class PixelwiseSoftmaxLoss(SegmentationLoss):
         weight: Float[Tensor, "b *space"] | None = None,
     ) -> Float[Tensor, ""]:
         """See [`pixelwise_softmax`][]."""
-        return pixelwise_softmax(logits, target, valid, self.class_weights, weight)
+        return pixelwise_softmax(logits, target, valid, self.class_weights, weight, self.share)
