@@ -1,21 +1,19 @@
 """The parts of an experiment, built from its configuration: network, task, trainer."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig
-from pytorch_lightning.plugins import TorchSyncBatchNorm
-from pytorch_lightning.plugins.environments import SLURMEnvironment
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import nn
 
 from gequnet.advice import first_sentence
-from gequnet.checkpoint_io import WholeCheckpoints
+from gequnet.callbacks.stop import Stop
 from gequnet.composition import build
 from gequnet.errors import ConfigError
-from gequnet.global_batch import together
-from gequnet.layers.shared_norm import share_statistics
+from gequnet.strategy import check_strategy, plugins
 from gequnet.task import SegmentationTask
 
 CURVE_POINTS = 200  # training losses in a curve, whatever the number of steps
@@ -44,57 +42,37 @@ def build_task(cfg: DictConfig, net: nn.Module) -> SegmentationTask:
 
 
 def build_trainer(cfg: DictConfig, data: Any) -> pl.Trainer:
-    """Lightning's trainer with our callbacks and the chosen logger."""
+    """Lightning's trainer with our callbacks and the chosen logger.
+
+    Raises:
+        ConfigError: there is no such device, or the processes would not come to an end.
+    """
+    try:
+        bare = make_trainer(cfg, [], logger=False)
+    except (MisconfigurationException, ValueError, RuntimeError) as error:  # a device that this machine does not have
+        raise ConfigError(first_sentence(str(error))) from None
+    check_strategy(cfg, bare, min(len(data.splits["val"]), len(data.splits["test"])))
     callbacks = [build(node) for node in cfg.callbacks.values()]
     logger = build(cfg.logger) if cfg.logger else False
-    try:
-        make = build(cfg.trainer, _partial_=True)
-        plugins = [WholeCheckpoints(), *cluster(), *([SharedNorms()] if cfg.trainer.sync_batchnorm else [])]
-        trainer: pl.Trainer = make(callbacks=callbacks, logger=logger, plugins=plugins, **rhythm(cfg, data))
-    except MisconfigurationException as error:  # a device that this machine does not have, say
-        raise ConfigError(first_sentence(str(error))) from None
-    fewest = min(data.splits["val"], data.splits["test"], key=len)
-    if trainer.world_size > len(fewest):
-        raise ConfigError(
-            f"trainer.devices={cfg.trainer.devices} makes {trainer.world_size} processes, but there are only "
-            f"{len(fewest)} images to validate or test on: take no more devices than that."
-        )
+    return make_trainer(cfg, callbacks, logger=logger, **rhythm(cfg, data, bare.world_size))
+
+
+def make_trainer(cfg: DictConfig, callbacks: Sequence[pl.Callback], **arguments: Any) -> pl.Trainer:
+    """Lightning's trainer as every part of a run has it."""
+    make = build(cfg.trainer, _partial_=True)
+    trainer: pl.Trainer = make(callbacks=[Stop(), *callbacks], plugins=plugins(cfg), **arguments)
     return trainer
-
-
-def cluster() -> list[SLURMEnvironment]:
-    """Where SLURM runs us, it, with Lightning's own way to start again left out: ours is ``gequnet.resume``."""
-    return [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
-
-
-class SharedNorms(TorchSyncBatchNorm):
-    """What ``trainer.sync_batchnorm`` means: batch norms, those of fields too, see the batch of all processes.
-
-    PyTorch's own works on GPUs alone, puts other layers in the place of its own, and does not know ours.
-    """
-
-    def apply(self, model: nn.Module) -> nn.Module:
-        """At the beginning of a training in several processes."""
-        share_statistics(model, together)
-        return model
-
-    def revert(self, model: nn.Module) -> nn.Module:
-        """At its end."""
-        share_statistics(model, None)
-        return model
 
 
 def quiet_trainer(cfg: DictConfig, callbacks: list[pl.Callback]) -> pl.Trainer:
     """One that asks a trained network further questions, with nothing of the training's around it but its progress."""
     shown = [build(cfg.callbacks[name]) for name in ("progress",) if name in cfg.callbacks]
-    make = build(cfg.trainer, _partial_=True)
-    trainer: pl.Trainer = make(callbacks=[*callbacks, *shown], logger=False, enable_progress_bar=bool(shown))
-    return trainer
+    return make_trainer(cfg, [*callbacks, *shown], logger=False, enable_progress_bar=bool(shown))
 
 
-def rhythm(cfg: DictConfig, data: Any) -> dict[str, Any]:
+def rhythm(cfg: DictConfig, data: Any, processes: int) -> dict[str, Any]:
     """Validations evenly spaced over the training, whatever an epoch is, and about as many points in every curve."""
-    batches = training_batches(cfg, data)
+    batches = training_batches(cfg, data, processes)
     return {
         "val_check_interval": cfg.trainer.val_check_interval or math.ceil(batches / cfg.validations),
         "check_val_every_n_epoch": None,
@@ -102,10 +80,10 @@ def rhythm(cfg: DictConfig, data: Any) -> dict[str, Any]:
     }
 
 
-def training_batches(cfg: DictConfig, data: Any) -> int:
-    """Batches of a whole training."""
+def training_batches(cfg: DictConfig, data: Any, processes: int) -> int:
+    """Batches of a whole training that each of so many processes sees."""
     batches: int = cfg.trainer.max_steps * cfg.trainer.accumulate_grad_batches
     if cfg.trainer.max_epochs is None:
         return batches
-    epochs: int = cfg.trainer.max_epochs * len(data.train_dataloader())
+    epochs: int = cfg.trainer.max_epochs * (data.patches_per_epoch // (data.batch_size * processes))
     return min(epochs, batches) if batches > 0 else epochs

@@ -165,7 +165,13 @@ def _trainer(cfg: DictConfig, folder: Path, accelerator: str | None) -> pl.Train
         for name in OF_A_TEST
         if name in own
     ]
-    settings = {"devices": 1, "strategy": "auto", "limit_test_batches": None, "default_root_dir": str(folder)}
+    settings = {
+        "devices": 1,
+        "num_nodes": 1,
+        "strategy": "auto",
+        "limit_test_batches": None,
+        "default_root_dir": str(folder),
+    }
     settings |= {"accelerator": accelerator} if accelerator else {}
     try:
         trainer: pl.Trainer = build(cfg.trainer, _partial_=True)(callbacks=callbacks, logger=False, **settings)

@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.utilities import rank_zero_only
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-from gequnet.assembly import build_task, build_trainer, match_widths, quiet_trainer
+from gequnet.assembly import build_task, build_trainer, make_trainer, match_widths, quiet_trainer
 from gequnet.auto_batch import batch_size
 from gequnet.checkpoint import read_checkpoint
 from gequnet.composition import build, settle
@@ -56,7 +54,6 @@ def run(cfg: DictConfig) -> float:
     began = time.monotonic()
     quieten()
     check(cfg)
-    refuse_processes_in_a_sweep(cfg)
     cfg = recipe_of(cfg)
     digest = digest_of(cfg)
     cfg = settle(cfg)
@@ -81,7 +78,7 @@ def run(cfg: DictConfig) -> float:
     trainer = build_trainer(cfg, data)
     try:
         record.begin(trainer, cfg, data)
-        announce(cfg, data, net)
+        announce(cfg, data, net, trainer.world_size)
         foresee(cfg, data, net, trainer, before.checkpoint)
         trainer.fit(task, datamodule=data, ckpt_path=before.checkpoint, weights_only=True)
         steps = trainer.global_step
@@ -107,7 +104,7 @@ def run(cfg: DictConfig) -> float:
         record.end(trainer, Path(cfg.paths.run))
     except SIGTERMException:
         log.warning("told to stop; the same command with resume=auto, or resume=%s, goes on from here", cfg.paths.run)
-        raise SystemExit(STOPPED) from None
+        raise SystemExit(STOPPED if is_first() else 0) from None  # the first one speaks for all
     finally:
         close(trainer)
     return score
@@ -134,7 +131,7 @@ def test_with_augmentation(cfg: DictConfig, data: Any, task: SegmentationTask, f
     averaged = build_task(cfg, build(cfg.tta)(task.net))
     seen = [cfg.callbacks[name] for name in ("timing", "progress", "predictions") if name in cfg.callbacks]
     callbacks = [build(node, **({"path": str(folder / "predictions.png")} if "path" in node else {})) for node in seen]
-    trainer: pl.Trainer = build(cfg.trainer, _partial_=True)(callbacks=callbacks, logger=False)
+    trainer = make_trainer(cfg, callbacks, logger=False)
     trainer.test(averaged, datamodule=data, weights_only=True, verbose=False)
     single.report(folder, cfg, data, averaged, trainer, facts | {"evaluation": folder.name})
 
@@ -176,18 +173,15 @@ def close(trainer: pl.Trainer) -> None:
             session.close()
 
 
-def refuse_processes_in_a_sweep(cfg: DictConfig) -> None:
-    """Each process of ``ddp`` runs the command again, under ``-m`` the whole sweep, and waits for ever."""
-    sweeping = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
-    if sweeping and cfg.trainer.strategy == "ddp":
-        raise ConfigError(
-            "A sweep (-m) cannot start the processes of trainer.strategy=ddp: use trainer.strategy=ddp_fork, or "
-            "trainer.devices=1, or start each run by itself."
-        )
+def is_first() -> bool:
+    """Whether this is the first process of the run, or the only one."""
+    return bool(rank_zero_only.rank == 0)  # type: ignore[attr-defined]
 
 
 def quieten() -> None:
-    """Leaves out what libraries say that nobody who runs an experiment can act upon."""
+    """Leaves out what libraries say that nobody who runs an experiment can act upon, and what others have said."""
+    if not is_first():
+        logging.getLogger("gequnet").setLevel(logging.ERROR)
     for name in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", ".*does not have many workers")

@@ -176,7 +176,7 @@ def sentence(cfg: DictConfig, data: Any, trial: Trial, looks: Looks, world: int,
     batch_s = max(trial.step_s, trial.batch_s / data.num_workers) if data.num_workers else trial.step_s + trial.batch_s
     step_s = gathered * batch_s
     epoch = max(1, data.patches_per_epoch // (data.batch_size * world * gathered))
-    steps = training_batches(cfg, data) // gathered
+    steps = training_batches(cfg, data, world) // gathered
     left = f"the {steps - done} of {steps} steps that are left" if done else f"{steps} steps"
     images = cfg.validations * _some(cfg.trainer.limit_val_batches, len(data.splits["val"]))
     images += _some(cfg.trainer.limit_test_batches, len(data.test_ids))

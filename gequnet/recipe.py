@@ -1,5 +1,6 @@
 """Whether the parts of a recipe fit together, found out before anything is computed."""
 
+import os
 from typing import get_args, get_type_hints
 
 from hydra.utils import get_class
@@ -8,6 +9,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from gequnet.advice import unknown_choice
 from gequnet.errors import ConfigError
 from gequnet.metrics.slow import PARTITION_SCORES
+from gequnet.outside import world
 from gequnet.threshold import SCORES
 
 WHOLE_NUMBERS = (
@@ -38,6 +40,7 @@ def check(cfg: DictConfig) -> None:
     _check_scales(cfg)
     _check_threshold(cfg)
     _check_auto_batch(cfg)
+    _check_nodes(cfg)
 
 
 def _check_numbers(cfg: DictConfig) -> None:
@@ -116,6 +119,15 @@ def _check_weights(cfg: DictConfig) -> None:
         raise ConfigError(
             f"data.weights says how much each pixel counts, and loss={cfg.chosen.loss} is no mean over pixels: choose "
             "loss=cross_entropy, bce, dice_ce, dice_bce, focal, mse or pixelwise_softmax, or set data.weights=null."
+        )
+
+
+def _check_nodes(cfg: DictConfig) -> None:
+    nodes = cfg.trainer.get("num_nodes", 1)
+    if nodes > 1 and world(os.environ) is None:
+        raise ConfigError(
+            f"trainer.num_nodes={nodes} needs someone who starts the processes on every node: type torchrun or srun "
+            "in front, as docs/scale_out.md has it."
         )
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from gequnet.data.magnify import magnified_regions
 from gequnet.heads import foreground_classes, predicted_classes, probabilities, target_classes
 from gequnet.metrics.dice import dice
+from gequnet.processes import gathered
 from gequnet.task import SegmentationTask
 
 log = logging.getLogger("gequnet")
@@ -131,7 +132,8 @@ def score_at(
         agreements = of_all_ranks({name: agreement(answers.kept[name], reference[name], scale) for name in reference})
         scores = {name.removeprefix("test/"): float(value) for name, value in trainer.callback_metrics.items()}
         means[f"{scale:g}"] = scores | _mean(list(agreements.values()))
-        rows += [{"scale": scale} | row | agreements[str(row["id"])] for row in task.test_metrics.per_image()]
+        of_images = data.in_order(task.test_metrics.per_image())
+        rows += [{"scale": scale} | row | agreements[str(row["id"])] for row in of_images]
         log.info("scale %g: Dice %.4f", scale, scores.get("dice", scores.get("dice_fov", float("nan"))))
     return dict(sorted(means.items(), key=lambda pair: float(pair[0]))), sorted(rows, key=lambda row: row["scale"])
 
@@ -142,8 +144,4 @@ def _mean(rows: Sequence[dict[str, float]]) -> dict[str, float]:
 
 def of_all_ranks(found: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
     """What each process has found about its images, together; of a single process what it has found."""
-    if not torch.distributed.is_initialized():
-        return found
-    parts: list[Any] = [None] * torch.distributed.get_world_size()
-    torch.distributed.all_gather_object(parts, found)
-    return {name: values for part in parts for name, values in part.items()}
+    return {name: values for part in gathered(found) for name, values in part.items()}

@@ -18,15 +18,16 @@ SUMMARY = "summary.txt"
 
 
 @rank_zero_only
-def announce(cfg: DictConfig, data: Any, net: nn.Module) -> None:
+def announce(cfg: DictConfig, data: Any, net: nn.Module, processes: int = 1) -> None:
     """Prints the summary and keeps it in the run's folder.
 
     Args:
         cfg: settled.
         data: the data module.
         net: the network.
+        processes: that train it.
     """
-    text = "\n".join([*described(net, data.patch_size), *situation(cfg, data)])
+    text = "\n".join([*described(net, data.patch_size), *situation(cfg, data, processes)])
     print(text, flush=True)
     (Path(cfg.paths.run) / SUMMARY).write_text(text + "\n", encoding="utf-8")
 
@@ -97,17 +98,15 @@ def exact(net: nn.Module) -> str:
     return f"under {' and '.join(said)}, at every size that it takes"
 
 
-def situation(cfg: DictConfig, data: Any) -> Iterator[str]:
+def situation(cfg: DictConfig, data: Any, processes: int = 1) -> Iterator[str]:
     """What it is trained on, and towards what."""
     images = {split: len(ids) for split, ids in data.splits.items()} | {"train": len(data.training_ids)}
     yield (
         f"  data        {data.name}: {images['train']} images to train on, {images['val']} to validate, "
         f"{images['test']} to test; {data.patches_per_epoch} patches of {by(data.patch_size)} an epoch"
     )
-    batch = f"{data.batch_size} patches" + (
-        f", trainer.devices={cfg.trainer.devices}" if cfg.trainer.devices != 1 else ""
-    )
-    steps = training_batches(cfg, data) // cfg.trainer.accumulate_grad_batches
+    batch = f"{data.batch_size} patches" + (f" in each of {processes} processes" if processes > 1 else "")
+    steps = training_batches(cfg, data, processes) // cfg.trainer.accumulate_grad_batches
     yield f"  training    {steps} steps of {batch}, {some(cfg.validations, 'validation')}"
     optimizer = cfg.optim._target_.rpartition(".")[2]
     yield f"  learns by   {cfg.chosen.loss}, {optimizer} at {cfg.optim.lr:g}; {data.head} head"

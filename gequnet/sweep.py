@@ -7,6 +7,7 @@ job is. What a job has left there says how it ended: ``metrics.json`` (finished)
 import hashlib
 import json
 import logging
+import os
 import re
 import time
 import traceback
@@ -21,6 +22,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from gequnet.errors import ConfigError, GequnetError
+from gequnet.outside import job_of
 
 log = logging.getLogger("gequnet.sweep")
 
@@ -142,6 +144,11 @@ def sweep_name(overrides: Sequence[str]) -> str:
 def run_folder(resume: str | None, overrides: list[str], parent: str, moment: str) -> str:
     """The folder of a run: a new one for each start; with ``resume=auto`` the same one for the same words.
 
+    Where something else has started several processes of the run, the folder is named after their job.
+
+    Raises:
+        ConfigError: that job has no name, or the folder of that name holds a finished run.
+
     >>> run_folder("auto", ["resume=auto", "data=drive"], "runs/drive", "2026-01-31") == run_folder(
     ...     "auto", ["data=drive", "resume=auto"], "runs/drive", "2026-02-01")
     True
@@ -149,8 +156,19 @@ def run_folder(resume: str | None, overrides: list[str], parent: str, moment: st
     ('runs/drive/2026-01-31', 'runs/mine')
     """
     if resume is None:
-        return f"{parent}/{moment}"
+        return _new_folder(parent, moment)
     return f"{parent}/{sweep_name(overrides)}" if resume == AUTO else resume
+
+
+def _new_folder(parent: str, moment: str) -> str:
+    job = job_of(os.environ)
+    folder = f"{parent}/{job or moment}"
+    if job and (Path(folder) / FINISHED).exists():
+        raise ConfigError(
+            f"{folder} holds a finished run of the same name: give this one another (torchrun --rdzv-id=NAME), or "
+            "delete the folder."
+        )
+    return folder
 
 
 def finished(folder: Path) -> dict[str, Job]:

@@ -7,6 +7,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from gequnet.processes import gathered
 from gequnet.symmetry.equivariance import equivariance_report
 
 
@@ -16,7 +17,7 @@ class Equivariance(pl.Callback):
     Networks on volumes are left out: the report is about the plane.
 
     Args:
-        images: so many of the first test images are measured; 0 for none.
+        images: so many of the first test images are measured, by whichever process tests them; 0 for none.
         max_side: of a larger image the middle is taken, in pixels, as ten elements cost ten passes each.
     """
 
@@ -41,8 +42,13 @@ class Equivariance(pl.Callback):
     ) -> None:
         """Measures on this image, if it is one of the first."""
         net = pl_module.get_submodule("net")
-        if batch_idx < self.images and batch["image"].ndim == 4:
+        number = batch_idx * trainer.world_size + trainer.global_rank  # as `RankSampler` deals them
+        if number < self.images and batch["image"].ndim == 4:
             self.reports.append(equivariance_report(net, middle(batch["image"], self.max_side)))
+
+    def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Puts together what all processes have measured."""
+        self.reports = [report for part in gathered(self.reports) for report in part]
 
     def results(self) -> dict[str, Any]:
         """Element of the plane to its numbers; empty before a test and for volumes."""

@@ -3,17 +3,24 @@
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from torch import Tensor
+
+from gequnet.processes import gathered
+
+Gradients = dict[str, Tensor]
 
 
 class GatheredGradients(pl.Callback):
     """With ``trainer.accumulate_grad_batches`` a checkpoint may fall between two batches of one step.
 
     Lightning goes on with the next batch and leaves out what the batches before have contributed; this puts it back.
+    Each of several processes gathers its own, until the last batch of the step makes them one; another number of
+    processes goes on from their mean.
     """
 
     def __init__(self) -> None:
-        self.waiting: dict[str, Tensor] = {}
+        self.waiting: list[Gradients] = []
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
@@ -21,16 +28,31 @@ class GatheredGradients(pl.Callback):
         """Adds the gradients, if there are any that no step has used."""
         if trainer.fit_loop.epoch_loop._should_accumulate():
             named = pl_module.named_parameters()
-            checkpoint["gathered"] = {name: p.grad.clone() for name, p in named if p.grad is not None}
+            own = {name: p.grad.detach().cpu().clone() for name, p in named if p.grad is not None}
+            checkpoint["gathered"] = gathered(own)
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Keeps them until the first batch."""
-        self.waiting = checkpoint.get("gathered", {})
+        gathered = checkpoint.get("gathered", [])
+        self.waiting = [gathered] if isinstance(gathered, dict) else gathered  # as it was with one process only
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
         """Puts them back."""
-        for name, gradient in self.waiting.items():
+        if not self.waiting:
+            return
+        parts, self.waiting = self.waiting, []
+        same = len(parts) == trainer.world_size
+        own = parts[trainer.global_rank] if same else mean_of(parts)
+        for name, gradient in own.items():
             pl_module.get_parameter(name).grad = gradient.to(pl_module.device)
-        self.waiting = {}
+
+
+def mean_of(parts: list[Gradients]) -> Gradients:
+    """The mean over processes.
+
+    >>> mean_of([{"weight": torch.tensor(1.0)}, {"weight": torch.tensor(3.0)}])
+    {'weight': tensor(2.)}
+    """
+    return {name: torch.stack([part[name] for part in parts]).mean(0) for name in parts[0]}

@@ -1,8 +1,5 @@
 """A training that can be taken up again: a checkpoint now and then, and one more when it is told to stop."""
 
-import os
-import signal
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -11,9 +8,11 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
+from gequnet.callbacks.stop import anywhere
+
 
 class LastCheckpoint(Checkpoint):
-    """Writes where the training is: after each validation, every so many minutes between, and at SIGTERM or Ctrl-C.
+    """Writes where the training is: after each validation, every so many minutes between, and when it is told to stop.
 
     It is not written between a step and the validation that follows it. So a training that goes on from there does what
     it would have done. Lightning calls such callbacks after all others, so what those have noted is in it.
@@ -26,17 +25,15 @@ class LastCheckpoint(Checkpoint):
     def __init__(self, path: str, every_minutes: int | float = 10) -> None:
         self.path, self.every_s = Path(path), every_minutes * 60
         self.written = time.monotonic()
-        self._interrupt: Any = None
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Makes of the first Ctrl-C what SIGTERM is, a wish to stop when it suits; the second stops at once."""
+        """Starts the clock."""
         self.written = time.monotonic()
-        if threading.current_thread() is threading.main_thread():
-            self._interrupt = signal.signal(signal.SIGINT, self._ask)
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         """Writes if it is time."""
-        if self._due(trainer) and at_rest(trainer):
+        due = time.monotonic() - self.written >= self.every_s
+        if anywhere(trainer, due) and at_rest(trainer):
             self._write(trainer)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -52,33 +49,10 @@ class LastCheckpoint(Checkpoint):
         """Writes if the training stops because it was told to."""
         if isinstance(exception, SIGTERMException) and trainer.state.fn == "fit":
             self._write(trainer)
-        self._give_back()
-
-    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Ctrl-C is itself again."""
-        self._give_back()
-
-    def on_test_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """A test that is told to stop stops: it is begun anew another time."""
-        if trainer.received_sigterm:
-            raise SIGTERMException
-
-    def _due(self, trainer: pl.Trainer) -> bool:
-        due = time.monotonic() - self.written >= self.every_s
-        return bool(trainer.strategy.broadcast(due)) if trainer.world_size > 1 else due
 
     def _write(self, trainer: pl.Trainer) -> None:
         trainer.save_checkpoint(self.path)
         self.written = time.monotonic()
-
-    def _ask(self, *_: Any) -> None:
-        self._give_back()
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    def _give_back(self) -> None:
-        if self._interrupt is not None:
-            signal.signal(signal.SIGINT, self._interrupt)
-            self._interrupt = None
 
 
 def at_rest(trainer: pl.Trainer) -> bool:

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor, distributed
+from torch import Tensor
+
+from gequnet.processes import gathered
 
 
 class RandomState(pl.Callback):
@@ -24,11 +26,7 @@ class RandomState(pl.Callback):
             "cpu": torch.get_rng_state(),
             "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
         }
-        states = [own]
-        if distributed.is_available() and distributed.is_initialized():
-            states = [{} for _ in range(distributed.get_world_size())]
-            distributed.all_gather_object(states, own)
-        return {"states": states}
+        return {"states": gathered(own)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Keeps them until the first step."""

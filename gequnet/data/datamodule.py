@@ -3,9 +3,9 @@
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import pytorch_lightning as pl
 import torch
@@ -23,6 +23,7 @@ from gequnet.data.transforms.normalise import NORMALISATIONS, Normalisation, Sca
 from gequnet.errors import ConfigError
 
 log = logging.getLogger(__name__)
+Row = dict[str, Any]
 NAMED = 5  # images that a warning names before it counts
 
 
@@ -149,6 +150,11 @@ class SegmentationDataModule(pl.LightningDataModule):
         They can be set before they are asked for: of a dataset that nothing was trained on any image may be tested.
         """
         return self.splits["test"]
+
+    def in_order(self, rows: Iterable[Row]) -> list[Row]:
+        """Rows about test images in the order of ``test_ids``, from whichever process each comes."""
+        place = {name: number for number, name in enumerate(self.test_ids)}
+        return sorted(rows, key=lambda row: place[row["id"]])
 
     @property
     def split_hash(self) -> str:

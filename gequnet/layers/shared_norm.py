@@ -1,13 +1,14 @@
 """Batch normalisation of a batch that several processes hold parts of: by the statistics of all parts together."""
 
 from functools import partial
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from gequnet.global_batch import Share
+from gequnet.processes import Share
 
 
 class SharesStatistics(nn.Module):
@@ -22,27 +23,27 @@ def share_statistics(net: nn.Module, share: Share | None) -> None:
     Layers keep their class, parameters and buffers, so a state dict knows nothing of it.
 
     Args:
-        net: with layers of ours, or of ``torch.nn``.
+        net: with layers of ours, or of ``torch.nn``, those that have a scale, a shift and running averages.
         share: makes of a sum over this process's part of a batch the sum over the batch; None makes each layer again
             what it was.
     """
     for module in net.modules():
         if isinstance(module, SharesStatistics):
             module.share = share
-        elif isinstance(module, _BatchNorm):
+        elif isinstance(module, _BatchNorm) and module.affine and module.track_running_stats:
             vars(module).pop("forward", None)
             if share is not None:
                 module.forward = partial(_forward, module, share)  # type: ignore[method-assign]
 
 
-def _forward(norm: _BatchNorm, share: Share, x: Float[Tensor, "b c *space"]) -> Float[Tensor, "b c *space"]:
+def _forward(norm: Any, share: Share, x: Float[Tensor, "b c *space"]) -> Float[Tensor, "b c *space"]:
     if not norm.training:
         return type(norm).forward(norm, x)
     norm.num_batches_tracked.add_(1)
     return shared_batch_norm(x, norm, share)
 
 
-def shared_batch_norm(x: Float[Tensor, "b c *space"], norm: nn.Module, share: Share) -> Float[Tensor, "b c *space"]:
+def shared_batch_norm(x: Float[Tensor, "b c *space"], norm: Any, share: Share) -> Float[Tensor, "b c *space"]:
     """What ``torch.nn.functional.batch_norm`` does in training, with the statistics of all processes.
 
     Computed in float32, mean and variance one after the other: a variance from the mean of squares would lose what
@@ -79,7 +80,7 @@ def mean_of_parts(mean: Float[Tensor, "..."], count: int, share: Share | None) -
 
 
 @torch.no_grad()
-def follow(norm: nn.Module, mean: Float[Tensor, "..."], variance: Float[Tensor, "..."], count: Tensor) -> None:
+def follow(norm: Any, mean: Float[Tensor, "..."], variance: Float[Tensor, "..."], count: Tensor) -> None:
     """The running statistics take in those of a batch of ``count`` numbers, the variance without its bias."""
     unbiased = variance.flatten() * (count / (count - 1).clamp(min=1))
     norm.running_mean.lerp_(mean.flatten().to(norm.running_mean), norm.momentum)

@@ -9,8 +9,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from gequnet.errors import ConfigError
-from gequnet.global_batch import Share, alone, together
 from gequnet.heads import HEADS, check_head, full_precision, target_classes
+from gequnet.processes import Share, alone, together
 
 FITTING = {
     "sigmoid": ("bce", "dice", "dice_bce", "dice_ce", "focal", "iou", "mse", "tversky"),
@@ -25,7 +25,7 @@ class SegmentationLoss(nn.Module, ABC):
     batch without a valid pixel costs 0 and sends back gradients of 0.
 
     In training mode the batch is that of all processes together: each of them gets the same loss, and the mean of their
-    gradients is the gradient. In eval mode, where processes may have unequal numbers of images, it is the batch at hand.
+    gradients is the gradient. In eval mode, where they may have unequal numbers of images, it is the batch at hand.
 
     Args:
         head: ``sigmoid`` (one logit, or overlapping regions) or ``softmax``.
@@ -124,7 +124,7 @@ def mean_over_valid(
     """Mean over the valid pixels of a batch of the (weighted) mean over classes; 0 if no pixel is valid.
 
     A pixel's ``weight`` multiplies its value and is in no denominator: the mean is that of the products. ``share``
-    makes the batch that of all processes, see [`gequnet.global_batch`][].
+    makes the batch that of all processes, see [`gequnet.processes`][].
     """
     values = values if weight is None else weight.unsqueeze(1) * values
     total = torch.where(valid.unsqueeze(1), values, 0).transpose(0, 1).flatten(1).sum(1)

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gequnet.errors import ConfigError
-from gequnet.global_batch import Share, alone
 from gequnet.losses.base import SegmentationLoss, mean_over_valid
+from gequnet.processes import Share, alone
 
 
 def bce(
@@ -31,7 +31,7 @@ def bce(
         class_weights: one weight for each region.
         pos_weight: how many background pixels one foreground pixel counts for.
         weight: what the loss of each pixel is multiplied by before the mean.
-        share: makes sums those of all processes, see [`gequnet.global_batch`][].
+        share: makes sums those of all processes, see [`gequnet.processes`][].
     """
     values = F.binary_cross_entropy_with_logits(logits, target.to(logits), reduction="none")
     if pos_weight != 1:

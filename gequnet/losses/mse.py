@@ -6,8 +6,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from gequnet.heads import probabilities
-from gequnet.global_batch import Share, alone
 from gequnet.losses.base import SegmentationLoss, mean_over_valid
+from gequnet.processes import Share, alone
 
 
 def mse(
@@ -26,7 +26,7 @@ def mse(
         valid: the pixels that count.
         class_weights: one weight for each class.
         weight: what the error of each pixel is multiplied by before the mean.
-        share: makes sums those of all processes, see [`gequnet.global_batch`][].
+        share: makes sums those of all processes, see [`gequnet.processes`][].
     """
     return mean_over_valid((preds - target.to(preds)) ** 2, valid, class_weights, weight, share)
 

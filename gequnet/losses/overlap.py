@@ -9,9 +9,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from gequnet.errors import ConfigError
-from gequnet.global_batch import Share, alone
 from gequnet.heads import foreground_classes, probabilities
 from gequnet.losses.base import SegmentationLoss
+from gequnet.processes import Share, alone
 
 SUMS = ("batch", "image")
 
@@ -33,7 +33,7 @@ def soft_counts(
 ) -> SoftCounts:
     """Sums of ``p t``, ``p (1 - t)``, ``(1 - p) t`` over the valid pixels of each image, or of the batch.
 
-    ``share`` makes the batch that of all processes, see [`gequnet.global_batch`][].
+    ``share`` makes the batch that of all processes, see [`gequnet.processes`][].
     """
     inside = valid.unsqueeze(1)
     preds = torch.where(inside, preds, 0).flatten(2)

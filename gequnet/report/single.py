@@ -37,7 +37,7 @@ def report(
     """
     rows = task.test_metrics.per_image()  # all ranks together
     if trainer.is_global_zero:
-        rows = [{"id": row["id"]} | data.source.facts(row["id"]) | row for row in rows]
+        rows = [{"id": row["id"]} | data.source.facts(row["id"]) | row for row in data.in_order(rows)]
         write(folder, summarise(cfg, data, task, trainer) | dict(facts), rows)
         if (folder / "config.yaml").exists():
             from gequnet.card import write_card  # pandas takes a second
