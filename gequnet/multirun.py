@@ -15,6 +15,7 @@ from gequnet.advice import first_sentence
 from gequnet.composition import task_config
 from gequnet.errors import GequnetError, SweepError
 from gequnet.fingerprint import fingerprint
+from gequnet.strategy import starts_processes
 from gequnet.sweep import Job
 
 log = logging.getLogger("gequnet.sweep")
@@ -31,12 +32,14 @@ class Plan:
         jobs: all of them.
         waiting: what would be typed for those that are still to be run, with the folder where each writes.
         varied: what the jobs differ in.
+        alone: whether some of those need processes of their own.
     """
 
     folder: Path
     jobs: list[Job]
     waiting: list[list[str]]
     varied: list[str]
+    alone: bool = False
 
 
 def plan(folder: Path, grid: Sequence[Sequence[str]], arms: Mapping[str, Sequence[str]], compose: Compose) -> Plan:
@@ -59,7 +62,7 @@ def plan(folder: Path, grid: Sequence[Sequence[str]], arms: Mapping[str, Sequenc
         log.info(line)
     names = sweep.varied(combinations)
     sweep.write_sweep(folder, jobs, len(missing), names)
-    return Plan(folder, jobs, [sweep.placed(job, folder) for job in missing], names)
+    return to_do(folder, jobs, missing, names)
 
 
 def batch(folder: Path, trials: Mapping[int, Sequence[str]], total: int, compose: Compose) -> Plan:
@@ -79,7 +82,13 @@ def batch(folder: Path, trials: Mapping[int, Sequence[str]], total: int, compose
     names = sweep.varied([job.overrides for job in every])
     ended = sum((folder / job.folder / name).exists() for job in every for name in (sweep.FINISHED, sweep.FAILED))
     sweep.write_sweep(folder, every, total - ended, names, total)
-    return Plan(folder, jobs, [sweep.placed(job, folder) for job in missing], names)
+    return to_do(folder, jobs, missing, names)
+
+
+def to_do(folder: Path, jobs: Sequence[Job], missing: Sequence[Job], names: list[str]) -> Plan:
+    """What there is to do, given the jobs that are to be run and what they differ in."""
+    waiting = [sweep.placed(job, folder) for job in missing]
+    return Plan(folder, list(jobs), waiting, names, any(job.alone for job in missing))
 
 
 def found_and_missing(folder: Path, jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
@@ -107,7 +116,8 @@ def job_of(overrides: Sequence[str], compose: Compose) -> Job:
     except GequnetError:
         digest = hashlib.sha256("\n".join(overrides).encode()).hexdigest()
     chosen = {str(name): value for name, value in cfg.chosen.items()}
-    return Job(tuple(overrides), sweep.folder_name(chosen, cfg.seed, digest), digest)
+    name = sweep.folder_name(chosen, cfg.seed, digest)
+    return Job(tuple(overrides), name, digest, starts_processes(cfg.trainer))
 
 
 def distinct(jobs: Sequence[Job]) -> list[Job]:

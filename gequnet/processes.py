@@ -6,10 +6,10 @@ what each contributes to the sums, and the average takes the W away.
 """
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import torch
 from torch import Tensor, distributed
-from torch.distributed.nn.functional import all_reduce
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ def together(sums: Tensor) -> Tensor:
     """The sums over all processes, with gradient; of a single process its own. All have to ask, in the same order."""
     if number() == 1:
         return sums
-    total: Tensor = all_reduce(sums)
+    total: Tensor = _Sum.apply(sums)
     return total
 
 
@@ -42,3 +42,19 @@ def gathered(own: T) -> list[T]:
     found: list[T] = [own] * number()
     distributed.all_gather_object(found, own)
     return found
+
+
+class _Sum(torch.autograd.Function):
+    """A sum over processes, whose gradient is the sum of theirs."""
+
+    @staticmethod
+    def forward(ctx: Any, sums: Tensor) -> Tensor:
+        total = sums.detach().clone(memory_format=torch.contiguous_format)
+        distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        total = gradient.clone(memory_format=torch.contiguous_format)
+        distributed.all_reduce(total)
+        return total

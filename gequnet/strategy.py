@@ -90,3 +90,16 @@ def check_strategy(cfg: DictConfig, trainer: pl.Trainer, images: int) -> None:
 def sweeping() -> bool:
     """Whether this is a job of a sweep, in the sweep's own process or that of a launcher."""
     return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+
+
+def starts_processes(trainer: DictConfig) -> bool:
+    """Whether a run of this configuration types its own command again, once for each further process.
+
+    >>> starts_processes(DictConfig({"strategy": "ddp", "devices": 2}))
+    True
+    >>> starts_processes(DictConfig({"strategy": "auto", "devices": 1}))
+    False
+    """
+    if trainer.strategy == "auto":
+        return trainer.devices not in (1, "1", [0])
+    return str(trainer.strategy).startswith(("ddp", "fsdp", "deepspeed"))

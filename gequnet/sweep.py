@@ -41,11 +41,13 @@ class Job:
         overrides: what would be typed for it.
         folder: where it writes, inside the sweep's.
         fingerprint: of its settled configuration, see [`gequnet.fingerprint.fingerprint`][].
+        alone: whether it needs a process of its own, see [`gequnet.job_process`][].
     """
 
     overrides: tuple[str, ...]
     folder: str
     fingerprint: str
+    alone: bool = False
 
 
 def selected(arms: Mapping[str, Sequence[str]], only: Sequence[str] | None) -> dict[str, Sequence[str]]:
@@ -182,8 +184,13 @@ def finished(folder: Path) -> dict[str, Job]:
 
 def placed(job: Job, folder: Path) -> list[str]:
     """The overrides of a job, and where it writes."""
-    path = str(folder).replace("'", "\\'")
-    return [*job.overrides, f"hydra.sweep.dir='{path}'", f"hydra.sweep.subdir={job.folder}"]
+    return [*job.overrides, f"hydra.sweep.dir={quoted(folder)}", f"hydra.sweep.subdir={job.folder}"]
+
+
+def quoted(path: Path) -> str:
+    """A path as a value that can be typed, whatever is in its name."""
+    plain = str(path).replace("'", "\\'")
+    return f"'{plain}'"
 
 
 def place_of(overrides: Sequence[str]) -> Path:

@@ -44,7 +44,6 @@ class SearchSweeper(ComparisonSweeper):
 
         assert self.config is not None
         assert self.hydra_context is not None
-        assert self.launcher is not None
         if self.arms:
             raise ConfigError(
                 "A search seeks values for one network, and this experiment compares several: search without it, or "
@@ -59,9 +58,7 @@ class SearchSweeper(ComparisonSweeper):
         while trials := search.next(self.n_trials, self.max_batch_size):
             named = {trial.number: search.words(trial) for trial in trials}
             batch = multirun.batch(folder, named, self.n_trials, lambda job: loader.load_sweep_config(self.config, job))
-            if batch.waiting:
-                with multirun.others_reported():
-                    self.launcher.launch(batch.waiting, initial_job_idx=trials[0].number)
+            self.launch(batch, trials[0].number)
             for trial, job in zip(trials, batch.jobs, strict=True):
                 search.tell(trial, folder / job.folder)
         search.finish()

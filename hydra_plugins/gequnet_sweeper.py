@@ -1,17 +1,20 @@
 """The sweeper behind `python run.py -m …`. Hydra finds its plugins in packages called hydra_plugins, hence the place.
 
 It is Hydra's own, with arms (lists of overrides that belong together), with the plain network once and not once for
-every group, without what is finished, and with a report at the end.
+every group, without what is finished, and with a report at the end. Jobs that start processes get one of their own.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import ListConfig, OmegaConf
+
+from hydra_plugins.gequnet_launcher import ProcessLauncher
 
 
 def _as_typed(overrides: ListConfig) -> list[str]:
@@ -72,9 +75,25 @@ class ComparisonSweeper(BasicSweeper):
         folder = Path(self.config.hydra.sweep.dir).absolute()
         arms = sweep.selected(self.arms, self.only)
         plan = multirun.plan(folder, grid, arms, lambda job: loader.load_sweep_config(self.config, job))
-        results = []
+        results = self.launch(plan)
+        multirun.finish(plan, self.config.hydra.runtime.choices.get("experiment") or "Comparison")
+        return results
+
+    def launch(self, plan: Any, first: int = 0) -> list[Any]:
+        """Hands what is waiting to the launcher, or jobs that start processes to one that types their commands.
+
+        Args:
+            plan: of ``gequnet.multirun``.
+            first: number of the first job.
+        """
+        from gequnet import multirun
+
+        assert self.launcher is not None
+        if plan.alone and type(self.launcher) is BasicLauncher:
+            self.launcher = ProcessLauncher()
+            self.launcher.setup(hydra_context=self.hydra_context, task_function=None, config=self.config)
+        results: list[Any] = []
         for batch in self.split_overrides_to_chunks(plan.waiting, self.max_batch_size) if plan.waiting else ():
             with multirun.others_reported():
-                results.append(self.launcher.launch(batch, initial_job_idx=sum(map(len, results))))
-        multirun.finish(plan, self.config.hydra.runtime.choices.get("experiment") or "Comparison")
+                results.append(self.launcher.launch(batch, initial_job_idx=first + sum(map(len, results))))
         return results

@@ -1,0 +1,20 @@
+"""The launcher behind `hydra/launcher=processes`: one job after the other, each in a process of its own.
+
+It is Hydra's own, with another function to call for each job: see gequnet/job_process.py.
+"""
+
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+
+class ProcessLauncher(BasicLauncher):
+    """Types the command of each job."""
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction | None = None, config: DictConfig
+    ) -> None:
+        """Leaves the function that would run a job in this process alone."""
+        from gequnet.job_process import run_job  # Lightning takes seconds that --help can do without
+
+        super().setup(hydra_context=hydra_context, task_function=run_job, config=config)
