@@ -1,5 +1,6 @@
 """The parts of an experiment, built from its configuration: network, task, trainer."""
 
+import logging
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +16,8 @@ from gequnet.composition import build
 from gequnet.errors import ConfigError
 from gequnet.strategy import check_strategy, plugins
 from gequnet.task import SegmentationTask
+
+log = logging.getLogger("gequnet")
 
 CURVE_POINTS = 200  # training losses in a curve, whatever the number of steps
 
@@ -52,6 +55,9 @@ def build_trainer(cfg: DictConfig, data: Any) -> pl.Trainer:
     except (MisconfigurationException, ValueError, RuntimeError) as error:  # a device that this machine does not have
         raise ConfigError(first_sentence(str(error))) from None
     check_strategy(cfg, bare, min(len(data.splits["val"]), len(data.splits["test"])))
+    if bare.world_size > 1:
+        patches = bare.world_size * cfg.data.batch_size * cfg.trainer.accumulate_grad_batches
+        log.info("%d processes, %d patches in each of their steps together", bare.world_size, patches)
     callbacks = [build(node) for node in cfg.callbacks.values()]
     logger = build(cfg.logger) if cfg.logger else False
     return make_trainer(cfg, callbacks, logger=logger, **rhythm(cfg, data, bare.world_size))

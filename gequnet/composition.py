@@ -63,8 +63,11 @@ def task_config(cfg: DictConfig) -> DictConfig:
 
 def explain(error: Exception, overrides: list[str] | None = None) -> str:
     """One sentence about a mistake in the configuration or the data, with the nearest names where one is unknown."""
-    if isinstance(error, GequnetError):
-        return first_sentence(str(error))
+    said: BaseException | None = error
+    while isinstance(said, OmegaConfBaseException):  # around what a resolver has said
+        said = said.__context__
+    if isinstance(said, GequnetError):
+        return first_sentence(str(said))
     names = [name for name in value_names(overrides or []) if "._" not in name]
     return composition_advice(str(error), choices(), names)
 

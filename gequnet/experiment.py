@@ -16,7 +16,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.utilities import rank_zero_only
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-from gequnet.assembly import build_task, build_trainer, make_trainer, match_widths, quiet_trainer
+from gequnet.assembly import build_task, build_trainer, match_widths, quiet_trainer
 from gequnet.auto_batch import batch_size
 from gequnet.checkpoint import read_checkpoint
 from gequnet.composition import build, settle
@@ -129,9 +129,9 @@ def test_with_augmentation(cfg: DictConfig, data: Any, task: SegmentationTask, f
     """Tests the same weights once more, with test-time augmentation, into a folder inside the run's."""
     folder = Path(cfg.paths.run) / f"tta_{cfg.chosen.tta}"
     averaged = build_task(cfg, build(cfg.tta)(task.net))
-    seen = [cfg.callbacks[name] for name in ("timing", "progress", "predictions") if name in cfg.callbacks]
+    seen = [cfg.callbacks[name] for name in ("timing", "predictions") if name in cfg.callbacks]
     callbacks = [build(node, **({"path": str(folder / "predictions.png")} if "path" in node else {})) for node in seen]
-    trainer = make_trainer(cfg, callbacks, logger=False)
+    trainer = quiet_trainer(cfg, callbacks)
     trainer.test(averaged, datamodule=data, weights_only=True, verbose=False)
     single.report(folder, cfg, data, averaged, trainer, facts | {"evaluation": folder.name})
 
@@ -188,4 +188,5 @@ def quieten() -> None:
     warnings.filterwarnings("ignore", ".*treespec, LeafSpec", FutureWarning)
     warnings.filterwarnings("ignore", "Grad strides do not match bucket view")
     warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty")  # of a run that is resumed
+    warnings.filterwarnings("ignore", ".*AMP with fp16 is not supported on CPU")  # which is an error of ours
     warnings.filterwarnings("ignore", ".*in eval mode at the start of training")  # what finetune freezes

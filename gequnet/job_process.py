@@ -39,12 +39,11 @@ def run_job(cfg: DictConfig) -> float:
         SystemExit: it was told to stop, or this process was.
     """
     folder = Path(HydraConfig.get().runtime.output_dir).absolute()
-    process = subprocess.Popen(
-        command(folder), cwd=HydraConfig.get().runtime.cwd, stderr=subprocess.PIPE, text=True, errors="replace"
-    )
-    with told_on(process):
+    place = HydraConfig.get().runtime.cwd
+    process = subprocess.Popen(command(folder), cwd=place, stderr=subprocess.PIPE, text=True, errors="replace")
+    with process, told_on(process):
         said = passed_on(process)
-        code = process.wait()
+    code = process.returncode
     if code == STOPPED:
         raise SystemExit(STOPPED)
     if code == 2 and said:

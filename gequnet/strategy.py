@@ -69,20 +69,20 @@ def check_strategy(cfg: DictConfig, trainer: pl.Trainer, images: int) -> None:
         raise ConfigError(
             f"trainer.precision={cfg.trainer.precision} needs a GPU: take trainer.precision=bf16-mixed without one."
         )
-    if started not in (None, trainer.world_size):
+    wanted = trainer.num_devices * trainer.num_nodes
+    if started not in (None, wanted):
         raise ConfigError(
             f"{started} processes were started, and trainer.devices={cfg.trainer.devices} on each of "
-            f"trainer.num_nodes={trainer.num_nodes} nodes make {trainer.world_size}: give both as torchrun or srun has "
-            "them."
+            f"trainer.num_nodes={trainer.num_nodes} nodes make {wanted}: give both as torchrun or srun has them."
         )
     if isinstance(launcher, _SubprocessScriptLauncher) and started is None and sweeping():
         raise ConfigError(
             "Each process of a run types its command again, and here that is the whole sweep: give every job a process "
             "of its own by hydra/launcher=processes, or take trainer.devices=1."
         )
-    if trainer.world_size > images:
+    if wanted > images:
         raise ConfigError(
-            f"trainer.devices={cfg.trainer.devices} makes {trainer.world_size} processes, but there are only "
+            f"trainer.devices={cfg.trainer.devices} makes {wanted} processes, but there are only "
             f"{images} images to validate or test on: take no more devices than that."
         )
 

@@ -1,0 +1,83 @@
+"""Several processes that work together, forked from the one that runs the tests, which has imported everything."""
+
+import multiprocessing
+import os
+import socket
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning.utilities import rank_zero_only
+from torch import distributed
+
+Processes = list[multiprocessing.Process]
+
+
+def free_port() -> str:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return str(found.getsockname()[1])
+
+
+def torchrun(rank: int, world: int, port: str, name: str = "test") -> dict[str, str]:
+    """What torchrun tells each process."""
+    place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": world, "LOCAL_WORLD_SIZE": world, "GROUP_RANK": 0}
+    return {key: str(value) for key, value in place.items()} | {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": port,
+        "TORCHELASTIC_RUN_ID": name,
+    }
+
+
+def srun(rank: int, world: int, port: str, name: str = "71") -> dict[str, str]:
+    """What SLURM tells each of several tasks on one node."""
+    place = {"PROCID": rank, "LOCALID": rank, "NTASKS": world, "NTASKS_PER_NODE": world, "NNODES": 1, "NODEID": 0}
+    return {f"SLURM_{key}": str(value) for key, value in place.items()} | {
+        "SLURM_JOB_ID": name,
+        "SLURM_JOB_NAME": "training",
+        "SLURM_STEP_ID": "0",
+        "SLURM_NODELIST": "localhost",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": port,
+    }
+
+
+def started(
+    function: Callable[[int], Any], world: int = 2, tells: Callable[..., Mapping[str, str]] = torchrun
+) -> Processes:
+    """``function(rank)`` in each of so many processes; in a single one nobody tells anything."""
+    port = free_port()
+
+    def child(rank: int) -> None:
+        if world > 1:
+            os.environ.update(tells(rank, world, port))
+            rank_zero_only.rank = rank  # type: ignore[attr-defined]  # as it is known when it is imported
+        function(rank)
+
+    fork = multiprocessing.get_context("fork")
+    processes = [fork.Process(target=child, args=(rank,)) for rank in range(world)]
+    for process in processes:
+        process.start()
+    return processes  # type: ignore[return-value]
+
+
+def ended(processes: Processes, seconds: float = 100) -> list[int | None]:
+    """The exit codes, once all have ended."""
+    for process in processes:
+        process.join(seconds)
+    codes = [process.exitcode for process in processes]
+    for process in processes:
+        process.kill()
+    return codes
+
+
+def grouped(function: Callable[[int], Any], folder: Path, world: int = 2) -> None:
+    """``function(rank)`` in each of so many processes that can talk to each other; none of them may fail."""
+
+    def child(rank: int) -> None:
+        meeting = f"file://{folder}/meeting"
+        distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=world)
+        function(rank)
+        distributed.destroy_process_group()
+
+    assert ended(started(child, world)) == [0] * world
