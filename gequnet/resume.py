@@ -95,4 +95,6 @@ def digest_of(cfg: DictConfig) -> str:
 @rank_zero_only
 def mark(cfg: DictConfig, digest: str) -> None:
     """Writes down what the run computes, for whoever takes it up again."""
-    (Path(cfg.paths.run) / FINGERPRINT).write_text(digest + "\n")
+    path = Path(cfg.paths.run) / FINGERPRINT
+    if not path.exists() or path.read_text().strip() != digest:  # another process may be reading it
+        path.write_text(digest + "\n")

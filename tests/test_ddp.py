@@ -102,7 +102,7 @@ def bits_of(folder: Path) -> tuple[dict[str, bytes], dict[str, float], list[dict
     "words",
     [
         ["model=e2unet", "group=c4"],
-        pytest.param(["model=unet", "trainer.max_steps=null", "trainer.max_epochs=3"], marks=SLOW),
+        pytest.param(["model=unet", "trainer.max_steps=-1", "trainer.max_epochs=3"], marks=SLOW),
         pytest.param(["model=e2unet", "group=o2"], marks=SLOW),
         pytest.param(SCALES, marks=SLOW),
         pytest.param(["model=e2unet", "group=c4", "trainer.accumulate_grad_batches=2", "loss.over=image"], marks=SLOW),
