@@ -66,7 +66,7 @@ def build_trainer(cfg: DictConfig, data: Any) -> pl.Trainer:
 def make_trainer(cfg: DictConfig, callbacks: Sequence[pl.Callback], **arguments: Any) -> pl.Trainer:
     """Lightning's trainer as every part of a run has it."""
     make = build(cfg.trainer, _partial_=True)
-    trainer: pl.Trainer = make(callbacks=[Stop(), *callbacks], plugins=plugins(cfg), **arguments)
+    trainer: pl.Trainer = make(callbacks=[*callbacks, Stop()], plugins=plugins(cfg), **arguments)
     return trainer
 
 

@@ -19,6 +19,7 @@ import torch
 
 from gequnet import experiment
 from gequnet.assembly import build_trainer
+from gequnet.callbacks.stop import Stop
 from gequnet.checkpoint import read_checkpoint
 from gequnet.composition import build, compose
 from gequnet.errors import ConfigError
@@ -138,24 +139,44 @@ def test_without_shared_norms_the_curves_part(tmp_path: Path) -> None:
         assert_close(tmp_path / "one", tmp_path / "two", 1e-4)
 
 
-@pytest.mark.parametrize("words", [[], pytest.param(["trainer.accumulate_grad_batches=3"], marks=SLOW)])
-def test_one_of_two_is_told_to_stop_and_both_go_on_to_the_same_bits(words: list[str], tmp_path: Path) -> None:
-    more = ["model=unet", "model.dropout=0.3", "trainer.max_steps=30", "validations=6", "resume=auto", *words]
-    to_its_end(tmp_path / "whole", *more)
-    processes = training(tmp_path / "stopped", *more)
-    wait_for(tmp_path / "stopped" / LAST, processes)
-    os.kill(processes[1].pid, signal.SIGTERM)  # type: ignore[arg-type]
-    assert ended(processes) == [experiment.STOPPED, 0]
-    assert not (tmp_path / "stopped" / "metrics.json").exists()
-    assert read_checkpoint(tmp_path / "stopped" / LAST)["global_step"] < 30
-    to_its_end(tmp_path / "stopped", *more)
-    assert bits_of(tmp_path / "stopped") == bits_of(tmp_path / "whole")
+STOPPED = ["model=unet", "model.dropout=0.3", "validations=6", "resume=auto", "trainer.accumulate_grad_batches=3"]
 
 
-def wait_for(path: Path, processes: Processes) -> None:
-    while not path.exists():
-        assert all(process.is_alive() for process in processes)
-        time.sleep(0.01)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    """Runs that nobody stops, of one and of two processes: steps of three batches, or of the last one of an epoch."""
+    folder = tmp_path_factory.mktemp("whole")
+    for world in (1, 2):
+        to_its_end(folder / str(world), *STOPPED, world=world)
+    return {world: folder / str(world) for world in (1, 2)}
+
+
+@pytest.mark.parametrize(
+    ("world", "batch"),
+    [
+        (2, 4),  # after which a validation follows, in the midst of a step
+        *(pytest.param(2, batch, marks=SLOW) for batch in (1, 3, 18)),
+        *(pytest.param(1, batch, marks=SLOW) for batch in (1, 3, 4, 19)),  # at the end of an epoch, at the very end
+    ],
+)
+def test_told_to_stop_they_go_on_to_the_same_bits(
+    world: int, batch: int, whole: dict[int, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the last process is told."""
+    agree = Stop.on_train_batch_end
+
+    def told(callback: Stop, trainer: Any, *arguments: Any) -> None:
+        if trainer.fit_loop.total_batch_idx == batch and trainer.global_rank == world - 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        agree(callback, trainer, *arguments)
+
+    monkeypatch.setattr(Stop, "on_train_batch_end", told)
+    assert ended(training(tmp_path, *STOPPED, world=world)) == [experiment.STOPPED, 0][:world]
+    assert not (tmp_path / "metrics.json").exists()
+    assert read_checkpoint(tmp_path / LAST)["global_step"] == 2 * (batch // 4) + (batch % 4 >= 2) + (batch % 4 == 3)
+    monkeypatch.undo()
+    to_its_end(tmp_path, *STOPPED, world=world)
+    assert bits_of(tmp_path) == bits_of(whole[world])
 
 
 @SLOW

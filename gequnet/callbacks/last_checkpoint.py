@@ -8,7 +8,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-from gequnet.callbacks.stop import anywhere
+from gequnet.callbacks.stop import anywhere, at_rest
 
 
 class LastCheckpoint(Checkpoint):
@@ -53,10 +53,3 @@ class LastCheckpoint(Checkpoint):
     def _write(self, trainer: pl.Trainer) -> None:
         trainer.save_checkpoint(self.path)
         self.written = time.monotonic()
-
-
-def at_rest(trainer: pl.Trainer) -> bool:
-    """Whether, after a batch, no validation follows: it would be left out by a training that goes on from there."""
-    every = trainer.val_check_batch
-    assert every is not None  # known since the training began
-    return (trainer.fit_loop.total_batch_idx + 1) % every != 0

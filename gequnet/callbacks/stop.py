@@ -7,14 +7,19 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 
-class Stop(pl.Callback):
+class Stop(Checkpoint):
     """Hears the signals in Lightning's place, and raises Lightning's ``SIGTERMException``.
 
-    Processes that train together ask each other after every batch whether one of them has heard something. Lightning
-    has each of them talk to the others the moment that the signal comes, in the midst of whatever they were saying.
+    A training stops after a batch, or after the validation that belongs to it; Lightning would stop in the midst of
+    validations and not come back to them. Processes that train together ask each other whether one of them has heard
+    something. Lightning has each of them talk to the others the moment that the signal comes, in the midst of whatever
+    they were saying.
+
+    It is no checkpoint, but it has to be called after them all, and so after whatever notes what a batch has brought.
     """
 
     def __init__(self) -> None:
@@ -31,17 +36,26 @@ class Stop(pl.Callback):
         self._listen(trainer)
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """What one process has heard all have heard."""
-        self._agree(trainer)
+        """What one process has heard all have heard; after the last batch it is the test that stops."""
+        self.told = anywhere(trainer, self.told)
+        if self.told and at_rest(trainer) and not trainer.fit_loop.epoch_loop._is_training_done:
+            raise SIGTERMException
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Listens."""
         self._listen(trainer)
 
+    def on_validation_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        """A validation that is no part of a training stops at once."""
+        if self.told and trainer.state.fn != "fit":
+            raise SIGTERMException
+
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """As after a batch."""
         if trainer.state.fn == "fit":
-            self._agree(trainer)
+            self.told = anywhere(trainer, self.told)
+            if self.told and not trainer.fit_loop.epoch_loop._is_training_done:
+                raise SIGTERMException
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Listens."""
@@ -68,17 +82,6 @@ class Stop(pl.Callback):
         if not self.told and trainer.strategy.launcher is not None:
             trainer.strategy.launcher.kill(number)  # the processes that this one has started hear of it, too
         self.told = True
-        if trainer.world_size == 1 or trainer.state.fn != "fit":
-            self._stop(trainer)
-
-    def _agree(self, trainer: pl.Trainer) -> None:
-        if anywhere(trainer, self.told):
-            self.told = True
-            self._stop(trainer)
-
-    @staticmethod
-    def _stop(trainer: pl.Trainer) -> None:
-        trainer._signal_connector.received_sigterm = True  # Lightning's loops look here where they can stop
 
     def _ask(self, *_: Any) -> None:
         self._give_back()
@@ -96,6 +99,13 @@ def anywhere(trainer: pl.Trainer, fact: bool) -> bool:
         return fact
     own = torch.tensor(float(fact), device=trainer.strategy.root_device)
     return float(trainer.strategy.reduce(own, reduce_op="sum")) > 0
+
+
+def at_rest(trainer: pl.Trainer) -> bool:
+    """Whether, after a batch, no validation follows: it would be left out by a training that goes on from there."""
+    every = trainer.val_check_batch
+    assert every is not None  # known since the training began
+    return (trainer.fit_loop.total_batch_idx + 1) % every != 0
 
 
 def in_main_thread() -> bool:
