@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig
-from pytorch_lightning.strategies.launchers import _MultiProcessingLauncher
 from pytorch_lightning.utilities import rank_zero_only
 from pytorch_lightning.utilities.memory import garbage_collection_cuda, is_oom_error
 from torch import Tensor, nn
@@ -66,19 +65,12 @@ def foresee(cfg: DictConfig, data: Any, net: nn.Module, trainer: pl.Trainer, che
     if not cfg.get("forecast", True):  # which runs from before do not say
         return
     device = trainer.strategy.root_device
-    forked = isinstance(trainer.strategy.launcher, _MultiProcessingLauncher)
-    if forked:
-        log.info("no forecast of the time: trainer.strategy=%s forks this process untouched", cfg.trainer.strategy)
-    if forked and device.type != "cpu":
-        return
     processes = trainer.num_devices if device.type == "cpu" else 1
     memory = memory_of(device)
     if device.type == "cpu":  # where nobody is told: the process is killed
         refuse_too_much(data, needed(net, data.batch_size, data.patch_size), memory, processes)
     looks = looks_at(data, build(cfg.inference), net)
     warn_of_images(net, looks, memory, device)
-    if forked:
-        return
     try:
         trial = try_out(cfg, data, net, device)
     except RuntimeError as error:

@@ -152,16 +152,6 @@ def test_an_image_that_will_not_fit_is_warned_of(caplog: pytest.LogCaptureFixtur
     assert "inference=sliding" in caplog.text
 
 
-def test_forked_processes_find_this_one_untouched(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    cfg, data, net = parts(tmp_path, "trainer.strategy=ddp_fork")
-    monkeypatch.setattr(forecast, "try_out", lambda *_: pytest.fail("it was tried"))
-    with caplog.at_level(logging.INFO, "gequnet"):
-        foresee(cfg, data, net, build_trainer(cfg, data), None)
-    assert "no forecast of the time" in caplog.text
-
-
 def test_a_look_is_what_inference_does() -> None:
     def twice(net: nn.Module, image: Tensor) -> Tensor:
         return net(image) + net(image)
