@@ -55,9 +55,6 @@ def build_trainer(cfg: DictConfig, data: Any) -> pl.Trainer:
     except (MisconfigurationException, ValueError, RuntimeError) as error:  # a device that this machine does not have
         raise ConfigError(first_sentence(str(error))) from None
     check_strategy(cfg, bare, min(len(data.splits["val"]), len(data.splits["test"])))
-    if bare.world_size > 1:
-        patches = bare.world_size * cfg.data.batch_size * cfg.trainer.accumulate_grad_batches
-        log.info("%d processes, %d patches in each of their steps together", bare.world_size, patches)
     callbacks = [build(node) for node in cfg.callbacks.values()]
     logger = build(cfg.logger) if cfg.logger else False
     return make_trainer(cfg, callbacks, logger=logger, **rhythm(cfg, data, bare.world_size))

@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.utilities import rank_zero_only
 from pytorch_lightning.utilities.exceptions import SIGTERMException
+from torch import distributed
 
 from gequnet.assembly import build_task, build_trainer, match_widths, quiet_trainer
 from gequnet.auto_batch import batch_size
@@ -163,7 +164,10 @@ def best_checkpoint(trainer: pl.Trainer) -> tuple[str, float]:
 
 
 def close(trainer: pl.Trainer) -> None:
-    """Ends what the loggers have open, so that the next job of a sweep starts its own; W&B is told if it failed."""
+    """Ends what the loggers have open, so that the next job of a sweep starts its own; processes take their leave.
+
+    W&B is told if the run failed.
+    """
     failed = sys.exc_info()[0] is not None
     for logger in trainer.loggers:
         session = logger.experiment  # type: ignore[attr-defined]
@@ -171,6 +175,8 @@ def close(trainer: pl.Trainer) -> None:
             session.finish(exit_code=int(failed))
         else:
             session.close()
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()  # its threads, met by the end of the process, would end it as a failure
 
 
 def is_first() -> bool:
