@@ -1,6 +1,5 @@
 """The parts of an experiment, built from its configuration: network, task, trainer."""
 
-import logging
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -16,8 +15,6 @@ from gequnet.composition import build
 from gequnet.errors import ConfigError
 from gequnet.strategy import check_strategy, plugins
 from gequnet.task import SegmentationTask
-
-log = logging.getLogger("gequnet")
 
 CURVE_POINTS = 200  # training losses in a curve, whatever the number of steps
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
-from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from gequnet.callbacks.stop import anywhere, at_rest
 
@@ -31,9 +30,8 @@ class LastCheckpoint(Checkpoint):
         self.written = time.monotonic()
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Writes if it is time."""
-        due = time.monotonic() - self.written >= self.every_s
-        if anywhere(trainer, due) and at_rest(trainer):
+        """Writes if it is time, or if the training stops here."""
+        if at_rest(trainer) and (trainer.received_sigterm or self._due(trainer)):
             self._write(trainer)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -45,10 +43,8 @@ class LastCheckpoint(Checkpoint):
         """Writes, so that a test that is interrupted needs no training again."""
         self._write(trainer)
 
-    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        """Writes if the training stops because it was told to."""
-        if isinstance(exception, SIGTERMException) and trainer.state.fn == "fit":
-            self._write(trainer)
+    def _due(self, trainer: pl.Trainer) -> bool:
+        return anywhere(trainer, time.monotonic() - self.written >= self.every_s)
 
     def _write(self, trainer: pl.Trainer) -> None:
         trainer.save_checkpoint(self.path)

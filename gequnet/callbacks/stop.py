@@ -7,19 +7,16 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 
-class Stop(Checkpoint):
-    """Hears the signals in Lightning's place, and raises Lightning's ``SIGTERMException``.
+class Stop(pl.Callback):
+    """Hears the signals in Lightning's place, and tells Lightning's loops to end where they can be taken up again.
 
     A training stops after a batch, or after the validation that belongs to it; Lightning would stop in the midst of
     validations and not come back to them. Processes that train together ask each other whether one of them has heard
     something. Lightning has each of them talk to the others the moment that the signal comes, in the midst of whatever
     they were saying.
-
-    It is no checkpoint, but it has to be called after them all, and so after whatever notes what a batch has brought.
     """
 
     def __init__(self) -> None:
@@ -38,8 +35,8 @@ class Stop(Checkpoint):
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         """What one process has heard all have heard; after the last batch it is the test that stops."""
         self.told = anywhere(trainer, self.told)
-        if self.told and at_rest(trainer) and not trainer.fit_loop.epoch_loop._is_training_done:
-            raise SIGTERMException
+        if self.told and at_rest(trainer):
+            self._stop(trainer)
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Listens."""
@@ -54,8 +51,8 @@ class Stop(Checkpoint):
         """As after a batch."""
         if trainer.state.fn == "fit":
             self.told = anywhere(trainer, self.told)
-            if self.told and not trainer.fit_loop.epoch_loop._is_training_done:
-                raise SIGTERMException
+            if self.told:
+                self._stop(trainer)
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Listens."""
@@ -73,6 +70,10 @@ class Stop(Checkpoint):
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Ctrl-C is itself again."""
         self._give_back()
+
+    @staticmethod
+    def _stop(trainer: pl.Trainer) -> None:
+        trainer._signal_connector.received_sigterm = True  # Lightning's loop looks there when loggers have been told
 
     def _listen(self, trainer: pl.Trainer) -> None:
         if in_main_thread():
