@@ -6,31 +6,23 @@ import sys
 import time
 import warnings
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig
-from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.utilities import rank_zero_only
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import distributed
 
-from gequnet.assembly import build_task, build_trainer, match_widths, quiet_trainer
+from gequnet.assembly import build_task, build_trainer, match_widths
 from gequnet.auto_batch import batch_size
-from gequnet.checkpoint import read_checkpoint
 from gequnet.composition import build, settle
-from gequnet.errors import ConfigError
 from gequnet.forecast import foresee
+from gequnet.judgement import judge
 from gequnet.recipe import check
-from gequnet.report import single
 from gequnet.resume import digest_of, earlier, mark, recipe_of
 from gequnet.saved_run import save_config, save_scale, start_from
-from gequnet.scales import score_at
 from gequnet.summary import announce
-from gequnet.task import SegmentationTask
-from gequnet.threshold import choose
 from gequnet.tracking import record
 from gequnet.tracking.run_id import forget
 
@@ -82,26 +74,13 @@ def run(cfg: DictConfig) -> float:
         announce(cfg, data, net, trainer.world_size)
         foresee(cfg, data, net, trainer, before.checkpoint)
         trainer.fit(task, datamodule=data, ckpt_path=before.checkpoint, weights_only=True)
-        steps = trainer.global_step
-        checkpoint, score = best_checkpoint(trainer)
-        task.load_state_dict(read_checkpoint(checkpoint)["state_dict"])  # or says why not, which Lightning would not
-        threshold = choose_threshold(cfg, data, task)
-        trainer.test(task, datamodule=data, ckpt_path=checkpoint, weights_only=True, verbose=False)
         facts = {
-            "val_best": {"dice": score},
-            "steps": steps,
             "widths": match.widths,
             "match": asdict(match) | {"miss": match.miss},
             "init_from": started,
             "fingerprint": digest,
-            "wall_seconds": time.monotonic() - began,
-            **threshold,
         }
-        if cfg.get("tta"):
-            test_with_augmentation(cfg, data, task, facts)
-        if cfg.scales:
-            facts["scales"] = test_at_scales(cfg, data, task)
-        single.report(Path(cfg.paths.run), cfg, data, task, trainer, facts)
+        score = judge(cfg, data, task, trainer, facts, began)
         record.end(trainer, Path(cfg.paths.run))
     except SIGTERMException:
         log.warning("told to stop; the same command with resume=auto, or resume=%s, goes on from here", cfg.paths.run)
@@ -109,58 +88,6 @@ def run(cfg: DictConfig) -> float:
     finally:
         close(trainer)
     return score
-
-
-def choose_threshold(cfg: DictConfig, data: Any, task: SegmentationTask) -> dict[str, Any]:
-    """Sets the threshold of all tests to the best one on the validation images, where ``cfg.threshold_by`` asks for it.
-
-    The run's ``config.yaml`` gets it, too. What was found is returned, for ``metrics.json``. The checkpoint itself was
-    selected at the threshold as given.
-    """
-    if cfg.threshold_by is None:
-        return {}
-    threshold, curve = choose(cfg.threshold_by, task, data, quiet_trainer(cfg, []))
-    task.test_metrics.threshold = cfg.metrics.threshold = threshold
-    save_config(cfg, task.net)
-    log.info("threshold %g: the best %s on the validation images, %.4f", threshold, cfg.threshold_by, curve[threshold])
-    return {"threshold": threshold, "threshold_curve": {f"{each:g}": value for each, value in curve.items()}}
-
-
-def test_with_augmentation(cfg: DictConfig, data: Any, task: SegmentationTask, facts: dict[str, Any]) -> None:
-    """Tests the same weights once more, with test-time augmentation, into a folder inside the run's."""
-    folder = Path(cfg.paths.run) / f"tta_{cfg.chosen.tta}"
-    averaged = build_task(cfg, build(cfg.tta)(task.net))
-    seen = [cfg.callbacks[name] for name in ("timing", "predictions") if name in cfg.callbacks]
-    callbacks = [build(node, **({"path": str(folder / "predictions.png")} if "path" in node else {})) for node in seen]
-    trainer = quiet_trainer(cfg, callbacks)
-    trainer.test(averaged, datamodule=data, weights_only=True, verbose=False)
-    single.report(folder, cfg, data, averaged, trainer, facts | {"evaluation": folder.name})
-
-
-def test_at_scales(cfg: DictConfig, data: Any, task: SegmentationTask) -> dict[str, dict[str, float]]:
-    """Tests the same weights on the test images at each of ``cfg.scales``; writes ``scales.csv``, returns the means."""
-    make_trainer = partial(quiet_trainer, cfg)
-    means, rows = score_at(
-        cfg.scales, data, build_task(cfg, task.net), make_trainer, cfg.data.head, cfg.metrics.threshold
-    )
-    rank_zero_only(single.write_rows)(Path(cfg.paths.run) / "scales.csv", rows)
-    return means
-
-
-def best_checkpoint(trainer: pl.Trainer) -> tuple[str, float]:
-    """The checkpoint with the best validation Dice, and that Dice.
-
-    Raises:
-        ConfigError: there was no validation.
-    """
-    callback = trainer.checkpoint_callback
-    assert isinstance(callback, ModelCheckpoint)
-    if callback.best_model_score is None:
-        raise ConfigError(
-            f"The training ended after {trainer.global_step} steps without a validation, so no checkpoint is the "
-            "best: give trainer.val_check_interval a smaller number, or leave it out."
-        )
-    return callback.best_model_path, float(callback.best_model_score)
 
 
 def close(trainer: pl.Trainer) -> None:

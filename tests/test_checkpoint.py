@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from torch import nn
 
 import gequnet
-from gequnet import experiment
+from gequnet import experiment, judgement
 from gequnet.checkpoint import read_checkpoint, restore
 from gequnet.composition import compose
 from gequnet.errors import CheckpointError, ConfigError
@@ -99,14 +99,14 @@ def test_a_run_does_not_start_from_a_checkpoint_that_would_run_code(run: Path, t
 @pytest.mark.filterwarnings("ignore:.*treespec, LeafSpec:FutureWarning")
 def test_the_test_of_a_run_does_not_read_one_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Someone exchanges the best checkpoint between training and test."""
-    found = experiment.best_checkpoint
+    found = judgement.best_checkpoint
 
     def exchanged(trainer):
         checkpoint, score = found(trainer)
         torch.save({"state_dict": {"net.head.weight": Trap(tmp_path / "sprung")}}, checkpoint)
         return checkpoint, score
 
-    monkeypatch.setattr(experiment, "best_checkpoint", exchanged)
+    monkeypatch.setattr(judgement, "best_checkpoint", exchanged)
     with pytest.raises(CheckpointError, match="is not safe"):
         experiment.run(compose([*SMOKE, f"paths.run={tmp_path / 'run'}"]))
     assert not (tmp_path / "sprung").exists()

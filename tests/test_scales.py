@@ -12,7 +12,7 @@ import torch.multiprocessing as mp
 from sklearn.metrics import f1_score
 from torch import nn
 
-from gequnet import experiment
+from gequnet import judgement
 from gequnet.assembly import build_task
 from gequnet.composition import build, compose, settle
 from gequnet.scales import Answer, agreement, of_all_ranks, score_at
@@ -77,7 +77,7 @@ def test_a_network_of_pixels_that_stay_does_not_agree(tmp_path):
 def test_scores_are_those_of_the_images_at_their_scale(tmp_path):
     """Image by image, outside of the program: drawn, thresholded, and scored by scikit-learn."""
     cfg = study(tmp_path, "data.normalisation=none", "scales=[1.6]")
-    means = experiment.test_at_scales(cfg, build(cfg.data), build_task(cfg, Threshold()))
+    means = judgement.test_at_scales(cfg, build(cfg.data), build_task(cfg, Threshold()))
     with (tmp_path / "scales.csv").open() as file:
         written = {(row["scale"], row["id"]): float(row["dice"]) for row in csv.DictReader(file)}
     source = build(cfg.data).source
