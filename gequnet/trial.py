@@ -69,7 +69,7 @@ def try_out(cfg: DictConfig, data: Any, net: nn.Module, device: torch.device) ->
             steps = DataLoader([batch] * STEPS, batch_size=None)  # type: ignore[arg-type, var-annotated]
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", ".*have no `val_dataloader`")
-                trainer.fit(scratch_task(cfg, net), steps)
+                trainer.fit(scratch_task(cfg, net), steps, weights_only=True)
     return Trial(seconds, watch.steps[-1], watch.pixel_s, peak.most)
 
 
