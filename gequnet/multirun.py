@@ -16,7 +16,8 @@ from gequnet.composition import task_config
 from gequnet.errors import GequnetError, SweepError
 from gequnet.fingerprint import fingerprint
 from gequnet.strategy import starts_processes
-from gequnet.sweep import Job
+from gequnet.sweep import FINISHED, Job
+from gequnet.sweep_folder import FAILED, finished, planned, write_sweep
 
 log = logging.getLogger("gequnet.sweep")
 
@@ -61,7 +62,7 @@ def plan(folder: Path, grid: Sequence[Sequence[str]], arms: Mapping[str, Sequenc
     for line in announcement(folder, len(combinations), len(jobs), len(missing)):
         log.info(line)
     names = sweep.varied(combinations)
-    sweep.write_sweep(folder, jobs, len(missing), names)
+    write_sweep(folder, jobs, len(missing), names)
     return to_do(folder, jobs, missing, names)
 
 
@@ -78,10 +79,10 @@ def batch(folder: Path, trials: Mapping[int, Sequence[str]], total: int, compose
         made = {number: job_of(words, compose) for number, words in trials.items()}
     jobs = [replace(job, folder=f"{number:03}_{job.folder}") for number, job in made.items()]
     jobs, missing = found_and_missing(folder, jobs)
-    every = list({job.folder: job for job in [*sweep.planned(folder), *jobs]}.values())
+    every = list({job.folder: job for job in [*planned(folder), *jobs]}.values())
     names = sweep.varied([job.overrides for job in every])
-    ended = sum((folder / job.folder / name).exists() for job in every for name in (sweep.FINISHED, sweep.FAILED))
-    sweep.write_sweep(folder, every, total - ended, names, total)
+    ended = sum((folder / job.folder / name).exists() for job in every for name in (FINISHED, FAILED))
+    write_sweep(folder, every, total - ended, names, total)
     return to_do(folder, jobs, missing, names)
 
 
@@ -93,10 +94,10 @@ def to_do(folder: Path, jobs: Sequence[Job], missing: Sequence[Job], names: list
 
 def found_and_missing(folder: Path, jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
     """All jobs, those that are finished where they are; and those that are to be run, their errors forgotten."""
-    there = sweep.finished(folder)
+    there = finished(folder)
     missing = [job for job in jobs if job.fingerprint not in there]
     for job in missing:
-        (folder / job.folder / sweep.FAILED).unlink(missing_ok=True)
+        (folder / job.folder / FAILED).unlink(missing_ok=True)
     return [there.get(job.fingerprint, job) for job in jobs], missing
 
 
@@ -162,7 +163,7 @@ def finish(made: Plan, title: str) -> None:
     """
     from gequnet.report.many import write_report  # pandas and matplotlib, when the jobs are done
 
-    done = sweep.finished(made.folder)
+    done = finished(made.folder)
     folders = [made.folder / done[job.fingerprint].folder for job in made.jobs if job.fingerprint in done]
     datasets = by_data(folders)
     for data, runs in datasets.items():
@@ -175,14 +176,14 @@ def finish(made: Plan, title: str) -> None:
 
 def complaint(made: Plan, missing: Sequence[Path]) -> str:
     """Why jobs left no result that is the plan's, and what to do."""
-    if changed := sum((folder / sweep.FINISHED).exists() for folder in missing):
+    if changed := sum((folder / FINISHED).exists() for folder in missing):
         return (
             f"{changed} of {len(made.jobs)} jobs computed something else than was planned, because a file of conf/ "
             "changed while the sweep ran: the same command runs them as the files are now."
         )
-    failed = sum((folder / sweep.FAILED).exists() for folder in missing)
+    failed = sum((folder / FAILED).exists() for folder in missing)
     reasons = {
-        f"{failed} of {len(made.jobs)} jobs failed, each says why in its {sweep.FAILED} in {made.folder}": failed,
+        f"{failed} of {len(made.jobs)} jobs failed, each says why in its {FAILED} in {made.folder}": failed,
         f"{len(missing) - failed} of {len(made.jobs)} jobs ended without a word, as their processes were lost, or "
         "still run": len(missing) - failed,
     }

@@ -11,11 +11,11 @@ from pytorch_lightning.utilities import rank_zero_only
 from gequnet.checkpoint_io import newest_whole
 from gequnet.errors import ConfigError
 from gequnet.fingerprint import fingerprint
-from gequnet.sweep import AUTO
+from gequnet.sweep import AUTO, FINISHED
 
 log = logging.getLogger("gequnet")
 
-FINGERPRINT, FINISHED = "fingerprint", "metrics.json"
+FINGERPRINT = "fingerprint"
 LAST = "checkpoints/last.ckpt"
 
 

@@ -1,34 +1,19 @@
-"""Which jobs a sweep consists of, what of it is there already, and how far it is.
-
-A sweep's folder holds ``sweep.json``, written before the first job, and a folder for each job, named after what the
-job is. What a job has left there says how it ended: ``metrics.json`` (finished) or ``error.txt`` (failed).
-"""
+"""What a sweep consists of, from what was typed: its arms, its jobs, and the names of their folders."""
 
 import hashlib
-import json
-import logging
 import os
 import re
-import time
-import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra.core.utils import JobReturn, JobStatus
-from hydra.experimental.callback import Callback
-from hydra.types import RunMode
-from omegaconf import DictConfig
-
-from gequnet.errors import ConfigError, GequnetError
+from gequnet.errors import ConfigError
 from gequnet.outside import job_of
 
-log = logging.getLogger("gequnet.sweep")
-
-SWEEP = "sweep.json"
-FINISHED, FAILED = "metrics.json", "error.txt"
 ARM = "chosen.arm"
+FINISHED = "metrics.json"
+"""What a run leaves in its folder when it is finished."""
 AUTO = "auto"
 """With ``resume=auto`` the same words go on in the same folder."""
 
@@ -173,15 +158,6 @@ def _new_folder(parent: str, moment: str) -> str:
     return folder
 
 
-def finished(folder: Path) -> dict[str, Job]:
-    """The finished jobs in a sweep's folder by their fingerprints."""
-    found = {}
-    for path in sorted(folder.glob(f"*/{FINISHED}")):
-        fingerprint = json.loads(path.read_text(encoding="utf-8")).get("fingerprint", "")
-        found[fingerprint] = Job((), path.parent.name, fingerprint)
-    return found
-
-
 def placed(job: Job, folder: Path) -> list[str]:
     """The overrides of a job, and where it writes."""
     return [*job.overrides, f"hydra.sweep.dir={quoted(folder)}", f"hydra.sweep.subdir={job.folder}"]
@@ -201,87 +177,3 @@ def place_of(overrides: Sequence[str]) -> Path:
     """
     folder, name = (override.partition("=")[2] for override in overrides[-2:])
     return Path(folder[1:-1].replace("\\'", "'")) / name
-
-
-def planned(folder: Path) -> list[Job]:
-    """The jobs that a sweep's folder says it consists of; none where there is no sweep yet."""
-    if not (folder / SWEEP).exists():
-        return []
-    plan = json.loads((folder / SWEEP).read_text(encoding="utf-8"))
-    return [Job(tuple(job["overrides"]), job["folder"], "") for job in plan["jobs"]]
-
-
-def write_sweep(
-    folder: Path, jobs: Sequence[Job], waiting: int, names: Sequence[str], total: int | None = None
-) -> None:
-    """Writes down what the sweep consists of, for the jobs that will say how far it is and for the report.
-
-    Args:
-        folder: of the sweep.
-        jobs: all of it, finished or not.
-        waiting: how many of the jobs are to be run now.
-        names: what the jobs differ in.
-        total: how many jobs there will be, if these are not all.
-    """
-    plan = {
-        "varied": list(names),
-        "started": time.time(),
-        "waiting": waiting,
-        "total": total or len(jobs),
-        "jobs": [{"folder": job.folder, "overrides": list(job.overrides)} for job in jobs],
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / SWEEP).write_text(json.dumps(plan, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def progress_line(folder: Path, now: float) -> str:
-    """``5 of 24 jobs done, 1 failed, about 32 min left``.
-
-    The time left assumes that the jobs to come are like those of this start of the sweep, side by side as those were.
-
-    Args:
-        folder: of the sweep.
-        now: seconds, on the clock of ``time.time``.
-    """
-    plan = json.loads((folder / SWEEP).read_text(encoding="utf-8"))
-    places = [folder / job["folder"] for job in plan["jobs"]]
-    done = sum((place / FINISHED).exists() for place in places)
-    failed = sum((place / FAILED).exists() for place in places)
-    left = plan["total"] - done - failed
-    line = f"{done} of {plan['total']} jobs done" + (f", {failed} failed" if failed else "")
-    if left and left < plan["waiting"]:
-        seconds = (now - plan["started"]) / (plan["waiting"] - left) * left
-        line += f", about {_duration(seconds)} left"
-    return line
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-class Progress(Callback):
-    """Hydra's callback: notes how each job of a sweep ended, and says how far the sweep is."""
-
-    def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
-        """After a job; outside a sweep nothing happens."""
-        if config.hydra.mode != RunMode.MULTIRUN:
-            return
-        if job_return.status == JobStatus.FAILED:
-            note_failure(Path(config.hydra.runtime.output_dir), job_return._return_value)
-        print(progress_line(Path(config.hydra.sweep.dir), time.time()), flush=True)
-
-
-def note_failure(folder: Path, error: BaseException) -> None:
-    """Writes down in a job's folder why it has no result: a sentence about a mistake, all there is about a bug."""
-    from gequnet.composition import explain
-
-    if isinstance(error, GequnetError):
-        text = explain(error)
-        log.error("%s: %s", folder.name, text)
-    else:
-        text = "".join(traceback.format_exception(error))
-        log.error("%s failed:\n%s", folder.name, text)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / FAILED).write_text(text + "\n", encoding="utf-8")

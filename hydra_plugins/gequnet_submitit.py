@@ -28,9 +28,10 @@ class Resumed(BaseSubmititLauncher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Hands in all jobs at once, as one array, waits for them, and says after each how far the sweep is."""
-        from gequnet import sweep  # Lightning takes seconds that --help can do without
+        from gequnet.sweep import place_of
+        from gequnet.sweep_folder import progress_line
 
-        number, places = len(job_overrides), [sweep.place_of(overrides) for overrides in job_overrides]
+        number, places = len(job_overrides), [place_of(overrides) for overrides in job_overrides]
         jobs = self.hand_in(
             [list(overrides) for overrides in job_overrides],
             ["hydra.sweep.dir"] * number,
@@ -44,7 +45,7 @@ class Resumed(BaseSubmititLauncher):
             time.sleep(1)
             if ended := [index for index, job in enumerate(jobs) if index not in results and job.done()]:
                 results |= {index: result_of(jobs[index], places[index]) for index in ended}
-                print(sweep.progress_line(places[0].parent, time.time()), flush=True)
+                print(progress_line(places[0].parent, time.time()), flush=True)
         return [results[index] for index in range(number)]
 
     def hand_in(self, *arguments: Sequence[Any]) -> list[Any]:
@@ -156,8 +157,8 @@ def result_of(job: Any, place: Any) -> JobReturn:
     """
     from submitit.core.utils import FailedJobError, UncompletedJobError
 
-    from gequnet import sweep
     from gequnet.errors import SweepError
+    from gequnet.sweep_progress import note_failure
 
     try:
         result: JobReturn = job.results()[0]
@@ -167,5 +168,5 @@ def result_of(job: Any, place: Any) -> JobReturn:
             f"The process of this job was lost ({job.state}), the last that it said is in {job.paths.stderr}: the "
             "same command runs it again."
         )
-        sweep.note_failure(place, error)
+        note_failure(place, error)
         return JobReturn(status=JobStatus.FAILED, _return_value=error)

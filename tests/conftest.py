@@ -1,10 +1,14 @@
 import logging
 import os
-from collections.abc import Iterator
+import runpy
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
+
+RUN = Path(__file__).resolve().parents[1] / "run.py"
 
 # One thread: the tests use small grids, where more threads only get in each other's way.
 torch.set_num_threads(1)
@@ -17,6 +21,23 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("GEQUNET_TEST_DATA names no folder with real data")
     return Path(folder).resolve()
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., int]:
+    """``python run.py ...`` typed in an empty folder, but in this process, which has imported everything already."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+
+    def run(*words: str) -> int:
+        monkeypatch.setattr(sys, "argv", [str(RUN), *words])
+        try:
+            runpy.run_path(str(RUN), run_name="__main__")
+        except SystemExit as end:
+            return int(end.code or 0)
+        return 0
+
+    return run
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import runpy
 import signal
 import sys
 from collections.abc import Callable
@@ -13,10 +12,10 @@ import pytest
 from submitit.local.local import LocalJob
 
 import fake_slurm
-from gequnet.sweep import FAILED, Job, write_sweep
+from gequnet.sweep import Job
+from gequnet.sweep_folder import FAILED, write_sweep
 from hydra_plugins.gequnet_submitit import LocalJobs, Resumed, result_of
 
-RUN = Path(__file__).resolve().parents[1] / "run.py"
 TESTS = Path(__file__).resolve().parent
 TINY = [
     "data=phantom_vessels", "data.source.size=40", "data.source.num_images={train: 2, val: 1, test: 2}",
@@ -33,21 +32,11 @@ Typed = Callable[..., int]
 
 
 @pytest.fixture
-def typed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Typed:
-    """``python run.py -m …`` typed in an empty folder, but in this process; the jobs have processes of their own."""
-    monkeypatch.chdir(tmp_path)
+def swept(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> Typed:
+    """``python run.py -m …``, with jobs that have processes of their own."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(RUN.parent), str(TESTS)]))
-
-    def run(*overrides: str) -> int:
-        monkeypatch.setattr(sys, "argv", [str(RUN), "-m", *overrides, *TINY])
-        try:
-            runpy.run_path(str(RUN), run_name="__main__")
-        except SystemExit as end:
-            return int(end.code or 0)
-        return 0
-
-    return run
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS.parent), str(TESTS)]))
+    return lambda *words: typed("-m", *words, *TINY)
 
 
 def only_sweep(folder: Path) -> Path:
@@ -65,10 +54,10 @@ def slurm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 def test_an_array_of_one_job_that_loses_its_place_and_one_that_fails(
-    typed: Typed, slurm: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    swept: Typed, slurm: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The first is told when its time is nearly over, writes its checkpoint, is queued again and goes on from there."""
-    assert typed("optim.lr=0.01,-1", TOLD, "hydra/launcher=slurm", "hydra.launcher.partition=gpu") == 2
+    assert swept("optim.lr=0.01,-1", TOLD, "hydra/launcher=slurm", "hydra.launcher.partition=gpu") == 2
     sweep = only_sweep(tmp_path)
     (script,) = sweep.glob("jobs/7_submission.sh")
     asked = {line.removeprefix("#SBATCH --") for line in script.read_text().splitlines() if line.startswith("#SBATCH")}
@@ -90,7 +79,7 @@ def test_an_array_of_one_job_that_loses_its_place_and_one_that_fails(
 
 
 def test_what_is_still_in_the_queue_is_not_handed_in_again(
-    typed: Typed, slurm: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    swept: Typed, slurm: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The one who handed it in went away; the array is still there when the same words are typed."""
     jobs = tmp_path / "handed in"
@@ -98,16 +87,16 @@ def test_what_is_still_in_the_queue_is_not_handed_in_again(
     (jobs / "7_0_submitted.pkl").touch()
     (slurm / "process").write_text(str(os.getpid()))
     words = ["seed=0,1", "hydra/launcher=slurm", f"hydra.launcher.submitit_folder='{jobs}'"]
-    assert typed(*words) == 2
+    assert swept(*words) == 2
     assert "still in the queue (7)" in capfd.readouterr().err
     assert "sbatch" not in (slurm / "asked.txt").read_text()
 
 
 def test_without_slurm_there_is_a_sentence(
-    typed: Typed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    swept: Typed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert typed("seed=0,1", "hydra/launcher=slurm") == 2
+    assert swept("seed=0,1", "hydra/launcher=slurm") == 2
     said = capfd.readouterr().err
     assert said.startswith("There is no SLURM on this machine")
     assert said.count("\n") == 1
@@ -154,19 +143,19 @@ def test_a_job_leaves_its_place_once(training: bool, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.slow
 def test_a_launcher_that_knows_nothing_of_us_loses_a_job_and_not_the_report(
-    typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    swept: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The first of two is killed. By our launcher the same words then go on from its last checkpoint."""
     monkeypatch.setattr(LocalJob, "_results_timeout_s", 0)
     words = ["optim.lr=0.01,0.02", KILLED, "callbacks.last.every_minutes=0"]
-    assert typed(*words, "hydra/launcher=submitit_local", "hydra.sweeper.max_batch_size=1") == 2
+    assert swept(*words, "hydra/launcher=submitit_local", "hydra.sweeper.max_batch_size=1") == 2
     said = capfd.readouterr()
     assert "the launcher gave up" in said.out
     assert "1 of 2 jobs ended without a word" in said.err
     sweep = only_sweep(tmp_path)
     assert len(list(sweep.glob("*/metrics.json"))) == 1
     assert (sweep / "report.html").exists()
-    assert typed(*words, "hydra/launcher=local_jobs") == 0
+    assert swept(*words, "hydra/launcher=local_jobs") == 0
     assert "1 of 2 jobs are finished and are not run again" in capfd.readouterr().out
     (out,) = sweep.glob("jobs/*_0_log.out")
     assert "goes on from /" in out.read_text()

@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -55,23 +54,6 @@ pytestmark = [
 ]
 
 Typed = Callable[..., int]
-
-
-@pytest.fixture
-def typed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Typed:
-    """``python run.py ...`` typed in an empty folder, but in this process, which has imported everything already."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
-
-    def run(*overrides: str) -> int:
-        monkeypatch.setattr(sys, "argv", [str(RUN), *overrides])
-        try:
-            runpy.run_path(str(RUN), run_name="__main__")
-        except SystemExit as end:
-            return int(end.code or 0)
-        return 0
-
-    return run
 
 
 def in_a_process(folder: Path, *overrides: str) -> subprocess.CompletedProcess[str]:

@@ -4,9 +4,8 @@ import csv
 import json
 import math
 import os
-import runpy
 import shlex
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,6 @@ from gequnet.composition import choices, compose
 from gequnet.errors import ConfigError, SweepError
 from gequnet.search import BEST, TABLE, Search, distribution
 
-RUN = Path(__file__).resolve().parents[1] / "run.py"
 WORDS = ["data=drive", "optim.lr=tag(log,interval(1e-4,1e-1))", "model.depth=range(2,5)"]
 TINY = [
     "data=phantom_vessels", "data.source.size=40", "data.source.num_images={train: 2, val: 1, test: 1}",
@@ -28,6 +26,8 @@ TINY = [
     "model.depth=2", "~callbacks.predictions", "~callbacks.contours", "~callbacks.curves", "~callbacks.pictures",
     "~callbacks.unlabelled",
 ]  # fmt: skip
+
+Typed = Callable[..., int]
 
 
 def search_in(folder: Path, words: list[str] = WORDS) -> Search:
@@ -132,24 +132,11 @@ def test_the_best_words_are_those_of_a_run(name: str) -> None:
     assert compose([f"sweep={name}", "optim.lr=0.1", "paths.run=x"]) == compose(["optim.lr=0.1", "paths.run=x"])
 
 
-def typed(folder: Path, monkeypatch: pytest.MonkeyPatch, *overrides: str) -> int:
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
-    monkeypatch.setattr(sys, "argv", [str(RUN), "-m", *overrides, *TINY])
-    try:
-        runpy.run_path(str(RUN), run_name="__main__")
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
-
-
 @pytest.mark.filterwarnings("ignore:.*does not have many workers")
-def test_from_what_is_typed_to_the_best_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_from_what_is_typed_to_the_best_words(typed: Typed, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Four trials, of which some cannot be trained; then one more, by the same words, beside those that are there."""
     words = ["sweep=optuna_lr", "optim.lr=choice(0.01,0.02,-1)", "optim.weight_decay=0"]
-    assert typed(tmp_path, monkeypatch, *words, "hydra.sweeper.n_trials=4") == 0
+    assert typed("-m", *words, "hydra.sweeper.n_trials=4", *TINY) == 0
     (folder,) = (path.parent for path in tmp_path.glob("runs/sweeps/*/sweep.json"))
     first = rows(folder)
     assert len(first) == 4
@@ -159,7 +146,7 @@ def test_from_what_is_typed_to_the_best_words(
         if row["state"] == "failed":
             assert "Invalid learning rate" in (folder / row["folder"] / "error.txt").read_text()
     times = {path: path.stat().st_mtime_ns for path in folder.glob("*/metrics.json")}
-    assert typed(tmp_path, monkeypatch, *words, "hydra.sweeper.n_trials=5", "hydra.sweeper.max_batch_size=2") == 0
+    assert typed("-m", *words, "hydra.sweeper.n_trials=5", "hydra.sweeper.max_batch_size=2", *TINY) == 0
     assert rows(folder)[:4] == first
     assert len(rows(folder)) == 5
     assert {path: path.stat().st_mtime_ns for path in folder.glob("*/metrics.json")}.items() >= times.items()
@@ -168,9 +155,7 @@ def test_from_what_is_typed_to_the_best_words(
     assert "of 5 jobs done" in capfd.readouterr().out
 
 
-def test_a_search_compares_no_arms(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    assert typed(tmp_path, monkeypatch, "sweep=optuna_lr", "experiment=drive_groups") == 2
+def test_a_search_compares_no_arms(typed: Typed, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert typed("-m", "sweep=optuna_lr", "experiment=drive_groups", *TINY) == 2
     assert "A search seeks values for one network" in capfd.readouterr().err
     assert not os.listdir(tmp_path)

@@ -8,7 +8,7 @@ from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 
-from gequnet import sweep
+from gequnet import sweep, sweep_folder
 from gequnet.composition import CONF
 from gequnet.errors import ConfigError
 from gequnet.sweep import Job
@@ -59,7 +59,7 @@ def test_words_may_refer_to_the_folder_that_they_name() -> None:
 
 def sweep_of_four(folder: Path, done: int, failed: int = 0) -> None:
     jobs = [Job((), str(number), str(number)) for number in range(4)]
-    sweep.write_sweep(folder, jobs, 4, ["seed"])
+    sweep_folder.write_sweep(folder, jobs, 4, ["seed"])
     plan = json.loads((folder / "sweep.json").read_text())
     (folder / "sweep.json").write_text(json.dumps(plan | {"started": 1000.0}))
     for number in range(done + failed):
@@ -70,19 +70,19 @@ def sweep_of_four(folder: Path, done: int, failed: int = 0) -> None:
 
 def test_the_time_left_is_that_of_as_many_more_jobs(tmp_path: Path) -> None:
     sweep_of_four(tmp_path, done=1)
-    assert sweep.progress_line(tmp_path, 1100.0) == "1 of 4 jobs done, about 5 min left"
+    assert sweep_folder.progress_line(tmp_path, 1100.0) == "1 of 4 jobs done, about 5 min left"
 
 
 def test_a_failed_job_is_counted_as_ended(tmp_path: Path) -> None:
     sweep_of_four(tmp_path, done=2, failed=1)
-    assert sweep.progress_line(tmp_path, 1060.0) == "2 of 4 jobs done, 1 failed, about 20 s left"
+    assert sweep_folder.progress_line(tmp_path, 1060.0) == "2 of 4 jobs done, 1 failed, about 20 s left"
 
 
 def test_nothing_is_said_about_the_time_before_the_first_and_after_the_last(tmp_path: Path) -> None:
     sweep_of_four(tmp_path / "start", done=0)
     sweep_of_four(tmp_path / "end", done=4)
-    assert sweep.progress_line(tmp_path / "start", 1001.0) == "0 of 4 jobs done"
-    assert sweep.progress_line(tmp_path / "end", 1100.0) == "4 of 4 jobs done"
+    assert sweep_folder.progress_line(tmp_path / "start", 1001.0) == "0 of 4 jobs done"
+    assert sweep_folder.progress_line(tmp_path / "end", 1100.0) == "4 of 4 jobs done"
 
 
 def test_what_was_finished_before_is_no_measure_of_time(tmp_path: Path) -> None:
@@ -90,12 +90,12 @@ def test_what_was_finished_before_is_no_measure_of_time(tmp_path: Path) -> None:
     sweep_of_four(tmp_path, done=3)
     plan = json.loads((tmp_path / "sweep.json").read_text())
     (tmp_path / "sweep.json").write_text(json.dumps(plan | {"waiting": 2}))
-    assert sweep.progress_line(tmp_path, 1050.0) == "3 of 4 jobs done, about 50 s left"
+    assert sweep_folder.progress_line(tmp_path, 1050.0) == "3 of 4 jobs done, about 50 s left"
 
 
 def test_finished_runs_are_found_by_what_they_compute(tmp_path: Path) -> None:
     sweep_of_four(tmp_path, done=2, failed=1)
-    assert {name: job.folder for name, job in sweep.finished(tmp_path).items()} == {"0": "0", "1": "1"}
+    assert {name: job.folder for name, job in sweep_folder.finished(tmp_path).items()} == {"0": "0", "1": "1"}
 
 
 @pytest.mark.parametrize("folder", ["/a b/c", "/it's", "/back\\slash", "/a,b=[c]"])

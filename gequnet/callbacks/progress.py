@@ -10,11 +10,11 @@ from pytorch_lightning.callbacks import ProgressBar
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from gequnet.quantities import duration
+from gequnet.sweep_folder import SWEEP
 
 SHOWN = ("train/loss", "val/dice")
 FIRST_S = 5.0
 """The first line comes after so many seconds, each of the next after twice the time of the one before."""
-SWEEP = "sweep.json"
 
 
 def progress_bar(every_s: float, folder: str | None = None) -> ProgressBar:

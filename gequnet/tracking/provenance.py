@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 
 from gequnet.report.single import commit, versions
 from gequnet.resume import FINGERPRINT
-from gequnet.sweep import SWEEP
+from gequnet.sweep_folder import SWEEP
 
 
 def provenance(cfg: DictConfig, data: Any) -> dict[str, Any]:
