@@ -50,7 +50,10 @@ def build_trainer(cfg: DictConfig, data: Any) -> pl.Trainer:
     try:
         bare = make_trainer(cfg, [], logger=False)
     except (MisconfigurationException, ValueError, RuntimeError) as error:  # a device that this machine does not have
-        raise ConfigError(first_sentence(str(error))) from None
+        asked = " ".join(f"trainer.{name}={cfg.trainer[name]}" for name in ("accelerator", "devices", "strategy"))
+        raise ConfigError(
+            f"{asked} cannot be had here ({first_sentence(str(error))}): ask for what there is, trainer=cpu, say."
+        ) from None
     check_strategy(cfg, bare, min(len(data.splits["val"]), len(data.splits["test"])))
     callbacks = [build(node) for node in cfg.callbacks.values()]
     logger = build(cfg.logger) if cfg.logger else False
