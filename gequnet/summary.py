@@ -105,9 +105,9 @@ def situation(cfg: DictConfig, data: Any, processes: int = 1) -> Iterator[str]:
         f"  data        {data.name}: {images['train']} images to train on, {images['val']} to validate, "
         f"{images['test']} to test; {data.patches_per_epoch} patches of {by(data.patch_size)} an epoch"
     )
-    batch = f"{data.batch_size} patches" + (f" in each of {processes} processes" if processes > 1 else "")
+    batch = some(data.batch_size, "patch", "es") + (f" in each of {processes} processes" if processes > 1 else "")
     steps = training_batches(cfg, data, processes) // cfg.trainer.accumulate_grad_batches
-    yield f"  training    {steps} steps of {batch}, {some(cfg.validations, 'validation')}"
+    yield f"  training    {some(steps, 'step')} of {batch}, {some(cfg.validations, 'validation')}"
     optimizer = cfg.optim._target_.rpartition(".")[2]
     yield f"  learns by   {cfg.chosen.loss}, {optimizer} at {cfg.optim.lr:g}; {data.head} head"
 
@@ -130,6 +130,6 @@ def by(sides: Any) -> str:
     return "x".join(str(side) for side in sides)
 
 
-def some(number: int, what: str) -> str:
+def some(number: int, what: str, plural: str = "s") -> str:
     """``1 mirror``, ``4 mirrors``."""
-    return f"{number} {what}" + ("" if number == 1 else "s")
+    return f"{number} {what}" + ("" if number == 1 else plural)
