@@ -24,9 +24,12 @@ class Progress(Callback):
         """After a job; outside a sweep nothing happens."""
         if config.hydra.mode != RunMode.MULTIRUN:
             return
+        from gequnet.experiment import is_first
+
         if job_return.status == JobStatus.FAILED:
             note_failure(Path(config.hydra.runtime.output_dir), job_return._return_value)
-        print(progress_line(Path(config.hydra.sweep.dir), time.time()), flush=True)
+        if is_first():  # of the processes of a job
+            print(progress_line(Path(config.hydra.sweep.dir), time.time()), flush=True)
 
 
 def note_failure(folder: Path, error: BaseException) -> None:

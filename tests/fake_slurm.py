@@ -25,37 +25,48 @@ def install(folder: Path) -> Path:
 
 def sbatch(folder: Path, script: str) -> None:
     """Starts the array in the background, as the one who hands it in goes on."""
-    (last,) = re.findall(r"^#SBATCH --array=0-(\d+)%", Path(script).read_text(), re.MULTILINE)
-    command = [sys.executable, __file__, "array", str(folder), script, last]
+    asked = Path(script).read_text()
+    (last,) = re.findall(r"^#SBATCH --array=0-(\d+)%", asked, re.MULTILINE)
+    (tasks,) = re.findall(r"^#SBATCH --ntasks-per-node=(\d+)", asked, re.MULTILINE)
+    command = [sys.executable, __file__, "array", str(folder), script, last, tasks]
     with (folder / "said.txt").open("a") as said:
         jobs = subprocess.Popen(command, stdout=said, stderr=said)
     (folder / "process").write_text(str(jobs.pid))
     print(f"Submitted batch job {ARRAY}")
 
 
-def array(folder: Path, script: str, last: str) -> None:
+def array(folder: Path, script: str, last: str, tasks: str) -> None:
     """Every job, again as often as it is queued again."""
-    for task in range(int(last) + 1):
+    for job in range(int(last) + 1):
         starts = 0
-        while starts == 0 or (folder / f"requeue_{ARRAY}_{task}").exists():
-            (folder / f"requeue_{ARRAY}_{task}").unlink(missing_ok=True)
-            own = {"SLURM_JOB_ID": f"{100 + task}", "SLURM_ARRAY_JOB_ID": ARRAY, "SLURM_ARRAY_TASK_ID": f"{task}"}
-            rank = {"SLURM_NTASKS": "1", "SLURM_PROCID": "0", "SLURM_LOCALID": "0", "SLURM_NODEID": "0"}
-            more = {"SLURM_JOB_NAME": "gequnet", "SLURM_RESTART_COUNT": f"{starts}", "SLURM_JOB_NUM_NODES": "1"}
-            subprocess.run(["bash", script], env=os.environ | own | rank | more, check=False)
+        while starts == 0 or (folder / f"requeue_{ARRAY}_{job}").exists():
+            (folder / f"requeue_{ARRAY}_{job}").unlink(missing_ok=True)
+            own = {"SLURM_JOB_ID": f"{os.getpid() + job}", "SLURM_ARRAY_JOB_ID": ARRAY, "SLURM_ARRAY_TASK_ID": f"{job}"}
+            size = {"SLURM_NTASKS": tasks, "SLURM_NTASKS_PER_NODE": tasks, "SLURM_JOB_NUM_NODES": "1"}
+            more = {"SLURM_JOB_NAME": "gequnet", "SLURM_RESTART_COUNT": f"{starts}"}
+            first = {"SLURM_PROCID": "0", "SLURM_LOCALID": "0", "SLURM_NODEID": "0"}
+            subprocess.run(["bash", script], env=os.environ | own | size | more | first, check=False)
             starts += 1
 
 
 def srun(folder: Path, *arguments: str) -> None:
-    """Becomes the command, with its output where it belongs."""
-    flags = {"%A": ARRAY, "%a": os.environ["SLURM_ARRAY_TASK_ID"], "%t": "0"}
+    """Runs the command once for each task, with its output where it belongs."""
     unbuffered, _, out, _, err, *command = arguments
     assert unbuffered == "--unbuffered"
-    for number, path in ((1, out), (2, err)):
-        for letter, value in flags.items():
-            path = path.replace(letter, value)
-        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
-    os.execv(command[0], command)
+    tasks = []
+    for task in range(int(os.environ["SLURM_NTASKS"])):
+        letters = {"%A": ARRAY, "%a": os.environ["SLURM_ARRAY_TASK_ID"], "%t": f"{task}"}
+        files = [os.open(named(path, letters), os.O_WRONLY | os.O_CREAT | os.O_APPEND) for path in (out, err)]
+        own = {"SLURM_PROCID": f"{task}", "SLURM_LOCALID": f"{task}"}
+        tasks.append(subprocess.Popen(command, env=os.environ | own, stdout=files[0], stderr=files[1]))
+    sys.exit(max(task.wait() for task in tasks))
+
+
+def named(path: str, letters: dict[str, str]) -> str:
+    """A path as SLURM fills it in."""
+    for letter, value in letters.items():
+        path = path.replace(letter, value)
+    return path
 
 
 def scontrol(folder: Path, word: str, job: str) -> None:

@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 
 
 class Once(pl.Callback):
-    """Sends a process that is training a signal: the first that gets there, of all that have this path.
+    """Sends the processes of a training a signal: of the first training that gets there, of all that have this path.
 
     Args:
         path: of a file that says that it was done.
@@ -23,7 +23,7 @@ class Once(pl.Callback):
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         if trainer.global_step == self.step:
             try:
-                self.path.touch(exist_ok=False)
+                self.path.with_name(f"{self.path.name}_{trainer.global_rank}").touch(exist_ok=False)
             except FileExistsError:
                 return
             os.kill(os.getpid(), self.number)

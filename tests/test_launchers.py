@@ -18,7 +18,7 @@ from hydra_plugins.gequnet_submitit import LocalJobs, Resumed, result_of
 
 TESTS = Path(__file__).resolve().parent
 TINY = [
-    "data=phantom_vessels", "data.source.size=40", "data.source.num_images={train: 2, val: 1, test: 2}",
+    "data=phantom_vessels", "data.source.size=40", "data.source.num_images={train: 2, val: 2, test: 2}",
     "data.patch_size=24", "data.batch_size=2", "data.patches_per_epoch=4", "trainer=cpu", "trainer.max_steps=6",
     "validations=1", "callbacks.equivariance.images=0", "model=unet", "width=fixed", "width.widths=[2,3]",
     "model.depth=2", "~callbacks.predictions", "~callbacks.contours",
@@ -75,6 +75,21 @@ def test_an_array_of_one_job_that_loses_its_place_and_one_that_fails(
     said = capfd.readouterr()
     assert "1 of 2 jobs done, 1 failed" in said.out
     assert "1 of 2 jobs failed, each says why in its error.txt" in said.err
+    assert (sweep / "report.html").exists()
+
+
+@pytest.mark.slow
+def test_an_array_whose_jobs_are_several_tasks(swept: Typed, slurm: Path, tmp_path: Path) -> None:
+    """SLURM starts two processes of each training; one is told that its time is over, and goes on in two."""
+    two = ["trainer.strategy=ddp", "trainer.devices=2", "hydra.launcher.tasks_per_node=2"]
+    assert swept("seed=0,1", TOLD, "hydra/launcher=slurm", *two) == 0
+    sweep = only_sweep(tmp_path)
+    outs = [(sweep / "jobs" / f"7_0_{task}_log.out").read_text() for task in (0, 1)]
+    assert outs[0].index("told to stop") < outs[0].index("goes on from /")
+    assert "goes on from" not in outs[1]  # only the first one speaks
+    finished = list(sweep.glob("*/metrics.json"))
+    assert [json.loads(path.read_text())["steps"] for path in finished] == [6, 6]
+    assert all("in each of 2 processes" in (path.parent / "summary.txt").read_text() for path in finished)
     assert (sweep / "report.html").exists()
 
 
