@@ -54,7 +54,7 @@ def build_trainer(cfg: DictConfig, data: Any) -> pl.Trainer:
         raise ConfigError(
             f"{asked} cannot be had here ({first_sentence(str(error))}): ask for what there is, trainer=cpu, say."
         ) from None
-    check_strategy(cfg, bare, min(len(data.splits["val"]), len(data.splits["test"])))
+    check_strategy(cfg, bare)
     callbacks = [build(node) for node in cfg.callbacks.values()]
     logger = build(cfg.logger) if cfg.logger else False
     return make_trainer(cfg, callbacks, logger=logger, **rhythm(cfg, data, bare.world_size))

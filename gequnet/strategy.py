@@ -48,13 +48,12 @@ def plugins(cfg: DictConfig) -> list[object]:
     return found
 
 
-def check_strategy(cfg: DictConfig, trainer: pl.Trainer, images: int) -> None:
+def check_strategy(cfg: DictConfig, trainer: pl.Trainer) -> None:
     """Refuses what Lightning would begin and not end, or end as something else.
 
     Args:
         cfg: the configuration.
         trainer: made from it.
-        images: in the smallest split that is looked at as a whole.
 
     Raises:
         ConfigError: says what to type instead.
@@ -79,11 +78,6 @@ def check_strategy(cfg: DictConfig, trainer: pl.Trainer, images: int) -> None:
         raise ConfigError(
             "Each process of a run types its command again, and here that is the whole sweep: give every job a process "
             "of its own by hydra/launcher=processes, or take trainer.devices=1."
-        )
-    if wanted > images:
-        raise ConfigError(
-            f"trainer.devices={cfg.trainer.devices} makes {wanted} processes, but there are only "
-            f"{images} images to validate or test on: take no more devices than that."
         )
 
 

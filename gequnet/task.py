@@ -14,6 +14,7 @@ from torchmetrics import Metric
 from gequnet.errors import ConfigError
 from gequnet.finetune import Finetune
 from gequnet.inference import whole
+from gequnet.processes import gathered
 
 Batch = dict[str, Any]
 Step = TypeVar("Step", bound=Callable[..., Any])
@@ -79,6 +80,7 @@ class SegmentationTask(pl.LightningModule):
         self.net = net
         self.loss = loss
         self.val_metrics = metrics(full=False)
+        self.val_losses: list[float] = []
         self.test_metrics = metrics(full=True)
         self.optimizer = optimizer
         self.scheduler = scheduler
@@ -109,8 +111,9 @@ class SegmentationTask(pl.LightningModule):
         return loss
 
     def on_validation_epoch_start(self) -> None:
-        """Scores of the last validation are forgotten."""
+        """Scores and losses of the last validation are forgotten."""
         self.val_metrics.reset()
+        self.val_losses = []
 
     @in_full_precision
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -118,10 +121,13 @@ class SegmentationTask(pl.LightningModule):
         logits = self.inference(self.net, batch["image"])
         loss = self._loss(logits, batch)
         self.val_metrics.update(logits, batch["mask"], batch["valid"], batch["id"])
-        self.log("val/loss", loss, on_epoch=True, batch_size=len(batch["id"]), sync_dist=True)
+        if "repeated" not in batch:  # by another process, which counts it
+            self.val_losses += [float(loss)] * len(batch["id"])
 
     def on_validation_epoch_end(self) -> None:
         """Means over the validation images; a schedule that looks at the score sees it now."""
+        losses = [loss for part in gathered(self.val_losses) for loss in part]
+        self.log("val/loss", sum(losses) / len(losses), sync_dist=True)
         self._log_scores("val", self.val_metrics)
         if self.trainer.state.fn == "fit" and not self.trainer.sanity_checking:
             for config in self.trainer.lr_scheduler_configs:
@@ -136,7 +142,7 @@ class SegmentationTask(pl.LightningModule):
     def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Scores of one whole image; its logits go to the callbacks."""
         logits = self.inference(self.net, batch["image"])
-        more = {part: batch[part] for part in ("instances", "spacing") if part in batch}
+        more = {part: batch[part] for part in ("instances", "spacing", "repeated") if part in batch}
         self.test_metrics.update(logits, batch["mask"], batch["valid"], batch["id"], **more)
         return logits
 

@@ -88,7 +88,7 @@ def assert_close(folder: Path, other: Path, tolerance: float) -> None:
         torch.testing.assert_close(value, others[name], **close, msg=name)
     assert scores_of(folder) == pytest.approx(scores_of(other), abs=1e-6)
     ids = [[row["id"] for row in rows_of(each / "per_image.csv")] for each in (folder, other)]
-    assert ids[0] == ids[1] == ["test-000", "test-001", "test-002"]
+    assert ids[0] == ids[1] == sorted(set(ids[0]))
     torch.testing.assert_close(numbers(folder / "per_image.csv"), numbers(other / "per_image.csv"), rtol=0, atol=1e-6)
 
 
@@ -108,6 +108,7 @@ def bits_of(folder: Path) -> tuple[dict[str, bytes], dict[str, float], list[dict
         pytest.param(["model=unet", "trainer.max_steps=-1", "trainer.max_epochs=3"], marks=SLOW),
         pytest.param(["model=e2unet", "group=o2"], marks=SLOW),
         pytest.param(SCALES, marks=SLOW),
+        pytest.param(["model=unet", "data.source.num_images={train: 3, val: 1, test: 1}"], marks=SLOW),
         pytest.param(["model=e2unet", "group=c4", "trainer.accumulate_grad_batches=2", "loss.over=image"], marks=SLOW),
     ],
 )
@@ -307,7 +308,6 @@ def test_a_sweep_over_numbers_of_processes(tmp_path: Path) -> None:
         (["trainer.strategy=fsdp"], "fsdp.* requires a GPU"),
         (["trainer.strategy=ddp_fork", "trainer.devices=2"], "take trainer=ddp"),
         (["trainer.precision=16-mixed"], "take trainer.precision=bf16-mixed"),
-        (["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=4"], "only 2 images to validate or test on"),
         (["trainer=ddp", "trainer.accelerator=gpu"], "No supported gpu backend"),
     ],
 )

@@ -43,7 +43,7 @@ class Equivariance(pl.Callback):
         """Measures on this image, if it is one of the first."""
         net = pl_module.get_submodule("net")
         number = batch_idx * trainer.world_size + trainer.global_rank  # as `RankSampler` deals them
-        if number < self.images and batch["image"].ndim == 4:
+        if number < self.images and batch["image"].ndim == 4 and "repeated" not in batch:
             self.reports.append(equivariance_report(net, middle(batch["image"], self.max_side)))
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

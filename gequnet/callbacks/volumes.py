@@ -50,6 +50,8 @@ class Volumes(pl.Callback):
         data = getattr(trainer, "datamodule", None)  # none where other images are tested than the data module's
         if not isinstance(data, SegmentationDataModule) or not isinstance(data.source, VolumeSource):
             return
+        if "repeated" in batch:  # another process writes it
+            return
         masks = predicted_mask(outputs, self.head, pl_module.test_metrics.threshold)
         for sample_id, mask in zip(batch["id"], masks, strict=True):
             geometry = data.scenes[sample_id][0].geometry

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from gequnet.data.sampler import Key, generator_for
+from gequnet.data.sampler import Key, Repeated, generator_for
 from gequnet.data.scene import Scene
 from gequnet.data.source import Source
 from gequnet.data.transforms.augment import Augmentation
@@ -19,7 +19,7 @@ from gequnet.errors import ConfigError
 Sample = dict[str, Any]
 """``image`` float32 [C, *space], ``mask`` int64 [*space] or [K, *space], ``valid`` bool [*space], ``id``; where pixels
 do not count the same in the loss also ``weight``, float32 [*space]; of a whole image whose ``spacing`` is known also
-that, float32 [dims], in millimetres per pixel."""
+that, float32 [dims], in millimetres per pixel; ``repeated`` where another process has the same image."""
 
 
 class SceneCache:
@@ -137,6 +137,8 @@ class WholeImages(Dataset[Sample]):
         sample = _sample(scene, whole(scene), scale)
         if scene.spacing:
             sample["spacing"] = torch.tensor(scene.spacing)
+        if isinstance(index, Repeated):
+            sample["repeated"] = True
         if self.full:
             more = {"second": scene.second, "instances": scene.instances}
             sample |= {name: part.long() for name, part in more.items() if part is not None}

@@ -1,7 +1,7 @@
 """Which sample comes next: keys (epoch, index) that mean the same on every rank and after a resumption."""
 
 import hashlib
-from collections.abc import Iterator, Sized
+from collections.abc import Iterator, Sequence, Sized
 from typing import Any
 
 import torch
@@ -58,21 +58,28 @@ class EpochSampler(Sampler[Key]):
             yield from ((self.epoch, index) for index in order[start : start + self.batch_size])
 
 
+class Repeated(int):
+    """An index that another process has as well."""
+
+
 class RankSampler(Sampler[int]):
-    """Every index exactly once over all ranks: rank *r* of *w* takes r, r + w, …, and nothing is repeated."""
+    """Every index once over all ranks: rank *r* of *w* takes r, r + w and so on.
+
+    A rank that there is no index for gets one that is ``Repeated``: ranks have to go through an evaluation together.
+    """
 
     def __init__(self, dataset: Sized) -> None:
         self.dataset = dataset
 
     def __len__(self) -> int:
-        return len(range(*self._span()))
+        return len(self._indices())
 
     def __iter__(self) -> Iterator[int]:
-        return iter(range(*self._span()))
+        return iter(self._indices())
 
-    def _span(self) -> tuple[int, int, int]:
-        rank, world = _rank_and_world()
-        return rank, len(self.dataset), world
+    def _indices(self) -> Sequence[int]:
+        (rank, world), number = _rank_and_world(), len(self.dataset)
+        return range(rank, number, world) if rank < number or number == 0 else [Repeated(rank % number)]
 
 
 class ResumableLoader(DataLoader):

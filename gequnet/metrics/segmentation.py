@@ -49,8 +49,8 @@ class SegmentationMetrics(Metric):
     [`gequnet.metrics.table.ScoreTable.without_absent`][]. What has no value is nan, left out of means, and warned
     about: an image without a valid pixel, a curve without foreground or without background.
 
-    Under distributed data parallelism the scores are those of all ranks together. An image that the sampler
-    repeats to make the ranks equal counts once in means; the pooled curves do see its pixels again.
+    Under distributed data parallelism the scores are those of all ranks together. An image that a sampler repeats to
+    make the ranks equal counts once in means; the pooled curves see its pixels again, unless ``repeated`` says so.
 
     Args:
         num_classes: the number K of logits.
@@ -139,6 +139,7 @@ class SegmentationMetrics(Metric):
         ids: Sequence[str],
         instances: Int[Tensor, "b *space"] | None = None,
         spacing: Float[Tensor, "b dims"] | None = None,
+        repeated: Bool[Tensor, " b"] | None = None,
     ) -> None:
         """Adds the images of a batch.
 
@@ -149,6 +150,7 @@ class SegmentationMetrics(Metric):
             ids: the name of each image.
             instances: 0 for background, one number for each object; needed with ``instances`` in the test.
             spacing: length of a voxel along each axis in mm; None where it is not known. Used with ``surface``.
+            repeated: the images that another rank adds as well; None for none of them.
 
         Raises:
             ConfigError: instances are needed and there are none, or the spacing of some images only is known.
@@ -158,8 +160,8 @@ class SegmentationMetrics(Metric):
         preds = probabilities(logits, self.head)
         labels = self.classes.masks(predicted_classes(preds, self.head, self.threshold))
         target = self.classes.masks(target_classes(logits, mask, self.head))
-        objects, lengths = ([None] * len(ids) if extra is None else extra for extra in (instances, spacing))
-        for image in zip(self.classes.foreground(preds), labels, target, valid, ids, objects, lengths, strict=True):
+        extras = ([None] * len(ids) if extra is None else extra for extra in (instances, spacing, repeated))
+        for image in zip(self.classes.foreground(preds), labels, target, valid, ids, *extras, strict=True):
             self._add(*image)
 
     def _add(
@@ -171,6 +173,7 @@ class SegmentationMetrics(Metric):
         name: str,
         objects: Int[Tensor, "*space"] | None,
         spacing: Float[Tensor, " dims"] | None,
+        repeated: Bool[Tensor, ""] | None,
     ) -> None:
         regions = torch.stack([valid, torch.ones_like(valid)][: len(self.suffixes)])
         counts = [torch.stack(count(labels, target, region), -1) for region in regions]
@@ -182,7 +185,8 @@ class SegmentationMetrics(Metric):
         slow = torch.stack([self.slow_scores(labels[c], target[c], region, objects, spacing) for region, c in pairs])
         self.slow.append(slow.to(preds.device).view(1, len(regions), len(preds), -1))
         for areas, (region, c) in zip(self.areas, pairs, strict=True):
-            areas.update(preds[c][region], target[c][region])
+            new = region if repeated is None else region & ~repeated
+            areas.update(preds[c][new], target[c][new])
 
     def compute(self) -> Scores:
         """The means over images, and the pooled curves, of everything since the last reset."""
