@@ -69,7 +69,7 @@ def make_trainer(cfg: DictConfig, callbacks: Sequence[pl.Callback], **arguments:
 
 def quiet_trainer(cfg: DictConfig, callbacks: list[pl.Callback]) -> pl.Trainer:
     """One that asks a trained network further questions, with nothing of the training's around it but its progress."""
-    shown = [build(cfg.callbacks[name]) for name in ("progress",) if name in cfg.callbacks]
+    shown = [build(cfg.callbacks.progress)] if "progress" in cfg.callbacks else []
     return make_trainer(cfg, [*callbacks, *shown], logger=False, enable_progress_bar=bool(shown))
 
 

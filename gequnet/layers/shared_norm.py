@@ -73,9 +73,10 @@ def mean_of_parts(mean: Float[Tensor, "..."], count: int, share: Share | None) -
         count: of how many numbers that is.
         share: makes sums those of all processes; with None this part is all.
     """
+    # The count is made where the mean is: a number that is copied there would have a GPU waited for at every norm.
     if share is None:
-        return mean, mean.new_tensor(count)
-    sums = share(torch.cat([count * mean.flatten(), mean.new_tensor([count])]))
+        return mean, mean.new_full((), count)
+    sums = share(torch.cat([count * mean.flatten(), mean.new_full((1,), count)]))
     return (sums[:-1] / sums[-1]).view_as(mean), sums[-1]
 
 

@@ -68,7 +68,7 @@ class MirroredFrame(nn.Module):
 
 
 def _mirrored(x: Tensor, axis: int, side: Whole) -> Tensor:
-    """``frame.mirrored`` of one axis, up to ``side``."""
+    """What ``mirrored`` of ``gequnet.layers.frame`` does to one axis, up to ``side``."""
     old = whole(x.shape[axis])
     places = torch.arange(side) - (side - old) // 2
     turn = (old - 1).clamp(min=1)  # an image of one pixel is its own mirror image
