@@ -50,13 +50,37 @@ class WholeCheckpoints(CheckpointIO):
     def load_checkpoint(
         self, path: str | Path, map_location: Any | None = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
-        """Reads the file as tensors and plain values, see ``gequnet.checkpoint``."""
-        return read_checkpoint(path)
+        """Reads the file as tensors and plain values, see ``gequnet.checkpoint``; its folder may have been moved."""
+        return relocated(read_checkpoint(path), Path(path).absolute().parent)
 
     def remove_checkpoint(self, path: str | Path) -> None:
         """Deletes the file, and the one before."""
         for each in (Path(path), before(Path(path))):
             each.unlink(missing_ok=True)
+
+
+def relocated(checkpoint: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The checkpoint with the paths that ``ModelCheckpoint`` remembers moved to the folder where it lies now.
+
+    Lightning would otherwise forget the best score, and take the next validation for the best.
+
+    >>> state = {"dirpath": "/old/checkpoints", "best_model_path": "/old/checkpoints/best.ckpt", "best_k_models": {}}
+    >>> relocated({"callbacks": {"best": state}}, Path("/new/checkpoints"))["callbacks"]["best"]["best_model_path"]
+    '/new/checkpoints/best.ckpt'
+    """
+    for state in checkpoint.get("callbacks", {}).values():
+        before = state.get("dirpath") if isinstance(state, dict) else None
+        if before and before != str(folder):
+            for name in ("dirpath", "best_model_path", "kth_best_model_path", "last_model_path"):
+                state[name] = _moved(state.get(name, ""), before, folder)
+            state["best_k_models"] = {
+                _moved(path, before, folder): score for path, score in state["best_k_models"].items()
+            }
+    return checkpoint
+
+
+def _moved(path: str, before: str, folder: Path) -> str:
+    return str(folder) + path[len(before) :] if path.startswith(before) else path
 
 
 def before(path: Path) -> Path:

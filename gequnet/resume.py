@@ -4,6 +4,7 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.utilities import rank_zero_only
@@ -48,9 +49,23 @@ def recipe_of(cfg: DictConfig) -> DictConfig:
         )
     recipe = OmegaConf.load(saved)
     assert isinstance(recipe, DictConfig)
-    recipe.resume = str(Path(cfg.resume).absolute())
-    recipe.paths.run = recipe.resume
-    return recipe
+    folder = str(Path(cfg.resume).absolute())
+    moved = moved_to(OmegaConf.to_container(recipe, resolve=False), str(recipe.paths.run), folder)
+    return DictConfig(moved | {"resume": folder})
+
+
+def moved_to(node: Any, before: str, folder: str) -> Any:
+    """A configuration whose files lie in another folder than they did: what a run writes goes where the run is now.
+
+    >>> moved_to({"path": "/old/run/history.csv", "data": "/old/data", "images": [4]}, "/old/run", "/new")
+    {'path': '/new/history.csv', 'data': '/old/data', 'images': [4]}
+    """
+    if isinstance(node, dict):
+        return {name: moved_to(value, before, folder) for name, value in node.items()}
+    if isinstance(node, list):
+        return [moved_to(value, before, folder) for value in node]
+    inside = isinstance(node, str) and (node == before or node.startswith(f"{before}/"))
+    return folder + node[len(before) :] if inside else node
 
 
 def earlier(cfg: DictConfig, digest: str) -> Earlier:

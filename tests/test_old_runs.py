@@ -66,6 +66,16 @@ def test_evaluates_to_the_scores_of_its_own_test(runs, name):
     assert found == pytest.approx(before, abs=1e-5, nan_ok=True)
 
 
+@pytest.mark.parametrize("resume", ["words", "folder"])
+def test_a_stopped_training_goes_on_to_where_it_would_have_ended(typed, runs, resume):
+    folder = runs / STOPPED
+    assert typed(*(STOPPED_WORDS if resume == "words" else [f"resume={folder}"])) == 0
+    assert metrics(folder)["steps"] == UNINTERRUPTED["steps"]
+    last = (folder / "history.csv").read_text().splitlines()
+    value = dict(zip(last[0].split(","), last[-1].split(","), strict=True))["val/dice"]
+    assert float(value) == pytest.approx(UNINTERRUPTED["val/dice"], abs=1e-6)
+
+
 def test_a_finished_sweep_is_not_run_again(typed, runs, capsys):
     before = {name: (runs / name / "metrics.json").read_bytes() for name in JOBS}
     assert typed(*SWEEP_WORDS) == 0
