@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-RUN = Path(__file__).resolve().parents[1] / "run.py"
+from helpers.repository import RUN
 
 # One thread: the tests use small grids, where more threads only get in each other's way.
 torch.set_num_threads(1)

@@ -7,7 +7,6 @@ import pytorch_lightning as pl
 import torch
 from omegaconf import OmegaConf
 
-from data.volume_makers import brain, make_brats, make_msd, volume
 from gequnet.callbacks.volumes import Volumes, predicted_mask
 from gequnet.composition import CONF
 from gequnet.data.brats import Brats
@@ -16,6 +15,7 @@ from gequnet.data.msd import Msd
 from gequnet.data.phantom_tumours import PhantomTumours
 from gequnet.data.source import Source
 from gequnet.data.transforms.augment import Chain
+from helpers.volume_makers import brain, make_brats, make_msd, volume
 
 # Lightning advises more workers than a test of tiny volumes needs, and uses a deprecated name.
 pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers.*", "ignore:.*LeafSpec.*is deprecated.*")

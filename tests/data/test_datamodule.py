@@ -1,53 +1,24 @@
 import logging
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import pytorch_lightning as pl
 import torch
-from fundus_makers import make_chase, make_drive
-from omegaconf import OmegaConf
-from volume_makers import make_brats, make_msd
 
-from gequnet.composition import build
 from gequnet.data.errors import DatasetNotFoundError, EmptySplitError, FactMismatchError
 from gequnet.data.phantom_vessels import PhantomVessels
 from gequnet.data.scene import Scene, pixels
 from gequnet.data.source import Source
 from gequnet.errors import ConfigError
+from helpers.data_modules import module, samples
+from helpers.fundus_makers import make_chase, make_drive
+from helpers.repository import CONF
+from helpers.volume_makers import make_brats, make_msd
 
-CONF = Path(__file__).parents[2] / "conf"
 DATASETS = sorted(path.stem for path in (CONF / "data").glob("*.yaml"))
 FOUND = ["brats", "camvid", "folder", "voc2012"]
 """Datasets whose images are what their folder holds, or lists."""
-
-
-def module(name="phantom_vessels", augment="flips", root="nowhere", seed=0, **changes):
-    """The datamodule of conf/data with small phantoms and a short epoch."""
-    data = OmegaConf.merge(*(OmegaConf.load(CONF / "data" / f"{part}.yaml") for part in ("base/module", name)))
-    del data["defaults"]
-    if name == "phantom_vessels":
-        data.source.update(size=48, num_images={"train": 3, "val": 2, "test": 2})
-    data.update({"patch_size": 32, "patches_per_epoch": 12, "batch_size": 4, **changes})
-    cfg = OmegaConf.create(
-        {
-            "data": data,
-            "augment": OmegaConf.load(CONF / "augment" / f"{augment}.yaml"),
-            "paths": {"data": str(root), "cache": None},
-            "seed": seed,
-        }
-    )
-    return build(cfg.data)
-
-
-def samples(loader):
-    """All samples of one epoch, by key order: (id, image, mask, valid)."""
-    return [
-        (batch["id"][n], batch["image"][n], batch["mask"][n], batch["valid"][n])
-        for batch in loader
-        for n in range(len(batch["id"]))
-    ]
 
 
 def same(one, other):

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fundus_makers import make_drive, photograph, save, vessels
 
 from gequnet.data import errors
 from gequnet.data.drive import Drive
 from gequnet.errors import GequnetError
+from helpers.fundus_makers import make_drive, photograph, save, vessels
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from figures.drawn import Recorded, sample
 from gequnet.figures import (
     Difference,
     differences,
@@ -28,6 +27,7 @@ from gequnet.figures import (
 )
 from gequnet.figures.pareto import pareto_front
 from gequnet.figures.style import look
+from helpers.drawn_samples import Recorded, sample
 
 NAN = float("nan")
 numbers = st.integers(0, 5).map(float)

@@ -4,10 +4,10 @@ import torch
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from figures.drawn import SPACE, Recorded, sample
 from gequnet.figures import contours, plot_contours
 from gequnet.figures.contours import COLOURS, outlines
 from gequnet.figures.views import CLASSES
+from helpers.drawn_samples import SPACE, Recorded, sample
 
 
 def lines_of(axes):

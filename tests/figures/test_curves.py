@@ -4,8 +4,8 @@ import threading
 import numpy as np
 from PIL import Image
 
-from figures.drawn import Recorded
 from gequnet.figures import curves, plot_curves
+from helpers.drawn_samples import Recorded
 
 
 def written(path, rows):

@@ -5,8 +5,8 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 from sklearn.metrics import f1_score
 
-from figures.drawn import SPACE, Recorded, sample
 from gequnet.figures import plot_predictions, predictions, views
+from helpers.drawn_samples import SPACE, Recorded, sample
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])

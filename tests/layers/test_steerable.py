@@ -20,7 +20,7 @@ from gequnet.layers.steerable import (
 from gequnet.symmetry.actions import act_on_fields, act_on_image
 from gequnet.symmetry.equivariance import relative_error
 from gequnet.symmetry.gspace import Element, FieldType, PlaneGroup
-from oracles import escnn_oracle
+from helpers import escnn_oracle
 
 GROUPS = ["c1", "c2", "c4", "c8", "c16", "d1", "d2", "d4", "d8", "d16", "so2", "o2"]
 SINGLE = 1e-5

@@ -4,7 +4,7 @@ from torch.nn import functional as F
 
 from gequnet.errors import ConfigError
 from gequnet.losses.bce import BCELoss
-from losses.cases import FLOAT32_TOLERANCE, batch, valid_only
+from helpers.loss_cases import FLOAT32_TOLERANCE, batch, valid_only
 
 
 @pytest.mark.parametrize("pos_weight", [1.0, 4.0])

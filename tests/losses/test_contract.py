@@ -1,7 +1,6 @@
 """What every loss promises, asked of every loss under every head that it fits."""
 
 import math
-from pathlib import Path
 
 import pytest
 import torch
@@ -17,9 +16,10 @@ from gequnet.losses.cross_entropy import CrossEntropyLoss
 from gequnet.losses.dice import DiceLoss
 from gequnet.losses.dice_ce import DiceCELoss
 from gequnet.losses.dice_plus import DicePlus
-from losses.cases import FITTING_PAIRS, FLOAT32_TOLERANCE, LOSSES, batch, valid_only
+from helpers.loss_cases import FITTING_PAIRS, FLOAT32_TOLERANCE, LOSSES, batch, valid_only
+from helpers.repository import CONF
 
-CONF = Path(__file__).parents[2] / "conf/loss"
+LOSS_FILES = CONF / "loss"
 every_loss = pytest.mark.parametrize(("loss", "head"), FITTING_PAIRS)
 
 
@@ -252,7 +252,7 @@ def test_a_mask_that_does_not_fit_the_head_gets_a_sentence():
         by_head["softmax"]("softmax")(logits[:, :1], mask, valid)
 
 
-@pytest.mark.parametrize("path", sorted(CONF.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(LOSS_FILES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_node_is_a_loss_and_names_all_its_arguments(path):
     node = OmegaConf.load(path)
     assert path.stem in FITTING["sigmoid"] + FITTING["softmax"]
@@ -270,4 +270,4 @@ def test_every_node_is_a_loss_and_names_all_its_arguments(path):
 
 
 def test_there_is_a_node_for_each_loss():
-    assert {path.stem for path in CONF.glob("*.yaml")} == {name for names in FITTING.values() for name in names}
+    assert {path.stem for path in LOSS_FILES.glob("*.yaml")} == {name for names in FITTING.values() for name in names}

@@ -5,7 +5,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from torch.nn import functional as F
 
 from gequnet.losses.cross_entropy import CrossEntropyLoss
-from losses.cases import FLOAT32_TOLERANCE, batch
+from helpers.loss_cases import FLOAT32_TOLERANCE, batch
 
 
 @pytest.mark.parametrize("weights", [None, [0.5, 1.0, 3.0]])

@@ -4,7 +4,7 @@ from monai.losses import DiceLoss as MonaiDice
 
 from gequnet.errors import ConfigError
 from gequnet.losses.dice import DiceLoss
-from losses.cases import FLOAT32_TOLERANCE, batch
+from helpers.loss_cases import FLOAT32_TOLERANCE, batch
 
 
 def one_hot(mask, num_classes):

@@ -5,7 +5,7 @@ from monai.losses import DiceCELoss as MonaiDiceCE
 from gequnet.errors import ConfigError
 from gequnet.losses.dice_bce import DiceBCELoss
 from gequnet.losses.dice_ce import DiceCELoss
-from losses.cases import FLOAT32_TOLERANCE, batch
+from helpers.loss_cases import FLOAT32_TOLERANCE, batch
 
 
 @pytest.mark.parametrize("weights", [(1.0, 1.0), (0.3, 2.0)])

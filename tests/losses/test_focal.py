@@ -6,7 +6,7 @@ from gequnet.errors import ConfigError
 from gequnet.losses.bce import BCELoss
 from gequnet.losses.cross_entropy import CrossEntropyLoss
 from gequnet.losses.focal import FocalLoss
-from losses.cases import FLOAT32_TOLERANCE, batch
+from helpers.loss_cases import FLOAT32_TOLERANCE, batch
 
 
 @pytest.mark.parametrize("gamma", [0.5, 2.0])

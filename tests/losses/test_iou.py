@@ -4,7 +4,7 @@ from monai.losses import DiceLoss as MonaiDice
 
 from gequnet.losses.dice import DiceLoss
 from gequnet.losses.iou import IoULoss
-from losses.cases import FLOAT32_TOLERANCE, batch
+from helpers.loss_cases import FLOAT32_TOLERANCE, batch
 
 
 @pytest.mark.parametrize("over", ["batch", "image"])

@@ -4,7 +4,7 @@ from sklearn.metrics import brier_score_loss
 from torch.nn import functional as F
 
 from gequnet.losses.mse import MSELoss
-from losses.cases import FLOAT32_TOLERANCE, batch, valid_only
+from helpers.loss_cases import FLOAT32_TOLERANCE, batch, valid_only
 
 
 def test_sigmoid_is_the_brier_score_of_scikit_learn():

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from gequnet.losses.cross_entropy import CrossEntropyLoss
 from gequnet.losses.pixelwise_softmax import PixelwiseSoftmaxLoss, log_complement
-from losses.cases import FLOAT32_TOLERANCE, batch
+from helpers.loss_cases import FLOAT32_TOLERANCE, batch
 
 
 def of_pixels(logits, mask, valid):

@@ -6,7 +6,7 @@ from gequnet.errors import ConfigError
 from gequnet.losses.dice import DiceLoss
 from gequnet.losses.iou import IoULoss
 from gequnet.losses.tversky import TverskyLoss
-from losses.cases import FLOAT32_TOLERANCE, batch
+from helpers.loss_cases import FLOAT32_TOLERANCE, batch
 
 
 @pytest.mark.parametrize("over", ["batch", "image"])

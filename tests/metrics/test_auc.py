@@ -9,7 +9,7 @@ from torchmetrics.classification import BinaryAUROC
 
 from gequnet.errors import ConfigError
 from gequnet.metrics.auc import AREAS, BinnedAUROC, pooled_areas, thresholds
-from metrics.cases import seeds
+from helpers.metric_cases import seeds
 
 ORACLES = {"roc_auc": roc_auc_score, "pr_auc": average_precision_score}
 

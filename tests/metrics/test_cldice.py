@@ -7,7 +7,7 @@ from skimage.draw import line
 from skimage.morphology import skeletonize
 
 from gequnet.metrics.cldice import cldice
-from metrics.cases import image, seeds
+from helpers.metric_cases import image, seeds
 
 
 def drawn(*ends, side=40, thickness=1):

@@ -14,7 +14,7 @@ from gequnet.metrics.iou import iou
 from gequnet.metrics.precision import precision
 from gequnet.metrics.sensitivity import sensitivity
 from gequnet.metrics.specificity import specificity
-from metrics.cases import image, seeds
+from helpers.metric_cases import image, seeds
 
 SCORES = [accuracy, balanced_accuracy, dice, iou, precision, sensitivity, specificity]
 every_score = pytest.mark.parametrize("score", SCORES)

@@ -15,7 +15,7 @@ from gequnet.metrics.partition import Overlaps, cells, overlaps, thinned
 from gequnet.metrics.pixel_error import pixel_error
 from gequnet.metrics.v_info import v_info, v_info_of
 from gequnet.metrics.v_rand import v_rand, v_rand_of
-from metrics.cases import image, seeds
+from helpers.metric_cases import image, seeds
 
 SCORES = (v_rand, v_info)
 

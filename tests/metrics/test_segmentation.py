@@ -1,7 +1,6 @@
 import copy
 import pickle
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,8 +20,9 @@ from gequnet.metrics.segmentation import SegmentationMetrics
 from gequnet.metrics.surface_dice import surface_dice
 from gequnet.metrics.v_info import v_info
 from gequnet.metrics.v_rand import v_rand
+from helpers.repository import CONF
 
-CONF = Path(__file__).parents[2] / "conf/metrics/default.yaml"
+DEFAULT = CONF / "metrics/default.yaml"
 PER_IMAGE = ["dice", "iou", "accuracy", "sensitivity", "specificity", "precision", "balanced_accuracy", "cldice"]
 POOLED = ["roc_auc", "pr_auc"]
 BINARY = partial(SegmentationMetrics, 1, "sigmoid", ["vessel"])
@@ -448,7 +448,7 @@ def test_mistakes_get_a_sentence():
 def test_the_node_leaves_full_open():
     data = {"num_classes": 1, "head": "sigmoid", "class_names": ["vessel"], "fov": True, "instances": False}
     data |= {"surface": True, "tolerance_mm": 2.0, "curve_bins": None, "partition": False, "background": None}
-    node = OmegaConf.create({"data": data, "metrics": OmegaConf.load(CONF)}).metrics
+    node = OmegaConf.create({"data": data, "metrics": OmegaConf.load(DEFAULT)}).metrics
     make = instantiate(node, _convert_="all")
     assert make(full=True).full
     assert not make(full=False).full

@@ -7,7 +7,7 @@ import torch
 from gequnet.errors import ConfigError
 from gequnet.symmetry.gspace import PlaneGroup
 from gequnet.symmetry.kernel_basis import kernel_basis, moved, pixel_grid
-from oracles import e2cnn_oracle, escnn_oracle
+from helpers import e2cnn_oracle, escnn_oracle
 
 QUICK = ["c1", "c2", "c4", "c8", "d1", "d4", "so2"]
 # escnn solves these numerically, for seconds to minutes, before it caches them.

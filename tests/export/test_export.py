@@ -1,0 +1,110 @@
+"""The command: a run becomes a file that does what the network does, or no file."""
+
+import json
+from pathlib import Path
+
+import onnxruntime
+import pytest
+import torch
+
+import gequnet
+from gequnet.export import export, main
+from gequnet.layers.steerable import SteerableConv
+from gequnet.twin import fold, load
+from helpers.untrained_run import make_run
+
+E2UNET = ("model=e2unet", "group=c4", "data=phantom_vessels", "width=fixed", "width.widths=[2,3]", "model.depth=2")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    folder = make_run(tmp_path_factory.mktemp("export") / "run", *E2UNET, "model.convs=1")
+    (folder / "metrics.json").write_text(json.dumps({"fingerprint": "f00d", "equivariance": {"90°": {"error": 1e-7}}}))
+    return folder
+
+
+def test_a_run_as_onnx(run, tmp_path, capsys):
+    path = tmp_path / "net.onnx"
+    assert main([str(run), "-o", str(path)]) == 0
+    assert "images of every size" in capsys.readouterr().out
+    assert [each.name for each in tmp_path.iterdir()] == ["net.onnx"]
+    session = onnxruntime.InferenceSession(path)
+    facts = session.get_modelmeta().custom_metadata_map
+    net = gequnet.load(run)
+    assert json.loads(facts["class_names"]) == net.class_names
+    assert facts["head"] == net.head
+    assert float(facts["threshold"]) == net.threshold
+    assert json.loads(facts["normalisation"])["rule"] == net.cfg.data.normalisation
+    assert json.loads(facts["equivariance"])["90°"]["error"] == 1e-7
+    assert (facts["fingerprint"], facts["opset"], facts["group"]) == ("f00d", "18", "c4")
+    image = torch.randn(2, net.in_channels, 37, 50)
+    (logits,) = session.run(None, {"image": image.numpy()})
+    torch.testing.assert_close(torch.from_numpy(logits), net.logits(image), atol=1e-5, rtol=1e-4)
+
+
+def test_weights_and_layers_of_a_predictor(run, tmp_path):
+    net = gequnet.load(run)
+    made = export(net, tmp_path / "net.safetensors")
+    assert made.error < 1e-5
+    image = torch.randn(1, net.in_channels, 20, 21)
+    with torch.no_grad():
+        torch.testing.assert_close(load(made.path)(image), net.network(image), atol=1e-5, rtol=1e-4)
+
+
+@pytest.fixture
+def wrong_rule():
+    """Kernels with one percent too much in one channel."""
+    right = fold.ordinary.dispatch(SteerableConv)
+
+    def wrong(module, maps):
+        conv = right(module, maps)
+        with torch.no_grad():
+            conv.weight[0] *= 1.01
+        return conv
+
+    fold.ordinary.register(SteerableConv, wrong)
+    yield
+    fold.ordinary.register(SteerableConv, right)
+
+
+@pytest.mark.usefixtures("wrong_rule")
+def test_a_file_that_does_something_else_is_not_written(run, tmp_path, capsys):
+    assert main([str(run), "-o", str(tmp_path / "net.safetensors")]) == 2
+    assert "was not written" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_was_there_stays_where_nothing_new_is_written(run, tmp_path, monkeypatch):
+    (tmp_path / "net.safetensors").write_text("the old one")
+    monkeypatch.setattr("gequnet.export.largest_difference", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        export(run, tmp_path / "net.safetensors")
+    assert (tmp_path / "net.safetensors").read_text() == "the old one"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_only_odd_sides(tmp_path):
+    learned = ("model.downsample=strided", "model.upsample=transposed", "data.patch_size=33")
+    folder = make_run(tmp_path / "run", *E2UNET, *learned)
+    assert "odd sides" in export(folder, tmp_path / "net.safetensors").sizes
+
+
+@pytest.mark.parametrize(
+    ("out", "more", "said"),
+    [
+        ("net.pth", (), "onnx, .pt2, .safetensors"),
+        ("absent/net.onnx", (), "is no folder"),
+        ("net.onnx", ("--opset", "9"), "too old"),
+    ],
+)
+def test_what_cannot_be_is_said_in_a_sentence(run, tmp_path, capsys, out, more, said):
+    assert main([str(run), "-o", str(tmp_path / out), *more]) == 2
+    assert said in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_is_no_run(tmp_path, capsys):
+    assert main([str(tmp_path), "-o", str(tmp_path / "net.onnx")]) == 2
+    said = capsys.readouterr().err
+    assert "not the folder of a finished run" in said
+    assert said.count("\n") == 1

@@ -1,1 +1,0 @@
-"""Kernels from libraries that we did not write, in the conventions of ours."""
