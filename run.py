@@ -11,8 +11,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from gequnet.config.secrets import refuse_secrets
 from gequnet.errors import GequnetError
-from gequnet.secrets import refuse_secrets
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
@@ -30,7 +30,7 @@ def main(cfg: DictConfig) -> float:
 
 def give_up(error: Exception) -> NoReturn:
     """One sentence on stderr, exit code 2."""
-    from gequnet.composition import explain
+    from gequnet.config.explain import explain
 
     print(explain(error, sys.argv[1:]), file=sys.stderr)
     sys.exit(2)

@@ -16,8 +16,8 @@ from omegaconf import DictConfig
 from step import eval_pass, quoted, ratios, train_step
 from torch import Tensor, nn
 
-from gequnet.assembly import build_net
-from gequnet.composition import arms_of, compose, settle
+from gequnet.config.build import build_net
+from gequnet.config.compose import arms_of, compose, resolve
 
 WIDTHS = ("params", "channels")
 
@@ -29,7 +29,7 @@ def arms(study: str, overrides: list[str]) -> dict[str, DictConfig]:
     for width in WIDTHS:
         for arm, words in arms_of(typed).items():
             if not any(word.startswith("augment=") for word in words):
-                found[f"{arm}, {width}"] = settle(compose([*typed, *words, f"width={width}", "paths.run=none"]))
+                found[f"{arm}, {width}"] = resolve(compose([*typed, *words, f"width={width}", "paths.run=none"]))
     return found
 
 

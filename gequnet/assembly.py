@@ -9,30 +9,13 @@ from omegaconf import DictConfig
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import nn
 
-from gequnet.advice import first_sentence
 from gequnet.callbacks.stop import Stop
-from gequnet.composition import build
-from gequnet.errors import ConfigError
+from gequnet.config.build import build
+from gequnet.errors import ConfigError, first_sentence
 from gequnet.strategy import check_strategy, plugins
 from gequnet.task import SegmentationTask
 
 CURVE_POINTS = 200  # training losses in a curve, whatever the number of steps
-
-
-def match_widths(cfg: DictConfig) -> Any:
-    """What the width rule finds for the model: its widths, and how each budget compares with the baseline's."""
-
-    def at_widths(widths: list[int]) -> nn.Module:
-        net: nn.Module = build(cfg.model, widths=widths)
-        return net
-
-    return build(cfg.width).match(at_widths)
-
-
-def build_net(cfg: DictConfig) -> nn.Module:
-    """The model's recipe at the widths that the width rule finds for it."""
-    net: nn.Module = build(cfg.model, widths=match_widths(cfg).widths)
-    return net
 
 
 def build_task(cfg: DictConfig, net: nn.Module) -> SegmentationTask:

@@ -8,9 +8,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from gequnet.advice import first_sentence
 from gequnet.data.terms import terms_of
-from gequnet.errors import ConfigError, GequnetError
+from gequnet.errors import ConfigError, GequnetError, first_sentence
 from gequnet.report.card_evidence import further_tests, limits, notes, scores, symmetry
 from gequnet.report.card_facts import data, network, training
 from gequnet.report.runs import Run, find_runs, read_run

@@ -15,19 +15,19 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from gequnet.advice import first_sentence
 from gequnet.assembly import build_task
 from gequnet.card import write_card
-from gequnet.composition import build, explain
+from gequnet.config.build import build
+from gequnet.config.explain import explain
+from gequnet.config.trusted_targets import check_targets
 from gequnet.data.source import SPLITS
-from gequnet.errors import ConfigError, GequnetError
+from gequnet.errors import ConfigError, GequnetError, first_sentence
 from gequnet.experiment import quieten
 from gequnet.other_data import data_node, metrics_node, typed_values
 from gequnet.own_data import placed, seen
 from gequnet.report import single
 from gequnet.report.runs import read_run
-from gequnet.saved_run import load_run, load_scale
-from gequnet.trust import refuse_strangers
+from gequnet.runs.run_folder import load_run, load_scale
 
 log = logging.getLogger("gequnet")
 
@@ -95,7 +95,7 @@ def evaluate(run: str | Path, overrides: Sequence[str] = (), out: Path | None = 
     quieten()
     run = Path(run)
     cfg, net = load_run(run)
-    refuse_strangers(cfg, run / "config.yaml")
+    check_targets(cfg, run / "config.yaml")
     node, said = data_node(cfg, overrides)
     folder = out or run / "evaluations" / (node.name if split == "test" else f"{node.name}_{split}")
     _check_room(folder, run)

@@ -1,7 +1,6 @@
 """One experiment, from configuration to report."""
 
 import logging
-import signal
 import sys
 import time
 import warnings
@@ -10,26 +9,26 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig
-from pytorch_lightning.utilities import rank_zero_only
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import distributed
 
-from gequnet.assembly import build_task, build_trainer, match_widths
+from gequnet.assembly import build_task, build_trainer
 from gequnet.auto_batch import batch_size
-from gequnet.composition import build, settle
+from gequnet.config.build import build, match_widths
+from gequnet.config.compose import resolve
+from gequnet.distributed import is_first
 from gequnet.forecast import foresee
 from gequnet.judgement import judge
 from gequnet.recipe import check
-from gequnet.resume import digest_of, earlier, mark, recipe_of
-from gequnet.saved_run import save_config, save_scale, start_from
+from gequnet.runs.layout import STOPPED
+from gequnet.runs.resume import find_previous, requested_config, run_fingerprint, write_fingerprint
+from gequnet.runs.run_folder import save_config, save_scale
 from gequnet.summary import announce
 from gequnet.tracking import record
 from gequnet.tracking.run_id import forget
+from gequnet.transfer import start_from
 
 log = logging.getLogger("gequnet")
-
-STOPPED = 128 + signal.SIGTERM
-"""The exit code of a run that was told to stop: start it again, it is not broken."""
 
 
 def run(cfg: DictConfig) -> float:
@@ -47,10 +46,10 @@ def run(cfg: DictConfig) -> float:
     began = time.monotonic()
     quieten()
     check(cfg)
-    cfg = recipe_of(cfg)
-    digest = digest_of(cfg)
-    cfg = settle(cfg)
-    before = earlier(cfg, digest)
+    cfg = requested_config(cfg)
+    digest = run_fingerprint(cfg)
+    cfg = resolve(cfg)
+    before = find_previous(cfg, digest)
     if before.score is not None:
         return before.score
     if cfg.resume is None:
@@ -66,7 +65,7 @@ def run(cfg: DictConfig) -> float:
     cfg.data.batch_size = batch_size(cfg, data, net)
     save_config(cfg, net)
     save_scale(cfg, data.fixed_scale)
-    mark(cfg, digest)
+    write_fingerprint(cfg, digest)
     task = build_task(cfg, net)
     trainer = build_trainer(cfg, data)
     try:
@@ -104,11 +103,6 @@ def close(trainer: pl.Trainer) -> None:
             session.close()
     if distributed.is_available() and distributed.is_initialized():
         distributed.destroy_process_group()  # its threads, met by the end of the process, would end it as a failure
-
-
-def is_first() -> bool:
-    """Whether this is the first process of the run, or the only one."""
-    return bool(rank_zero_only.rank == 0)  # type: ignore[attr-defined]
 
 
 def quieten() -> None:

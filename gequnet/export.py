@@ -20,7 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
 import gequnet
-from gequnet.composition import explain
+from gequnet.config.explain import explain
 from gequnet.errors import ConfigError, GequnetError
 from gequnet.twin import architecture, load, onnx_file, program, twin
 from gequnet.twin.parity import Function, largest_difference, odd_only

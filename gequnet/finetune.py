@@ -6,8 +6,7 @@ from typing import Any
 from torch import nn
 from torch.optim import Optimizer
 
-from gequnet.advice import unknown_choice
-from gequnet.errors import ConfigError
+from gequnet.errors import ConfigError, unknown_choice
 from gequnet.parts import PARTS, modules_of, part_of
 
 

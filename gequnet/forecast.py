@@ -14,13 +14,13 @@ from pytorch_lightning.utilities.memory import garbage_collection_cuda, is_oom_e
 from torch import Tensor, nn
 
 from gequnet.assembly import training_batches
-from gequnet.checkpoint import read_checkpoint
-from gequnet.composition import build
+from gequnet.config.build import build
 from gequnet.errors import ConfigError
+from gequnet.formatting import duration, size
 from gequnet.memory import Memory, memory_of
 from gequnet.nets.alive import most_alive
 from gequnet.nets.budgets import parameters
-from gequnet.quantities import duration, size
+from gequnet.runs.checkpoint import read_checkpoint
 from gequnet.summary import SUMMARY, by, some
 from gequnet.trial import Trial, try_out
 

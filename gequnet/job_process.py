@@ -18,8 +18,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from gequnet.errors import SweepError
-from gequnet.experiment import STOPPED
-from gequnet.sweep import FINISHED, quoted
+from gequnet.runs.layout import FINISHED, STOPPED
+from gequnet.sweep import quoted
 
 LINES = 100  # of what a job has complained about are kept for its error.txt
 

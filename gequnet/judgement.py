@@ -12,11 +12,12 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.utilities import rank_zero_only
 
 from gequnet.assembly import build_task, quiet_trainer
-from gequnet.checkpoint import read_checkpoint
-from gequnet.composition import build
+from gequnet.config.build import build
 from gequnet.errors import ConfigError
 from gequnet.report import single
-from gequnet.saved_run import save_config
+from gequnet.runs.checkpoint import read_checkpoint
+from gequnet.runs.layout import write_rows
+from gequnet.runs.run_folder import save_config
 from gequnet.scales import score_at
 from gequnet.task import SegmentationTask
 from gequnet.threshold import choose
@@ -92,7 +93,7 @@ def test_at_scales(cfg: DictConfig, data: Any, task: SegmentationTask) -> dict[s
     means, rows = score_at(
         cfg.scales, data, build_task(cfg, task.net), make_trainer, cfg.data.head, cfg.metrics.threshold
     )
-    rank_zero_only(single.write_rows)(Path(cfg.paths.run) / "scales.csv", rows)
+    rank_zero_only(write_rows)(Path(cfg.paths.run) / "scales.csv", rows)
     return means
 
 

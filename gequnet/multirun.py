@@ -11,13 +11,13 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from gequnet import sweep
-from gequnet.advice import first_sentence
-from gequnet.composition import task_config
-from gequnet.errors import GequnetError, SweepError
-from gequnet.fingerprint import fingerprint
+from gequnet.config.compose import task_config
+from gequnet.errors import GequnetError, SweepError, first_sentence
+from gequnet.runs.fingerprint import fingerprint
+from gequnet.runs.layout import FAILED, FINISHED
 from gequnet.strategy import starts_processes
-from gequnet.sweep import FINISHED, Job
-from gequnet.sweep_folder import FAILED, finished, planned, write_sweep
+from gequnet.sweep import Job
+from gequnet.sweep_folder import finished, planned, write_sweep
 
 log = logging.getLogger("gequnet.sweep")
 

@@ -6,9 +6,8 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from gequnet.advice import unknown_name
-from gequnet.composition import CONF, compose, settle
-from gequnet.errors import ConfigError
+from gequnet.config.compose import CONF, compose, resolve
+from gequnet.errors import ConfigError, unknown_name
 from gequnet.own_data import placed
 
 TYPED = ("paths.data", "paths.cache", "trainer.accelerator")  # beside data= and what begins with data.
@@ -119,7 +118,7 @@ def _composed(overrides: Sequence[str]) -> DictConfig:
             "install -e, or leave data= out to test the run on its own dataset."
         )
     ours = [override for override in overrides if not override.startswith("trainer.")]
-    node = settle(compose([*ours, "paths.run=."])).data
+    node = resolve(compose([*ours, "paths.run=."])).data
     assert isinstance(node, DictConfig)
     return node
 

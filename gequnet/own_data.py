@@ -5,7 +5,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from gequnet.composition import build
+from gequnet.config.build import build
 from gequnet.errors import GequnetError
 
 PLACES = ("root", "images", "masks", "unlabelled")  # in a source, of what lies in paths.data

@@ -15,11 +15,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 import gequnet
-from gequnet.advice import first_sentence
 from gequnet.answer import Manner, Questioner
 from gequnet.answer_file import Done, answer_file
 from gequnet.data.brats import MODALITIES
-from gequnet.errors import ConfigError, GequnetError
+from gequnet.errors import ConfigError, GequnetError, first_sentence
 from gequnet.images.inputs import Input, inputs_of
 from gequnet.outputs import WHITE, Outputs, Wanted, plan
 from gequnet.predictor import Predictor

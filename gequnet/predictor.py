@@ -9,12 +9,12 @@ from jaxtyping import Float, Float32, UInt8
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
-from gequnet.composition import build
+from gequnet.config.build import build
 from gequnet.data.arrays import Image, as_image
 from gequnet.data.intake import Intake, intake_of
 from gequnet.heads import predicted_classes, probabilities
 from gequnet.inference import whole
-from gequnet.saved_run import load_run, load_scale
+from gequnet.runs.run_folder import load_run, load_scale
 
 Inference = Callable[[nn.Module, Tensor], Tensor]
 

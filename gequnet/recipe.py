@@ -6,10 +6,9 @@ from typing import get_args, get_type_hints
 from hydra.utils import get_class
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from gequnet.advice import unknown_choice
-from gequnet.errors import ConfigError
+from gequnet.distributed import launched_world_size
+from gequnet.errors import ConfigError, unknown_choice
 from gequnet.metrics.slow import PARTITION_SCORES
-from gequnet.outside import world
 from gequnet.threshold import SCORES
 
 WHOLE_NUMBERS = (
@@ -124,7 +123,7 @@ def _check_weights(cfg: DictConfig) -> None:
 
 def _check_nodes(cfg: DictConfig) -> None:
     nodes = cfg.trainer.get("num_nodes", 1)
-    if nodes > 1 and world(os.environ) is None:
+    if nodes > 1 and launched_world_size(os.environ) is None:
         raise ConfigError(
             f"trainer.num_nodes={nodes} needs someone who starts the processes on every node: type torchrun or srun "
             "in front, as docs/scale_out.md has it."

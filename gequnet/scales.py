@@ -12,9 +12,9 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from gequnet.data.magnify import magnified_regions
+from gequnet.distributed import all_gather
 from gequnet.heads import foreground_classes, predicted_classes, probabilities, target_classes
 from gequnet.metrics.dice import dice
-from gequnet.processes import gathered
 from gequnet.task import SegmentationTask
 
 log = logging.getLogger("gequnet")
@@ -144,4 +144,4 @@ def _mean(rows: Sequence[dict[str, float]]) -> dict[str, float]:
 
 def of_all_ranks(found: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
     """What each process has found about its images, together; of a single process what it has found."""
-    return {name: values for part in gathered(found) for name, values in part.items()}
+    return {name: values for part in all_gather(found) for name, values in part.items()}

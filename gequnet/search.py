@@ -22,7 +22,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
 from gequnet.errors import ConfigError, SweepError
-from gequnet.sweep import FINISHED
+from gequnet.runs.layout import FINISHED
 
 log = logging.getLogger("gequnet.sweep")
 

@@ -11,11 +11,10 @@ from pytorch_lightning.plugins.environments import SLURMEnvironment
 from pytorch_lightning.strategies.launchers import _MultiProcessingLauncher, _SubprocessScriptLauncher
 from torch import nn
 
-from gequnet.checkpoint_io import WholeCheckpoints
+from gequnet.distributed import all_reduce_sum, launched_world_size
 from gequnet.errors import ConfigError
 from gequnet.layers.shared_norm import share_statistics
-from gequnet.outside import world
-from gequnet.processes import together
+from gequnet.runs.atomic_checkpoint_io import AtomicCheckpointIO
 
 
 class SharedNorms(TorchSyncBatchNorm):
@@ -26,7 +25,7 @@ class SharedNorms(TorchSyncBatchNorm):
 
     def apply(self, model: nn.Module) -> nn.Module:
         """At the beginning of a training in several processes."""
-        share_statistics(model, together)
+        share_statistics(model, all_reduce_sum)
         return model
 
     def revert(self, model: nn.Module) -> nn.Module:
@@ -38,9 +37,9 @@ class SharedNorms(TorchSyncBatchNorm):
 def plugins(cfg: DictConfig) -> list[object]:
     """What every trainer of a run gets: whole checkpoints, shared norms, and SLURM where it runs us.
 
-    Lightning's own way to start again under SLURM is left out: ours is ``gequnet.resume``.
+    Lightning's own way to start again under SLURM is left out: ours is ``gequnet.runs.resume``.
     """
-    found: list[object] = [WholeCheckpoints()]
+    found: list[object] = [AtomicCheckpointIO()]
     if cfg.trainer.get("sync_batchnorm"):
         found.append(SharedNorms())
     if SLURMEnvironment.detect():
@@ -58,7 +57,7 @@ def check_strategy(cfg: DictConfig, trainer: pl.Trainer) -> None:
     Raises:
         ConfigError: says what to type instead.
     """
-    started, launcher = world(os.environ), trainer.strategy.launcher
+    started, launcher = launched_world_size(os.environ), trainer.strategy.launcher
     if isinstance(launcher, _MultiProcessingLauncher):
         raise ConfigError(
             f"trainer.strategy={cfg.trainer.strategy} ends its processes with the training, and what they know is lost "

@@ -10,8 +10,8 @@ from pytorch_lightning.utilities import rank_zero_only
 from torch import Tensor, nn
 
 from gequnet.assembly import training_batches
+from gequnet.formatting import count, size
 from gequnet.nets.budgets import activations, blank, flops, parameters, weightless
-from gequnet.quantities import count, size
 from gequnet.symmetry.equivariance import exact_elements
 
 SUMMARY = "summary.txt"

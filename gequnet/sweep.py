@@ -8,14 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gequnet.distributed import launcher_job_name
 from gequnet.errors import ConfigError
-from gequnet.outside import job_of
+from gequnet.runs.layout import AUTO, FINISHED
 
 ARM = "chosen.arm"
-FINISHED = "metrics.json"
-"""What a run leaves in its folder when it is finished."""
-AUTO = "auto"
-"""With ``resume=auto`` the same words go on in the same folder."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +22,7 @@ class Job:
     Args:
         overrides: what would be typed for it.
         folder: where it writes, inside the sweep's.
-        fingerprint: of its settled configuration, see [`gequnet.fingerprint.fingerprint`][].
+        fingerprint: of its settled configuration, see [`gequnet.runs.fingerprint.fingerprint`][].
         alone: whether it needs a process of its own, see [`gequnet.job_process`][].
     """
 
@@ -148,7 +145,7 @@ def run_folder(resume: str | None, overrides: list[str], parent: str, moment: st
 
 
 def _new_folder(parent: str, moment: str) -> str:
-    job = job_of(os.environ)
+    job = launcher_job_name(os.environ)
     folder = f"{parent}/{job or moment}"
     if job and (Path(folder) / FINISHED).exists():
         raise ConfigError(

@@ -9,11 +9,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from gequnet.quantities import duration
-from gequnet.sweep import FINISHED, Job
-
-SWEEP = "sweep.json"
-FAILED = "error.txt"
+from gequnet.formatting import duration
+from gequnet.runs.layout import FAILED, FINISHED, SWEEP
+from gequnet.sweep import Job
 
 
 def finished(folder: Path) -> dict[str, Job]:

@@ -12,7 +12,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from gequnet.errors import GequnetError
-from gequnet.sweep_folder import FAILED, progress_line
+from gequnet.runs.layout import FAILED
+from gequnet.sweep_folder import progress_line
 
 log = logging.getLogger("gequnet.sweep")
 
@@ -24,7 +25,7 @@ class Progress(Callback):
         """After a job; outside a sweep nothing happens."""
         if config.hydra.mode != RunMode.MULTIRUN:
             return
-        from gequnet.experiment import is_first
+        from gequnet.distributed import is_first
 
         if job_return.status == JobStatus.FAILED:
             note_failure(Path(config.hydra.runtime.output_dir), job_return._return_value)
@@ -34,7 +35,7 @@ class Progress(Callback):
 
 def note_failure(folder: Path, error: BaseException) -> None:
     """Writes down in a job's folder why it has no result: a sentence about a mistake, all there is about a bug."""
-    from gequnet.composition import explain
+    from gequnet.config.explain import explain
 
     if isinstance(error, GequnetError):
         text = explain(error)

@@ -11,10 +11,10 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torchmetrics import Metric
 
+from gequnet.distributed import all_gather
 from gequnet.errors import ConfigError
 from gequnet.finetune import Finetune
 from gequnet.inference import whole
-from gequnet.processes import gathered
 
 Batch = dict[str, Any]
 Step = TypeVar("Step", bound=Callable[..., Any])
@@ -126,7 +126,7 @@ class SegmentationTask(pl.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Means over the validation images; a schedule that looks at the score sees it now."""
-        losses = [loss for part in gathered(self.val_losses) for loss in part]
+        losses = [loss for part in all_gather(self.val_losses) for loss in part]
         self.log("val/loss", sum(losses) / len(losses), sync_dist=True)
         self._log_scores("val", self.val_metrics)
         if self.trainer.state.fn == "fit" and not self.trainer.sanity_checking:

@@ -1,12 +1,19 @@
 """Weights of a trained network as the start of another: what fits is taken, and it is said what was left."""
 
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
+from omegaconf import DictConfig
 from torch import Tensor, nn
 
+from gequnet.config.build import build
 from gequnet.errors import ConfigError
 from gequnet.parts import ENCODER, part_of, parts_of
+from gequnet.runs.run_folder import load_run
+
+log = logging.getLogger("gequnet")
 
 
 @dataclass
@@ -91,3 +98,23 @@ def _misfit(own: Mapping[str, Tensor], state: Mapping[str, Tensor], keys: list[s
         if own[key].shape != state[key].shape:
             return f"{list(state[key].shape)} there, {list(own[key].shape)} here"
     return None
+
+
+def start_from(cfg: DictConfig, net: nn.Module) -> dict[str, Any] | None:
+    """Gives the network the weights of the run ``cfg.init_from`` as far as they fit; says what was taken and what left.
+
+    Raises:
+        ConfigError: it is no finished run, of another kind of network, or nothing of its encoder fits.
+    """
+    if cfg.init_from is None:
+        return None
+    trained, other = load_run(cfg.init_from)
+    for name, of_run, own in (("model", trained.model, cfg.model), ("group", trained.group, cfg.group)):
+        if of_run.get("_target_") != own.get("_target_") or (name == "group" and of_run != own):
+            raise ConfigError(
+                f"init_from={cfg.init_from} was trained with {name}={trained.chosen[name]} and this network has "
+                f"{name}={cfg.chosen[name]}: weights mean the same in networks of one kind only; take that {name}."
+            )
+    found = transfer(net, other.state_dict(), build(cfg.finetune).new_head)
+    log.info("From %s: %s.", cfg.init_from, found.sentence(net))
+    return {"run": cfg.init_from, "data": trained.chosen.data, **asdict(found)}

@@ -17,10 +17,9 @@ from pytorch_lightning.utilities.seed import isolate_rng
 from torch import nn
 from torch.utils.data import DataLoader
 
-from gequnet.advice import first_sentence
 from gequnet.assembly import build_task
-from gequnet.composition import build
-from gequnet.errors import ConfigError
+from gequnet.config.build import build
+from gequnet.errors import ConfigError, first_sentence
 from gequnet.memory import peak_of
 from gequnet.schedules import constant
 from gequnet.task import Batch, SegmentationTask

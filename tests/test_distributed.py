@@ -11,12 +11,12 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
+from gequnet.distributed import all_gather, all_reduce_sum
 from gequnet.layers.field_norm import FieldBatchNorm
 from gequnet.layers.scale_maps import AcrossScales
 from gequnet.layers.shared_norm import share_statistics
 from gequnet.losses.base import SegmentationLoss
 from gequnet.losses.overlap import OverlapLoss
-from gequnet.processes import gathered, together
 from gequnet.symmetry.gspace import FieldType, PlaneGroup
 from helpers.loss_cases import batch
 from helpers.ranks import grouped
@@ -29,7 +29,7 @@ PARTS = [slice(0, 1), slice(1, 4)]  # of a batch of four: one image, and three o
 
 def averaged(values: dict[str, Tensor]) -> dict[str, Tensor]:
     """What DistributedDataParallel makes of gradients."""
-    parts = gathered(values)
+    parts = all_gather(values)
     return {name: sum(part[name] for part in parts) / len(parts) for name in values}
 
 
@@ -111,7 +111,7 @@ def test_every_batch_norm_is_that_of_the_whole_batch(name: str, tmp_path: Path) 
 
     def of_one_part(rank: int) -> None:
         keys, kind = list(norm.state_dict()), type(norm)
-        share_statistics(norm, together)
+        share_statistics(norm, all_reduce_sum)
         found, own = trained(norm, x[PARTS[rank]], target[PARTS[rank]])
         torch.testing.assert_close(found, out[PARTS[rank]], **FLOAT64_TOLERANCE)
         for key, mean in averaged(own).items():  # the sum is over a part, not a mean over all
@@ -132,7 +132,7 @@ def test_in_half_precision_statistics_are_full(tmp_path: Path) -> None:
     expected = copy.deepcopy(norm)(x.float())
 
     def of_one_part(rank: int) -> None:
-        share_statistics(norm, together)
+        share_statistics(norm, all_reduce_sum)
         found = norm(x[PARTS[rank]])
         assert found.dtype == torch.bfloat16
         torch.testing.assert_close(found.float(), expected[PARTS[rank]], rtol=1e-2, atol=1e-2)

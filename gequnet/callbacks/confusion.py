@@ -8,7 +8,7 @@ import pytorch_lightning as pl
 from torch import Tensor
 
 from gequnet.metrics.confusion import Confusion as Matrices
-from gequnet.report.single import write_rows
+from gequnet.runs.layout import write_rows
 
 
 class Confusion(pl.Callback):

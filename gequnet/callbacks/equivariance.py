@@ -7,7 +7,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from gequnet.processes import gathered
+from gequnet.distributed import all_gather
 from gequnet.symmetry.equivariance import equivariance_report
 
 
@@ -48,7 +48,7 @@ class Equivariance(pl.Callback):
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Puts together what all processes have measured."""
-        self.reports = [report for part in gathered(self.reports) for report in part]
+        self.reports = [report for part in all_gather(self.reports) for report in part]
 
     def results(self) -> dict[str, Any]:
         """Element of the plane to its numbers; empty before a test and for volumes."""

@@ -6,7 +6,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from gequnet.processes import gathered
+from gequnet.distributed import all_gather
 
 Gradients = dict[str, Tensor]
 
@@ -29,14 +29,14 @@ class GatheredGradients(pl.Callback):
         if trainer.fit_loop.epoch_loop._should_accumulate():
             named = pl_module.named_parameters()
             own = {name: p.grad.detach().cpu().clone() for name, p in named if p.grad is not None}
-            checkpoint["gathered"] = gathered(own)
+            checkpoint["gathered"] = all_gather(own)
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Keeps them until the first batch."""
-        gathered = checkpoint.get("gathered", [])
-        self.waiting = [gathered] if isinstance(gathered, dict) else gathered  # as it was with one process only
+        parts = checkpoint.get("gathered", [])
+        self.waiting = [parts] if isinstance(parts, dict) else parts  # as it was with one process only
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
         """Puts them back."""

@@ -9,8 +9,8 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import ProgressBar
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from gequnet.quantities import duration
-from gequnet.sweep_folder import SWEEP
+from gequnet.formatting import duration
+from gequnet.runs.layout import SWEEP
 
 SHOWN = ("train/loss", "val/dice")
 FIRST_S = 5.0

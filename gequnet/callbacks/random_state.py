@@ -6,7 +6,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from gequnet.processes import gathered
+from gequnet.distributed import all_gather
 
 
 class RandomState(pl.Callback):
@@ -26,7 +26,7 @@ class RandomState(pl.Callback):
             "cpu": torch.get_rng_state(),
             "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
         }
-        return {"states": gathered(own)}
+        return {"states": all_gather(own)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Keeps them until the first step."""

@@ -16,14 +16,15 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from gequnet.advice import unknown_choice
-from gequnet.composition import build, choices, compose, explain, settle
+from gequnet.config.build import build
+from gequnet.config.compose import compose, resolve
+from gequnet.config.explain import choices, explain
 from gequnet.data.addresses import ADDRESSES, Address, Parcel, address_of
 from gequnet.data.download import download, unpack
 from gequnet.data.fetch import Report
 from gequnet.data.source import SPLITS
 from gequnet.data.verify import Verification, verify
-from gequnet.errors import ConfigError, GequnetError
+from gequnet.errors import ConfigError, GequnetError, unknown_choice
 
 SHOWN = 20  # problems that are printed, without --all
 COLOURS = {"complete": "green", "partial": "yellow", "broken": "red"}
@@ -130,7 +131,7 @@ def _composed(given: argparse.Namespace) -> DictConfig:
     if given.name not in known:
         raise ConfigError(unknown_choice("data", given.name, known))
     root = [f"paths.data={json.dumps(given.root)}"] if given.root else []
-    return settle(compose([f"data={given.name}", "paths.run=.", "paths.cache=null", *root, *given.overrides]))
+    return resolve(compose([f"data={given.name}", "paths.run=.", "paths.cache=null", *root, *given.overrides]))
 
 
 def _address(name: str, cfg: DictConfig) -> Address | None:

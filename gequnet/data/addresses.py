@@ -8,8 +8,7 @@ checked.
 
 from dataclasses import dataclass
 
-from gequnet.advice import unknown_choice
-from gequnet.errors import ConfigError
+from gequnet.errors import ConfigError, unknown_choice
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from gequnet.advice import unknown_choice
 from gequnet.data.dataset import PatchDataset, Sample, SceneCache, WholeImages
 from gequnet.data.errors import EmptySplitError, FactMismatchError
 from gequnet.data.sampler import EpochSampler, RankSampler, ResumableLoader, generator_for
@@ -20,7 +19,7 @@ from gequnet.data.scene import Scene
 from gequnet.data.source import SPLITS, Source, Split
 from gequnet.data.transforms.augment import Augmentation
 from gequnet.data.transforms.normalise import NORMALISATIONS, Normalisation, Scale, pooled_scale, scale_of
-from gequnet.errors import ConfigError
+from gequnet.errors import ConfigError, unknown_choice
 
 log = logging.getLogger(__name__)
 Row = dict[str, Any]

@@ -4,7 +4,6 @@ import hashlib
 from functools import cached_property
 from pathlib import Path
 
-from gequnet.advice import unknown_choice
 from gequnet.data.errors import (
     DataError,
     MissingImageError,
@@ -16,7 +15,7 @@ from gequnet.data.mask_files import Palette
 from gequnet.data.resize import resized
 from gequnet.data.scene import Scene
 from gequnet.data.source import Source, Split
-from gequnet.errors import ConfigError
+from gequnet.errors import ConfigError, unknown_choice
 
 NAMES = (
     *("background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from gequnet.processes import Share
+from gequnet.distributed import Share
 
 
 class SharesStatistics(nn.Module):

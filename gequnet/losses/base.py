@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from gequnet.distributed import Share, all_reduce_sum, local
 from gequnet.errors import ConfigError
 from gequnet.heads import HEADS, check_head, full_precision, target_classes
-from gequnet.processes import Share, alone, together
 
 FITTING = {
     "sigmoid": ("bce", "dice", "dice_bce", "dice_ce", "focal", "iou", "mse", "tversky"),
@@ -56,7 +56,7 @@ class SegmentationLoss(nn.Module, ABC):
     @property
     def share(self) -> Share:
         """How sums over this process's pixels become sums over those that count."""
-        return together if self.training else alone
+        return all_reduce_sum if self.training else local
 
     def _refusal(self) -> str:
         what = "one logit, or overlapping regions" if self.head == "sigmoid" else "classes that exclude each other"
@@ -119,12 +119,12 @@ def mean_over_valid(
     valid: Bool[Tensor, "b *space"],
     class_weights: Float[Tensor, " k"] | None = None,
     weight: Float[Tensor, "b *space"] | None = None,
-    share: Share = alone,
+    share: Share = local,
 ) -> Float[Tensor, ""]:
     """Mean over the valid pixels of a batch of the (weighted) mean over classes; 0 if no pixel is valid.
 
     A pixel's ``weight`` multiplies its value and is in no denominator: the mean is that of the products. ``share``
-    makes the batch that of all processes, see [`gequnet.processes`][].
+    makes the batch that of all processes, see [`gequnet.distributed`][].
     """
     values = values if weight is None else weight.unsqueeze(1) * values
     total = torch.where(valid.unsqueeze(1), values, 0).transpose(0, 1).flatten(1).sum(1)

@@ -8,9 +8,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from gequnet.distributed import Share, local
 from gequnet.errors import ConfigError
 from gequnet.losses.base import SegmentationLoss, mean_over_valid
-from gequnet.processes import Share, alone
 
 
 def bce(
@@ -20,7 +20,7 @@ def bce(
     class_weights: Float[Tensor, " k"] | None = None,
     pos_weight: float = 1.0,
     weight: Float[Tensor, "b *space"] | None = None,
-    share: Share = alone,
+    share: Share = local,
 ) -> Float[Tensor, ""]:
     """Binary cross-entropy ``-pos_weight t log p - (1 - t) log(1 - p)``, mean over valid pixels and classes.
 
@@ -31,7 +31,7 @@ def bce(
         class_weights: one weight for each region.
         pos_weight: how many background pixels one foreground pixel counts for.
         weight: what the loss of each pixel is multiplied by before the mean.
-        share: makes sums those of all processes, see [`gequnet.processes`][].
+        share: makes sums those of all processes, see [`gequnet.distributed`][].
     """
     values = F.binary_cross_entropy_with_logits(logits, target.to(logits), reduction="none")
     if pos_weight != 1:

@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from gequnet.distributed import Share, local
 from gequnet.losses.base import SegmentationLoss
-from gequnet.processes import Share, alone
 
 
 def cross_entropy(
@@ -18,7 +18,7 @@ def cross_entropy(
     class_weights: Float[Tensor, " k"] | None = None,
     weight: Float[Tensor, "b *space"] | None = None,
     balance: bool = False,
-    share: Share = alone,
+    share: Share = local,
 ) -> Float[Tensor, ""]:
     """Softmax cross-entropy ``-log p[true class]``, mean over valid pixels, each weighted by its true class.
 
@@ -32,7 +32,7 @@ def cross_entropy(
         weight: what the loss of each pixel is multiplied by before the mean.
         balance: mean over the pixels of each class first, and then over the classes that are there: as if a class's
             weight were inverse to its share among the valid pixels of the batch.
-        share: makes sums those of all processes, see [`gequnet.processes`][].
+        share: makes sums those of all processes, see [`gequnet.distributed`][].
     """
     counted = (target & valid.unsqueeze(1)).transpose(0, 1).flatten(1)
     class_weights = logits.new_ones(len(counted)) if class_weights is None else class_weights

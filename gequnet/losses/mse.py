@@ -5,9 +5,9 @@ from typing import ClassVar
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from gequnet.distributed import Share, local
 from gequnet.heads import probabilities
 from gequnet.losses.base import SegmentationLoss, mean_over_valid
-from gequnet.processes import Share, alone
 
 
 def mse(
@@ -16,7 +16,7 @@ def mse(
     valid: Bool[Tensor, "b *space"],
     class_weights: Float[Tensor, " k"] | None = None,
     weight: Float[Tensor, "b *space"] | None = None,
-    share: Share = alone,
+    share: Share = local,
 ) -> Float[Tensor, ""]:
     """Squared difference ``(p - t)^2`` (Brier score), mean over valid pixels and classes.
 
@@ -26,7 +26,7 @@ def mse(
         valid: the pixels that count.
         class_weights: one weight for each class.
         weight: what the error of each pixel is multiplied by before the mean.
-        share: makes sums those of all processes, see [`gequnet.processes`][].
+        share: makes sums those of all processes, see [`gequnet.distributed`][].
     """
     return mean_over_valid((preds - target.to(preds)) ** 2, valid, class_weights, weight, share)
 

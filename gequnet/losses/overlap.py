@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from gequnet.distributed import Share, local
 from gequnet.errors import ConfigError
 from gequnet.heads import foreground_classes, probabilities
 from gequnet.losses.base import SegmentationLoss
-from gequnet.processes import Share, alone
 
 SUMS = ("batch", "image")
 
@@ -29,11 +29,11 @@ def soft_counts(
     target: Bool[Tensor, "b k *space"],
     valid: Bool[Tensor, "b *space"],
     over: str = "batch",
-    share: Share = alone,
+    share: Share = local,
 ) -> SoftCounts:
     """Sums of ``p t``, ``p (1 - t)``, ``(1 - p) t`` over the valid pixels of each image, or of the batch.
 
-    ``share`` makes the batch that of all processes, see [`gequnet.processes`][].
+    ``share`` makes the batch that of all processes, see [`gequnet.distributed`][].
     """
     inside = valid.unsqueeze(1)
     preds = torch.where(inside, preds, 0).flatten(2)
@@ -58,7 +58,7 @@ def overlap_loss(
     valid: Bool[Tensor, "b *space"],
     over: str = "batch",
     class_weights: Float[Tensor, " k"] | None = None,
-    share: Share = alone,
+    share: Share = local,
 ) -> Float[Tensor, ""]:
     """``1 - score``, mean over the (weighted) classes, then over the images with a valid pixel."""
     missing = 1 - score(soft_counts(preds, target, valid, over, share))

@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from gequnet.distributed import Share, local
 from gequnet.losses.base import SegmentationLoss, mean_over_valid
-from gequnet.processes import Share, alone
 
 
 def log_complement(logits: Float[Tensor, "b k *space"]) -> Float[Tensor, "b k *space"]:
@@ -33,7 +33,7 @@ def pixelwise_softmax(
     valid: Bool[Tensor, "b *space"],
     class_weights: Float[Tensor, " k"] | None = None,
     weight: Float[Tensor, "b *space"] | None = None,
-    share: Share = alone,
+    share: Share = local,
 ) -> Float[Tensor, ""]:
     """Binary cross-entropy ``-t log p - (1 - t) log(1 - p)`` of softmax probabilities, mean over pixels and classes.
 
@@ -51,7 +51,7 @@ def pixelwise_softmax(
         class_weights: one weight for each class, background included. It weighs what the class says of all pixels, so
             with two classes weights change nothing.
         weight: what the loss of each pixel is multiplied by before the mean.
-        share: makes sums those of all processes, see [`gequnet.processes`][].
+        share: makes sums those of all processes, see [`gequnet.distributed`][].
     """
     values = -torch.where(target, logits.log_softmax(1), log_complement(logits))
     return mean_over_valid(values, valid, class_weights, weight, share)

@@ -5,8 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gequnet.advice import first_sentence
-from gequnet.errors import GequnetError
+from gequnet.errors import GequnetError, first_sentence
 from gequnet.report.dashboard import save_dashboard, write_dashboard
 from gequnet.report.many import write_report
 from gequnet.report.runs import find_runs

@@ -7,7 +7,7 @@ from typing import Any
 
 from gequnet.errors import ConfigError
 from gequnet.report.runs import FOLD, Run, Settings
-from gequnet.tables import TABLES
+from gequnet.runs.fingerprint import TABLES
 
 # The network, its width, seed and fold, and what decides where and how something is written, not what is computed. How
 # many steps a budget means is in trainer.max_steps; devices count in the effective batch.

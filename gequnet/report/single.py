@@ -1,22 +1,19 @@
 """What is left of a run: ``metrics.json``, ``per_image.csv``, and a table on the screen."""
 
-import csv
 import json
 import math
-import platform
-import subprocess
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
 from gequnet.callbacks.results import Measures
+from gequnet.runs.layout import write_rows
+from gequnet.runs.provenance import versions
 from gequnet.task import SegmentationTask
 
 Summary = dict[str, Any]
@@ -71,37 +68,6 @@ def summarise(cfg: DictConfig, data: Any, task: SegmentationTask, trainer: pl.Tr
     return summary
 
 
-def versions() -> dict[str, str | None]:
-    """Of what computed the numbers; the commit where the code lies in a git repository."""
-    packages = {name: version(name) for name in ("gequnet", "torch", "pytorch-lightning", "numpy")}
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else processor()
-    return packages | {"python": platform.python_version(), "device": device, "commit": commit()}
-
-
-def processor() -> str:
-    """What the CPU calls itself, and the number of threads that torch computes with."""
-    listing = Path("/proc/cpuinfo")
-    lines = listing.read_text().splitlines() if listing.exists() else []
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    name = named[0] if named else platform.processor() or platform.machine()
-    return f"{name}, {torch.get_num_threads()} threads"
-
-
-def commit(folder: Path | None = None) -> str | None:
-    """The commit of a folder, or of this code, with ``+`` if files have changed since; None outside a repository."""
-    try:
-        answer = subprocess.run(
-            ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"],
-            cwd=folder or Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except FileNotFoundError:
-        return None
-    return answer.stdout.strip() or None
-
-
 def write(folder: Path, summary: Summary, per_image: list[dict[str, Any]]) -> None:
     """Writes both files and prints the scores and where everything is."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -112,14 +78,6 @@ def write(folder: Path, summary: Summary, per_image: list[dict[str, Any]]) -> No
     unfinished.write_text(text + "\n", encoding="utf-8")
     unfinished.replace(folder / "metrics.json")
     show(folder, summary)
-
-
-def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Writes a table, with a column for whatever any row has."""
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(dict.fromkeys(name for row in rows for name in row)))
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def show(folder: Path, summary: Summary) -> None:

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 from omegaconf import DictConfig
 
-from gequnet.report.single import commit, versions
-from gequnet.resume import FINGERPRINT
-from gequnet.sweep_folder import SWEEP
+from gequnet.runs.layout import SWEEP
+from gequnet.runs.provenance import commit, versions
+from gequnet.runs.resume import FINGERPRINT
 
 
 def provenance(cfg: DictConfig, data: Any) -> dict[str, Any]:

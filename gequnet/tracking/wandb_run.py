@@ -10,9 +10,8 @@ import requests
 from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.loggers.logger import rank_zero_experiment
 
-from gequnet.advice import unknown_choice
-from gequnet.errors import ConfigError
-from gequnet.report.single import commit
+from gequnet.errors import ConfigError, unknown_choice
+from gequnet.runs.provenance import commit
 from gequnet.tracking.provenance import remote_of
 from gequnet.tracking.run_id import remember, run_id
 

@@ -8,7 +8,7 @@ import torch
 from omegaconf import OmegaConf
 
 from gequnet.callbacks.volumes import Volumes, predicted_mask
-from gequnet.composition import CONF
+from gequnet.config.compose import CONF
 from gequnet.data.brats import Brats
 from gequnet.data.datamodule import SegmentationDataModule
 from gequnet.data.msd import Msd

@@ -7,18 +7,19 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from gequnet.assembly import build_net, match_widths
-from gequnet.composition import CONF, arms_of, build, choices, compose, explain, settle
+from gequnet.config.build import build, build_net, match_widths
+from gequnet.config.compose import CONF, arms_of, compose, resolve
+from gequnet.config.explain import choices, explain
 from gequnet.errors import ConfigError, GequnetError
 from gequnet.recipe import check
-from gequnet.tables import TABLES
+from gequnet.runs.fingerprint import TABLES
 
 CHOICES = [(group, choice) for group, names in choices().items() for choice in names]
 SMALL = ["width=fixed", "width.widths=[2,3]", "model.depth=2", "paths.run=here"]
 
 
 def composed(*overrides: str) -> DictConfig:
-    return settle(compose([*overrides, "paths.run=here"]))
+    return resolve(compose([*overrides, "paths.run=here"]))
 
 
 def dims(kind: str, choice: str) -> int:
@@ -53,7 +54,7 @@ def test_help_names_what_exists() -> None:
 
 @pytest.mark.parametrize(("model", "data"), fitting_pairs())
 def test_every_model_fits_every_data_of_its_dimension(model: str, data: str) -> None:
-    cfg = settle(compose([f"model={model}", f"data={data}", *SMALL]))
+    cfg = resolve(compose([f"model={model}", f"data={data}", *SMALL]))
     check(cfg)
     net = build_net(cfg).eval()
     image = torch.zeros(1, cfg.data.in_channels, *[17, 20, 9][: cfg.data.spatial_dims])
@@ -173,10 +174,10 @@ OF_ONE_DATASET = {"isbi_unet2015", "roofs_losses", "cats", "cats_groups", "cats_
 def test_every_arm_of_a_study_fits_together(study: str, arm: str) -> None:
     """Whatever it compares beside the network is the same in all arms, and the network can be built."""
     arms = STUDIES[study]
-    cfg = settle(compose([*typed(study), "budget=smoke", *arms[arm], "paths.run=here"]))
+    cfg = resolve(compose([*typed(study), "budget=smoke", *arms[arm], "paths.run=here"]))
     check(cfg)
     assert match_widths(cfg).ratios["parameters"] == pytest.approx(1, abs=0.05)
-    reference = settle(compose([*typed(study), "budget=smoke", *next(iter(arms.values())), "paths.run=here"]))
+    reference = resolve(compose([*typed(study), "budget=smoke", *next(iter(arms.values())), "paths.run=here"]))
     compared = {override.partition("=")[0].partition(".")[0] for overrides in arms.values() for override in overrides}
     for node in {"loss", "optim", "scheduler", "trainer"} - compared:
         assert cfg[node] == reference[node]
@@ -214,7 +215,7 @@ def test_every_study_takes_every_dataset(study: str, data: str) -> None:
     overrides = [*typed(study), f"data={data}"]
     plain = next(iter(arms_of(overrides).values()))
     for budget in ("smoke", "cpu", "full"):
-        cfg = settle(compose([*overrides, *plain, f"budget={budget}", "paths.run=here"]))
+        cfg = resolve(compose([*overrides, *plain, f"budget={budget}", "paths.run=here"]))
         check(cfg)
         assert cfg.data.name == data
         assert cfg.trainer.max_steps == cfg.steps[budget]

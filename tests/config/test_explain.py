@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from torch.utils.data import DataLoader, Dataset
 
-from gequnet.advice import first_sentence, near_to, unknown_choice
 from gequnet.data.errors import UnreadableFileError
+from gequnet.errors import first_sentence, near_to, unknown_choice
 
 
 class Unreadable(Dataset[int]):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from gequnet.composition import build, compose, settle
+from gequnet.config.build import build
+from gequnet.config.compose import compose, resolve
 from gequnet.data.files import read_grey, read_image
 from gequnet.data.intake import Intake, intake_of
 from gequnet.data.nifti import read_nifti
@@ -65,7 +66,7 @@ def test_a_file_is_made_ready_as_its_dataset_makes_it(case: str, tmp_path: Path)
     make, overrides = DATASETS[case]
     read = make(tmp_path)
     paths = [f"paths.{name}={tmp_path}" for name in ("data", "cache", "run")]
-    cfg = settle(compose([f"data={case.split(',')[0]}", *paths, *overrides]))
+    cfg = resolve(compose([f"data={case.split(',')[0]}", *paths, *overrides]))
     data = build(cfg.data)
     intake = intake_of(cfg.data, data.fixed_scale)
     for number, sample in enumerate(data.test_dataloader()):

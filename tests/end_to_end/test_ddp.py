@@ -22,11 +22,12 @@ import torch
 from gequnet import experiment
 from gequnet.assembly import build_trainer
 from gequnet.callbacks.stop import Stop
-from gequnet.checkpoint import read_checkpoint
-from gequnet.composition import build, compose
+from gequnet.config.build import build
+from gequnet.config.compose import compose
 from gequnet.errors import ConfigError
 from gequnet.evaluate import evaluate
 from gequnet.recipe import check
+from gequnet.runs.checkpoint import read_checkpoint
 from helpers.ranks import Processes, ended, free_port, srun, started, torchrun
 from helpers.repository import RUN
 

@@ -15,8 +15,8 @@ from PIL import Image
 from sklearn.metrics import f1_score
 
 import helpers.wandb_file as wandb_file
-from gequnet.composition import build
-from gequnet.saved_run import load_run
+from gequnet.config.build import build
+from gequnet.runs.run_folder import load_run
 from helpers.repository import RUN
 
 TINY = [

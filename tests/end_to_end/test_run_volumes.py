@@ -7,9 +7,9 @@ import nibabel
 import numpy as np
 import pytest
 
-from gequnet.composition import compose
+from gequnet.config.compose import compose
 from gequnet.experiment import run
-from gequnet.fingerprint import fingerprint
+from gequnet.runs.fingerprint import fingerprint
 from helpers.volume_makers import make_brats, make_msd
 
 TINY = [

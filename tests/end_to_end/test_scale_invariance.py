@@ -7,7 +7,7 @@ from tempfile import mkdtemp
 
 import pytest
 
-from gequnet.composition import compose
+from gequnet.config.compose import compose
 from gequnet.experiment import run
 
 STUDY = ["experiment=scale_projections", "budget=cpu", "trainer=cpu", "validations=2", "logger=csv"]

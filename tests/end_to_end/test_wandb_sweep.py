@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gequnet.composition import compose
+from gequnet.config.compose import compose
 from gequnet.recipe import check
 from helpers.repository import ROOT
 from helpers.wandb_server import ENTITY, Server, serving

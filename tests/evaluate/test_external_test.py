@@ -16,7 +16,8 @@ from sklearn.metrics import f1_score
 
 from gequnet import evaluate as door
 from gequnet import experiment
-from gequnet.composition import CONF, build, compose, settle
+from gequnet.config.build import build
+from gequnet.config.compose import CONF, compose, resolve
 from gequnet.data.transforms.normalise import Scale
 from gequnet.errors import ConfigError
 from gequnet.evaluate import evaluate, main
@@ -24,7 +25,7 @@ from gequnet.other_data import check_fit, data_node, metrics_node
 from gequnet.own_data import PLACES, placed, seen
 from gequnet.report.many import write_report
 from gequnet.report.runs import apart, find_runs, read_run
-from gequnet.saved_run import load_run, save_scale
+from gequnet.runs.run_folder import load_run, save_scale
 from helpers.fundus_makers import make_chase, make_drive
 from helpers.picture_makers import make_folder
 from helpers.untrained_run import make_run
@@ -104,7 +105,7 @@ def test_another_dataset_by_the_runs_own_recipe(trained: Path, datasets: Path) -
     folder = evaluate(trained, ["data=chase", f"paths.data={datasets}"])
     assert folder == trained / "evaluations" / "chase"
     _, net = load_run(trained)
-    chase = build(settle(compose(["data=chase", f"paths.data={datasets}", "paths.run=."])).data)
+    chase = build(resolve(compose(["data=chase", f"paths.data={datasets}", "paths.run=."])).data)
     rows = rows_of(folder)
     assert list(rows) == chase.splits["test"]
     for name in chase.splits["test"][:3]:
@@ -122,7 +123,7 @@ def test_another_dataset_by_the_runs_own_recipe(trained: Path, datasets: Path) -
 
 def test_its_own_dataset_once_more_is_what_the_run_has_found(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of today's configuration is needed, nor the folder that the run was typed in."""
-    monkeypatch.setattr("gequnet.composition.CONF", Path("nowhere"))
+    monkeypatch.setattr("gequnet.config.compose.CONF", Path("nowhere"))
     monkeypatch.setattr("gequnet.other_data.CONF", Path("nowhere"))
     folder = evaluate(trained)
     mine, own = metrics_of(folder), metrics_of(trained)
@@ -206,7 +207,7 @@ def test_classes_have_one_order() -> None:
 
 
 def own_recipe(*overrides: str) -> DictConfig:
-    return settle(compose([*overrides, "paths.run=.", "paths.cache=null"]))
+    return resolve(compose([*overrides, "paths.run=.", "paths.cache=null"]))
 
 
 def test_other_names_are_said_and_images_are_made_as_large_as_they_were() -> None:

@@ -14,7 +14,8 @@ from torch import nn
 
 from gequnet import judgement
 from gequnet.assembly import build_task
-from gequnet.composition import build, compose, settle
+from gequnet.config.build import build
+from gequnet.config.compose import compose, resolve
 from gequnet.scales import Answer, agreement, of_all_ranks, score_at
 
 pytestmark = [
@@ -45,7 +46,7 @@ def study(tmp_path, *overrides, dims=2):
     sizes = {2: "data.source.size=64", 3: "data.source.size=24"}[dims]
     few = "data.source.num_images={train: 1, val: 1, test: 3}"
     names = [f"model={model}", f"data={data}", sizes, few, "data.source.noise=0.0", "trainer=cpu", *overrides]
-    return settle(compose([*names, f"paths.run={tmp_path}"]))
+    return resolve(compose([*names, f"paths.run={tmp_path}"]))
 
 
 def scored(cfg, net):

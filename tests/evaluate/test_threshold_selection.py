@@ -16,14 +16,15 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from gequnet import experiment, threshold
-from gequnet.assembly import build_net, build_task
-from gequnet.composition import build, compose, settle
+from gequnet.assembly import build_task
+from gequnet.config.build import build, build_net
+from gequnet.config.compose import compose, resolve
 from gequnet.errors import ConfigError
 from gequnet.metrics.cldice import cldice
 from gequnet.metrics.v_info import v_info
 from gequnet.metrics.v_rand import v_rand
 from gequnet.recipe import check
-from gequnet.saved_run import load_run
+from gequnet.runs.run_folder import load_run
 from gequnet.threshold import SCORES, THRESHOLDS, ThresholdCurve, at_thresholds, best_threshold, choose
 
 pytestmark = [
@@ -116,7 +117,7 @@ def quiet():
 
 def study(tmp_path, *overrides):
     drawn = ["data.source.size=40", "data.source.num_images={train: 1, val: 2, test: 2}", "data.normalisation=none"]
-    return settle(compose(["model=unet", *drawn, "trainer=cpu", f"paths.run={tmp_path}", *overrides]))
+    return resolve(compose(["model=unet", *drawn, "trainer=cpu", f"paths.run={tmp_path}", *overrides]))
 
 
 class Membranes(pl.LightningDataModule):

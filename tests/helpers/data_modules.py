@@ -2,7 +2,7 @@
 
 from omegaconf import OmegaConf
 
-from gequnet.composition import build
+from gequnet.config.build import build
 from helpers.repository import CONF
 
 

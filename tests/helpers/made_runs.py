@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from omegaconf import OmegaConf
 
-from gequnet.composition import compose, settle
+from gequnet.config.compose import compose, resolve
 
 WIDTHS = {"none": [12, 24, 45], "c4": [8, 14, 28], "c8": [6, 10, 20], "d4": [6, 10, 20]}
 SIDE = 24
@@ -61,7 +61,7 @@ def made_run(
 @lru_cache
 def composed(*overrides):
     """A settled configuration, as YAML."""
-    return OmegaConf.to_yaml(settle(compose([*overrides, "paths.run=/nowhere"])))
+    return OmegaConf.to_yaml(resolve(compose([*overrides, "paths.run=/nowhere"])))
 
 
 def summary_of(config, scores, fov):

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from gequnet.checkpoint import read_checkpoint
-from gequnet.composition import build, compose, settle
+from gequnet.config.build import build
+from gequnet.config.compose import compose, resolve
+from gequnet.runs.checkpoint import read_checkpoint
 
 TINY = [
     "data=phantom_vessels", "data.source.size=40", "data.source.num_images={train: 2, val: 1, test: 1}",
@@ -23,7 +24,7 @@ LAST = "checkpoints/last.ckpt"
 
 
 def parts(folder: Path, *overrides: str) -> tuple[Any, Any, nn.Module]:
-    cfg = settle(compose([*TINY, f"paths.run={folder}", *overrides]))
+    cfg = resolve(compose([*TINY, f"paths.run={folder}", *overrides]))
     data = build(cfg.data)
     data.setup("fit")
     return cfg, data, build(cfg.model, widths=cfg.width.widths)

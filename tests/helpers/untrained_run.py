@@ -4,14 +4,14 @@ from pathlib import Path
 
 import torch
 
-from gequnet.assembly import build_net
-from gequnet.composition import compose, settle
-from gequnet.saved_run import save_config
+from gequnet.config.build import build_net
+from gequnet.config.compose import compose, resolve
+from gequnet.runs.run_folder import save_config
 
 
 def make_run(folder: Path, *overrides: str) -> Path:
     """A folder that ``gequnet.load`` takes for that of a finished run, of the configuration that ``overrides`` say."""
-    cfg = settle(compose([f"paths.run={folder}", *overrides]))
+    cfg = resolve(compose([f"paths.run={folder}", *overrides]))
     torch.manual_seed(0)
     net = build_net(cfg)
     save_config(cfg, net)

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 import gequnet
 from gequnet.errors import ConfigError, ShapeError
-from gequnet.saved_run import load_run
+from gequnet.runs.run_folder import load_run
 from helpers.untrained_run import make_run
 
 SMALL = ["width.widths=[2,4]", "model.depth=2"]

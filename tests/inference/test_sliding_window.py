@@ -12,7 +12,8 @@ from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from gequnet.assembly import build_task
-from gequnet.composition import build, compose, settle
+from gequnet.config.build import build
+from gequnet.config.compose import compose, resolve
 from gequnet.errors import ConfigError
 from gequnet.inference import sliding, whole
 from gequnet.nets.e2unet import E2UNet
@@ -155,7 +156,7 @@ def test_mistakes_get_a_sentence(mistake: dict) -> None:
 @pytest.mark.parametrize("tta", ["none", "c4"])
 def test_a_test_with_augmentation_goes_through_the_window_too(tta: str) -> None:
     overrides = ["model=unet", "inference=sliding", "data.patch_size=12", f"tta={tta}"]
-    cfg = settle(compose([*overrides, "paths.run=/nowhere"]))
+    cfg = resolve(compose([*overrides, "paths.run=/nowhere"]))
     net = UNet(1, 1, [2, 3]).eval()
     asked = build(cfg.tta)(net) if cfg.tta else net
     task = build_task(cfg, asked)

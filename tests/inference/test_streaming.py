@@ -107,7 +107,7 @@ import resource, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 import torch
-from untrained_run import make_run
+from helpers.untrained_run import make_run
 from gequnet.predict import main
 folder = Path(sys.argv[2])
 run = make_run(folder / "run", "width.widths=[1,1]", "model.depth=2", "model=unet", "group=none", "inference=sliding",

@@ -7,7 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from gequnet.composition import build, choices, compose, settle
+from gequnet.config.build import build
+from gequnet.config.compose import compose, resolve
+from gequnet.config.explain import choices
 from gequnet.errors import ConfigError
 from gequnet.nets.budgets import BUDGETS, MEASURES, budgets, parameters
 from gequnet.nets.e2unet import E2UNet
@@ -189,7 +191,7 @@ def test_every_model_has_every_rule(model, width):
     """As configured, on patches of a size for a test."""
     dims = compose([f"model={model}"]).model.get("spatial_dims", 2)
     small = ["data.patch_size=16", f"data.spatial_dims={dims}", "paths.run=here"]
-    cfg = settle(compose([f"model={model}", f"width={width}", "model.depth=3", *small]))
+    cfg = resolve(compose([f"model={model}", f"width={width}", "model.depth=3", *small]))
     match = build(cfg.width).match(functools.partial(build, cfg.model))
     assert match.budget == {"params": "parameters", "fixed": None}.get(width, width)
     assert len(match.widths) == 3

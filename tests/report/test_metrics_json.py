@@ -2,7 +2,6 @@
 
 import json
 import math
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from rich.console import Console
 
 from gequnet.errors import ConfigError
 from gequnet.report import single
-from gequnet.saved_run import load_run
+from gequnet.runs.run_folder import load_run
 
 SUMMARY = {
     "test": {"dice": 0.5, "roc_auc": math.nan},
@@ -44,26 +43,6 @@ def test_classes_are_columns(capsys: pytest.CaptureFixture[str]) -> None:
         ["dice", "0.5000", "0.2500", "0.7500"],
         ["hd95_mm", "3.0000", "2.0000"],
     ]
-
-
-def test_the_commit_is_that_of_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(single, "__file__", str(tmp_path / "single.py"))
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert single.commit() is None  # outside a repository
-
-    def git(*words: str) -> str:
-        identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-        return subprocess.run(
-            ["git", *identity, *words], cwd=tmp_path, capture_output=True, text=True, check=True
-        ).stdout
-
-    (tmp_path / "single.py").write_text("")
-    git("init")
-    git("add", "single.py")
-    git("commit", "-m", "first")
-    assert single.commit() == git("rev-parse", "HEAD").strip()
-    (tmp_path / "single.py").write_text("changed")
-    assert single.commit() == git("rev-parse", "HEAD").strip() + "+"
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import torch
 
 from gequnet.callbacks.equivariance import mean_of
 from gequnet.card import main, write_card
-from gequnet.composition import choices, compose
+from gequnet.config.compose import compose
+from gequnet.config.explain import choices
 from gequnet.data.addresses import ADDRESSES, DECATHLON
 from gequnet.data.terms import UNKNOWN, terms_of
 from gequnet.errors import ConfigError

@@ -14,11 +14,11 @@ from torch import nn
 
 import gequnet
 from gequnet import experiment, judgement
-from gequnet.checkpoint import read_checkpoint, restore
-from gequnet.composition import compose
+from gequnet.config.compose import compose
 from gequnet.errors import CheckpointError, ConfigError
 from gequnet.nets.unet import UNet
-from gequnet.saved_run import load_run
+from gequnet.runs.checkpoint import read_checkpoint, restore
+from gequnet.runs.run_folder import load_run
 from helpers.repository import ROOT
 from helpers.untrained_run import make_run
 
@@ -222,10 +222,10 @@ def test_a_configuration_that_calls_something_else_is_refused(node: str, tmp_pat
 def test_packages_of_ones_own_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run(tmp_path, *TINY)
     recipe = OmegaConf.load(run / "config.yaml")
-    recipe.model._target_ = "untrained_run.UNet"
+    recipe.model._target_ = "helpers.untrained_run.UNet"
     OmegaConf.save(recipe, run / "config.yaml")
-    with pytest.raises(ConfigError, match="GEQUNET_TRUST=untrained_run"):
+    with pytest.raises(ConfigError, match="GEQUNET_TRUST=helpers"):
         load_run(run)
-    monkeypatch.setenv("GEQUNET_TRUST", "others, untrained_run")
-    monkeypatch.setattr("untrained_run.UNet", UNet, raising=False)
+    monkeypatch.setenv("GEQUNET_TRUST", "others, helpers")
+    monkeypatch.setattr("helpers.untrained_run.UNet", UNet, raising=False)
     assert isinstance(load_run(run)[1], UNet)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import gequnet
-from gequnet.composition import compose
+from gequnet.config.compose import compose
 from gequnet.evaluate import evaluate
-from gequnet.fingerprint import fingerprint
 from gequnet.report.runs import read_run
+from gequnet.runs.fingerprint import fingerprint
 from helpers.repository import FIXTURES
 
 OLD = FIXTURES / "version_0_1"

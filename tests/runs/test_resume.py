@@ -17,9 +17,9 @@ import torch
 
 from gequnet import experiment
 from gequnet.callbacks.last_checkpoint import LastCheckpoint
-from gequnet.checkpoint import read_checkpoint
-from gequnet.composition import compose
+from gequnet.config.compose import compose
 from gequnet.errors import ConfigError
+from gequnet.runs.checkpoint import read_checkpoint
 from helpers.tiny_runs import LAST, TINY, assert_same, trained
 
 SLOW = pytest.mark.slow

@@ -9,7 +9,7 @@ from hydra import initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 
 from gequnet import sweep, sweep_folder
-from gequnet.composition import CONF
+from gequnet.config.compose import CONF
 from gequnet.errors import ConfigError
 from gequnet.sweep import Job
 

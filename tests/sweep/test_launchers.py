@@ -11,9 +11,10 @@ from typing import Any, NoReturn
 import pytest
 from submitit.local.local import LocalJob
 
-import helpers.fake_slurm as fake_slurm
+from gequnet.runs.layout import FAILED
 from gequnet.sweep import Job
-from gequnet.sweep_folder import FAILED, write_sweep
+from gequnet.sweep_folder import write_sweep
+from helpers import fake_slurm
 from helpers.repository import TESTS
 from hydra_plugins.gequnet_submitit import LocalJobs, Resumed, result_of
 
@@ -23,8 +24,8 @@ TINY = [
     "validations=1", "callbacks.equivariance.images=0", "model=unet", "width=fixed", "width.widths=[2,3]",
     "model.depth=2", "~callbacks.predictions", "~callbacks.contours",
 ]  # fmt: skip
-TOLD = "+callbacks.preempted={_target_: preempted.Once, path: happened, step: 3}"
-KILLED = "+callbacks.preempted={_target_: preempted.Once, path: happened, step: 3, number: 9}"
+TOLD = "+callbacks.preempted={_target_: helpers.preempted.Once, path: happened, step: 3}"
+KILLED = "+callbacks.preempted={_target_: helpers.preempted.Once, path: happened, step: 3, number: 9}"
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers")
 

@@ -14,7 +14,8 @@ from optuna.distributions import CategoricalDistribution
 from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial
 
-from gequnet.composition import choices, compose
+from gequnet.config.compose import compose
+from gequnet.config.explain import choices
 from gequnet.errors import ConfigError, SweepError
 from gequnet.search import BEST, TABLE, Search, distribution
 

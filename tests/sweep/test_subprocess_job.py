@@ -12,10 +12,10 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, open_dict
 
-from gequnet.composition import CONF
+from gequnet.config.compose import CONF
 from gequnet.errors import SweepError
-from gequnet.experiment import STOPPED
 from gequnet.job_process import command, run_job
+from gequnet.runs.layout import STOPPED
 from gequnet.strategy import starts_processes
 
 

@@ -25,7 +25,8 @@ from omegaconf import OmegaConf
 import helpers.wandb_file as wandb_file
 from gequnet import card, experiment, figures
 from gequnet.callbacks.history import History
-from gequnet.composition import build, compose, settle
+from gequnet.config.build import build
+from gequnet.config.compose import compose, resolve
 from gequnet.errors import ConfigError
 from gequnet.report.__main__ import main as report
 from gequnet.tracking.artifacts import use_model, use_split
@@ -232,14 +233,14 @@ def test_a_secret_in_the_configuration_is_refused(
 ) -> None:
     monkeypatch.setenv("MY_PASSWORD", "correct horse")
     with pytest.raises(ConfigError, match=words) as refused:
-        settle(compose(["logger=wandb", "paths.run=.", *overrides]))
+        resolve(compose(["logger=wandb", "paths.run=.", *overrides]))
     assert "correct horse" not in str(refused.value)
 
 
 def test_arms_and_experiments_have_their_names() -> None:
     """Where an experiment names what it compares, its name is the group's, and seeds of an arm are one group."""
     words = ["logger=wandb", "experiment=drive", "chosen.arm='U-Net + rotation'", "paths.run=."]
-    one, other = (settle(compose([*words, f"seed={seed}"])).logger for seed in (0, 1))
+    one, other = (resolve(compose([*words, f"seed={seed}"])).logger for seed in (0, 1))
     assert one.group == other.group == "drive-U-Net + rotation-fixed"
     assert (one.name, other.name) == ("drive-U-Net + rotation-fixed-s0", "drive-U-Net + rotation-fixed-s1")
     assert "drive" in one.tags[-1:]
@@ -391,7 +392,7 @@ def test_a_dashboard_is_somebodys(tracked: Tracked, tmp_path: Path, capsys: pyte
 
 def logger(folder: Path, mode: str, *overrides: str) -> Any:
     words = ["logger=wandb", f"paths.run={folder}", f"logger.mode={mode}", *overrides]
-    return build(settle(compose(words)).logger)
+    return build(resolve(compose(words)).logger)
 
 
 def log_a_number(folder: Path, mode: str, *overrides: str) -> None:

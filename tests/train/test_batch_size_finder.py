@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from gequnet import auto_batch, experiment
 from gequnet.auto_batch import batch_size, fitting
-from gequnet.composition import compose
+from gequnet.config.compose import compose
 from gequnet.errors import ConfigError
 from gequnet.forecast import needed
 from gequnet.losses.base import SegmentationLoss

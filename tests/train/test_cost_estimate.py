@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from gequnet import experiment, forecast
 from gequnet.assembly import build_trainer
-from gequnet.composition import compose
+from gequnet.config.compose import compose
 from gequnet.errors import ConfigError
 from gequnet.forecast import Looks, foresee, looks_at, needed, sentence, warn_of_images
 from gequnet.inference import sliding, whole

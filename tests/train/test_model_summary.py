@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gequnet.assembly import build_net
-from gequnet.composition import CONF, build, compose, settle
+from gequnet.config.build import build, build_net
+from gequnet.config.compose import CONF, compose, resolve
 from gequnet.errors import ShapeError
 from gequnet.nets.budgets import blank, parameters, weightless
 from gequnet.nets.e2unet import E2UNet
@@ -19,7 +19,7 @@ MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
 def test_every_network_says_what_it_is(model: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     data = "phantom_tumours" if model.endswith("3d") else "phantom_vessels"
     words = [f"paths.run={tmp_path}", f"model={model}", f"data={data}", "width=fixed", "width.widths=[2,3,4]"]
-    cfg = settle(compose([*words, "data.patch_size=16", "trainer.max_steps=70"]))
+    cfg = resolve(compose([*words, "data.patch_size=16", "trainer.max_steps=70"]))
     net = build_net(cfg)
     announce(cfg, build(cfg.data), net)
     said = capsys.readouterr().out

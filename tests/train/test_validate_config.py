@@ -3,7 +3,7 @@
 import pytest
 from hydra.utils import get_class
 
-from gequnet.composition import CONF, compose
+from gequnet.config.compose import CONF, compose
 from gequnet.errors import ConfigError
 from gequnet.recipe import check
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from gequnet.composition import build, compose, settle
+from gequnet.config.build import build
+from gequnet.config.compose import compose, resolve
 from gequnet.data.camvid import NAMES, CamVid
 from gequnet.data.errors import (
     DatasetNotFoundError,
@@ -31,7 +32,7 @@ def test_the_split_is_that_of_the_folders(tmp_path):
 
 def test_the_configuration_names_all_classes_after_void(tmp_path):
     make_camvid(tmp_path)
-    data = settle(compose(["data=camvid", f"paths.data={tmp_path}", "paths.run=here"])).data
+    data = resolve(compose(["data=camvid", f"paths.data={tmp_path}", "paths.run=here"])).data
     assert list(data.class_names) == ["void", *NAMES]
     assert data.num_classes == 12
     module = build(data)

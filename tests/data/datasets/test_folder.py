@@ -3,7 +3,8 @@ import re
 import numpy as np
 import pytest
 
-from gequnet.composition import build, compose, settle
+from gequnet.config.build import build
+from gequnet.config.compose import compose, resolve
 from gequnet.data.errors import (
     AmbiguousNameError,
     DatasetNotFoundError,
@@ -21,7 +22,7 @@ def folder(root, **options):
 
 
 def configured(root, *typed):
-    return settle(compose(["data=folder", f"paths.data={root}", "paths.run=here", *typed])).data
+    return resolve(compose(["data=folder", f"paths.data={root}", "paths.run=here", *typed])).data
 
 
 @pytest.mark.parametrize("image", ["png", "jpg", "tif"])

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gequnet.composition import build, compose, settle
+from gequnet.config.build import build
+from gequnet.config.compose import compose, resolve
 from gequnet.data.errors import (
     DatasetNotFoundError,
     MissingImageError,
@@ -52,7 +53,7 @@ def test_the_split_of_its_own():
 
 def test_runs_of_all_folds_have_one_split_hash():
     def split_hash(fold):
-        cfg = settle(compose(["data=isbi2012", f"data.source.fold={fold}", "paths.data=nowhere", "paths.run=here"]))
+        cfg = resolve(compose(["data=isbi2012", f"data.source.fold={fold}", "paths.data=nowhere", "paths.run=here"]))
         return build(cfg.data).split_hash
 
     assert split_hash(0) == split_hash(3) != split_hash("null")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from gequnet.composition import compose, settle
+from gequnet.config.compose import compose, resolve
 from gequnet.data.errors import (
     DatasetNotFoundError,
     FactMismatchError,
@@ -99,7 +99,7 @@ def test_names_of_classes_can_be_typed(tmp_path):
 
 def test_another_task_is_its_name_and_those_of_its_classes():
     typed = ["data=msd", "model=unet3d", "data.source.task=Task09_Spleen", "data.class_names=[a,spleen]"]
-    cfg = settle(compose([*typed, "paths.run=."]))
+    cfg = resolve(compose([*typed, "paths.run=."]))
     assert cfg.data.num_classes == 2
     assert (cfg.data.source.task, cfg.data.source.class_names) == ("Task09_Spleen", ["a", "spleen"])
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from gequnet.composition import build, compose, settle
+from gequnet.config.build import build
+from gequnet.config.compose import compose, resolve
 from gequnet.data.errors import (
     DatasetNotFoundError,
     MissingImageError,
@@ -61,7 +62,7 @@ def test_photographs_of_one_size(tmp_path):
 def test_typed_configurations(tmp_path, classes, names, head):
     make_voc2012(tmp_path)
     typed = ["data=voc2012", f"data.source.classes={classes}", f"paths.data={tmp_path}", "paths.run=here"]
-    data = settle(compose(typed)).data
+    data = resolve(compose(typed)).data
     assert (list(data.class_names), data.num_classes, data.head) == (names, len(names), head)
     build(data).setup()
 
@@ -70,7 +71,7 @@ def test_classes_that_are_neither():
     with pytest.raises(ConfigError, match="the nearest is data.source.classes=all"):
         Voc2012("nowhere", "al")
     with pytest.raises(ConfigError, match="al is none of foreground, all"):
-        settle(compose(["data=voc2012", "data.source.classes=al", "paths.run=here"]))
+        resolve(compose(["data=voc2012", "data.source.classes=al", "paths.run=here"]))
 
 
 def test_what_is_wrong_is_named(tmp_path):

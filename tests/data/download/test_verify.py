@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gequnet.composition import build, choices, compose, settle
+from gequnet.config.build import build
+from gequnet.config.compose import compose, resolve
+from gequnet.config.explain import choices
 from gequnet.data.__main__ import main
 from gequnet.data.addresses import ADDRESSES
 from gequnet.data.source import Source
@@ -38,7 +40,7 @@ MAKERS = {
 
 def found(name: str, root: Path, *overrides: str, size: tuple[int, ...] = ()) -> Verification:
     typed = [f"data={name}", f"paths.data={root}", "paths.run=.", "paths.cache=null", *overrides]
-    return verify(build(settle(compose(typed)).data), size)
+    return verify(build(resolve(compose(typed)).data), size)
 
 
 def sentences(result: Verification) -> str:

@@ -14,7 +14,8 @@ from skimage.io import imread
 from skimage.measure import label
 from sklearn.utils.class_weight import compute_class_weight
 
-from gequnet.composition import build, compose
+from gequnet.config.build import build
+from gequnet.config.compose import compose
 from gequnet.data.dataset import PatchDataset, SceneCache, WholeImages
 from gequnet.data.phantom_vessels import PhantomVessels
 from gequnet.data.sampler import generator_for

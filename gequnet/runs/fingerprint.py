@@ -5,10 +5,16 @@ import json
 
 from omegaconf import DictConfig, OmegaConf
 
-from gequnet.assembly import match_widths
-from gequnet.composition import settle
-from gequnet.saved_run import checkpoint_of
-from gequnet.tables import TABLES
+from gequnet.config.build import match_widths
+from gequnet.config.compose import resolve
+from gequnet.runs.run_folder import checkpoint_of
+
+TABLES = ("steps", "seeds", "images", "patches", "networks", "dims", "widths", "dropouts", "rates", "pretrained")
+"""Tables of an experiment: values by budget, by dimension, by network.
+
+They act only through what refers to them (`trainer.max_steps: ${steps.${budget}}`), so two runs may differ in them and
+be the same training: another list of seeds is no other recipe.
+"""
 
 
 def fingerprint(cfg: DictConfig) -> str:
@@ -22,7 +28,7 @@ def fingerprint(cfg: DictConfig) -> str:
     Raises:
         ConfigError: the configuration cannot be settled, or built.
     """
-    plain = settle(cfg, {"runs": "", "run": "", "cache": ""})
+    plain = resolve(cfg, {"runs": "", "run": "", "cache": ""})
     if plain.init_from is not None:
         plain.init_from = hashlib.sha256(checkpoint_of(plain.init_from).read_bytes()).hexdigest()
     for names in ("chosen", "paths", "budget", "resume", "forecast", *TABLES):

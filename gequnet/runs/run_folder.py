@@ -2,7 +2,6 @@
 
 import json
 import logging
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,11 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from pytorch_lightning.utilities import rank_zero_only
 from torch import nn
 
-from gequnet.checkpoint import restore
-from gequnet.composition import build
+from gequnet.config.build import build
+from gequnet.config.trusted_targets import check_targets
 from gequnet.data.transforms.normalise import Scale
 from gequnet.errors import ConfigError
-from gequnet.transfer import transfer
-from gequnet.trust import refuse_strangers
+from gequnet.runs.checkpoint import restore
 
 log = logging.getLogger("gequnet")
 
@@ -64,7 +62,7 @@ def load_run(folder: str | Path) -> tuple[DictConfig, nn.Module]:
     checkpoint = checkpoint_of(folder)
     cfg = OmegaConf.load(Path(folder) / "config.yaml")
     assert isinstance(cfg, DictConfig)
-    refuse_strangers(OmegaConf.masked_copy(cfg, ["model", "inference"]), Path(folder) / "config.yaml")
+    check_targets(OmegaConf.masked_copy(cfg, ["model", "inference"]), Path(folder) / "config.yaml")
     net: nn.Module = build(cfg.model)
     restore(net, checkpoint)
     return cfg, net.eval()
@@ -82,23 +80,3 @@ def checkpoint_of(folder: str | Path) -> Path:
             f"{folder} is not the folder of a finished run: expected config.yaml and checkpoints/best.ckpt in it."
         )
     return checkpoint
-
-
-def start_from(cfg: DictConfig, net: nn.Module) -> dict[str, Any] | None:
-    """Gives the network the weights of the run ``cfg.init_from`` as far as they fit; says what was taken and what left.
-
-    Raises:
-        ConfigError: it is no finished run, of another kind of network, or nothing of its encoder fits.
-    """
-    if cfg.init_from is None:
-        return None
-    trained, other = load_run(cfg.init_from)
-    for name, of_run, own in (("model", trained.model, cfg.model), ("group", trained.group, cfg.group)):
-        if of_run.get("_target_") != own.get("_target_") or (name == "group" and of_run != own):
-            raise ConfigError(
-                f"init_from={cfg.init_from} was trained with {name}={trained.chosen[name]} and this network has "
-                f"{name}={cfg.chosen[name]}: weights mean the same in networks of one kind only; take that {name}."
-            )
-    found = transfer(net, other.state_dict(), build(cfg.finetune).new_head)
-    log.info("From %s: %s.", cfg.init_from, found.sentence(net))
-    return {"run": cfg.init_from, "data": trained.chosen.data, **asdict(found)}

@@ -9,10 +9,10 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.utilities import rank_zero_only
 
-from gequnet.checkpoint_io import newest_whole
 from gequnet.errors import ConfigError
-from gequnet.fingerprint import fingerprint
-from gequnet.sweep import AUTO, FINISHED
+from gequnet.runs.atomic_checkpoint_io import newest_readable
+from gequnet.runs.fingerprint import fingerprint
+from gequnet.runs.layout import AUTO, FINISHED
 
 log = logging.getLogger("gequnet")
 
@@ -21,7 +21,7 @@ LAST = "checkpoints/last.ckpt"
 
 
 @dataclass(frozen=True)
-class Earlier:
+class PreviousRun:
     """What an earlier start of a run has left in its folder.
 
     Args:
@@ -33,7 +33,7 @@ class Earlier:
     score: float | None = None
 
 
-def recipe_of(cfg: DictConfig) -> DictConfig:
+def requested_config(cfg: DictConfig) -> DictConfig:
     """The configuration to go by: what was typed, or with ``resume=FOLDER`` what the run there was started with.
 
     Raises:
@@ -68,7 +68,7 @@ def moved_to(node: Any, before: str, folder: str) -> Any:
     return folder + node[len(before) :] if inside else node
 
 
-def earlier(cfg: DictConfig, digest: str) -> Earlier:
+def find_previous(cfg: DictConfig, digest: str) -> PreviousRun:
     """What there is in the run's folder to go on from; nothing, unless ``resume`` asks for it.
 
     Args:
@@ -79,7 +79,7 @@ def earlier(cfg: DictConfig, digest: str) -> Earlier:
         ConfigError: what is there computes something else.
     """
     if cfg.resume is None:
-        return Earlier()
+        return PreviousRun()
     folder = Path(cfg.paths.run)
     mark = folder / FINGERPRINT
     if mark.exists() and cfg.resume == AUTO and mark.read_text().strip() != digest:
@@ -90,15 +90,15 @@ def earlier(cfg: DictConfig, digest: str) -> Earlier:
     if (folder / FINISHED).exists():
         score = json.loads((folder / FINISHED).read_text())["val_best"]["dice"]
         log.info("%s is finished: nothing to do. Delete it to start again.", folder)
-        return Earlier(score=score)
-    checkpoint, complaints = newest_whole(folder / LAST)
+        return PreviousRun(score=score)
+    checkpoint, complaints = newest_readable(folder / LAST)
     for complaint in complaints:
         log.warning("%s", complaint)
     log.info("goes on from %s" if checkpoint else "nothing to go on from in %s: starts", checkpoint or folder)
-    return Earlier(checkpoint)
+    return PreviousRun(checkpoint)
 
 
-def digest_of(cfg: DictConfig) -> str:
+def run_fingerprint(cfg: DictConfig) -> str:
     """The fingerprint of what is to be computed; of the run that ``resume=FOLDER`` names, that of what was asked for.
 
     There the configuration has what was found since, widths and a batch, say.
@@ -108,7 +108,7 @@ def digest_of(cfg: DictConfig) -> str:
 
 
 @rank_zero_only
-def mark(cfg: DictConfig, digest: str) -> None:
+def write_fingerprint(cfg: DictConfig, digest: str) -> None:
     """Writes down what the run computes, for whoever takes it up again."""
     path = Path(cfg.paths.run) / FINGERPRINT
     if not path.exists() or path.read_text().strip() != digest:  # another process may be reading it

@@ -12,7 +12,7 @@ OURS = ("gequnet.", "torch.nn.", "torch.optim.", "pytorch_lightning.")
 VARIABLE = "GEQUNET_TRUST"
 
 
-def refuse_strangers(node: DictConfig, path: Path) -> None:
+def check_targets(node: DictConfig, path: Path) -> None:
     """Sees that a configuration from a file builds nothing but what gequnet's own do.
 
     Packages of one's own are named in the environment: ``GEQUNET_TRUST=mynets,mylosses``.

@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from lightning_fabric.plugins.io.checkpoint_io import CheckpointIO
 
-from gequnet.checkpoint import read_checkpoint
 from gequnet.errors import CheckpointError
+from gequnet.runs.checkpoint import read_checkpoint
 
 BEFORE = ".before"
 
 
-class WholeCheckpoints(CheckpointIO):
+class AtomicCheckpointIO(CheckpointIO):
     """Writes a checkpoint beside its place, waits until the disk has it, and then renames it.
 
     So a process that is killed, at whatever moment, leaves the file as it was before or as it is after. The checkpoint
@@ -38,7 +38,7 @@ class WholeCheckpoints(CheckpointIO):
                 file.flush()
                 os.fsync(file.fileno())
             if path.exists():
-                os.replace(path, before(path))
+                os.replace(path, previous_path(path))
             os.replace(part, path)
         except OSError as error:
             part.unlink(missing_ok=True)
@@ -50,12 +50,12 @@ class WholeCheckpoints(CheckpointIO):
     def load_checkpoint(
         self, path: str | Path, map_location: Any | None = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
-        """Reads the file as tensors and plain values, see ``gequnet.checkpoint``; its folder may have been moved."""
+        """Reads the file as tensors and plain values; its folder may have been moved."""
         return relocated(read_checkpoint(path), Path(path).absolute().parent)
 
     def remove_checkpoint(self, path: str | Path) -> None:
         """Deletes the file, and the one before."""
-        for each in (Path(path), before(Path(path))):
+        for each in (Path(path), previous_path(Path(path))):
             each.unlink(missing_ok=True)
 
 
@@ -83,12 +83,12 @@ def _moved(path: str, before: str, folder: Path) -> str:
     return str(folder) + path[len(before) :] if path.startswith(before) else path
 
 
-def before(path: Path) -> Path:
+def previous_path(path: Path) -> Path:
     """Where the checkpoint is that was at ``path`` before."""
     return path.with_name(path.name + BEFORE)
 
 
-def newest_whole(path: Path) -> tuple[Path | None, list[str]]:
+def newest_readable(path: Path) -> tuple[Path | None, list[str]]:
     """The checkpoint at ``path``, or the one before if that is damaged; and what is wrong with those that are.
 
     Args:
@@ -98,7 +98,7 @@ def newest_whole(path: Path) -> tuple[Path | None, list[str]]:
         The file, None if there is none that can be read; a sentence for each that cannot.
     """
     complaints = []
-    for each in (path, before(path)):
+    for each in (path, previous_path(path)):
         if each.exists():
             try:
                 read_checkpoint(each)

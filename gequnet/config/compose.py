@@ -6,16 +6,13 @@ from typing import Any
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, InstantiationException
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from gequnet.advice import composition_advice, first_sentence
-from gequnet.errors import ConfigError, GequnetError
-from gequnet.secrets import refuse_secrets
+from gequnet.config.secrets import refuse_secrets
+from gequnet.errors import ConfigError, first_sentence
 
-CONF = Path(__file__).resolve().parents[1] / "conf"
+CONF = Path(__file__).resolve().parents[2] / "conf"
 
 # A value for where nothing else is given: ${unless:${.max_epochs},1000,-1} is 1000 unless max_epochs has a value.
 # It may be there already in a process of a parallel sweep, which starts with the state of the first.
@@ -61,50 +58,13 @@ def task_config(cfg: DictConfig) -> DictConfig:
     return cfg
 
 
-def explain(error: Exception, overrides: list[str] | None = None) -> str:
-    """One sentence about a mistake in the configuration or the data, with the nearest names where one is unknown."""
-    said: BaseException | None = error
-    while isinstance(said, OmegaConfBaseException):  # around what a resolver has said
-        said = said.__context__
-    if isinstance(said, GequnetError):
-        return first_sentence(str(said))
-    names = [name for name in value_names(overrides or []) if "._" not in name]
-    return composition_advice(str(error), choices(), names)
-
-
-def choices() -> dict[str, list[str]]:
-    """For each group of ``conf/`` what can be chosen."""
-    found: dict[str, list[str]] = {}
-    for path in sorted(CONF.glob("*/*.yaml")):
-        found.setdefault(path.parent.name, []).append(path.stem)
-    return found
-
-
-def value_names(overrides: list[str]) -> list[str]:
-    """Every value of the configuration, with dots, given those choices among the overrides that exist."""
-    known = choices()
-    chosen = [text for text in overrides if text.partition("=")[2] in known.get(text.partition("=")[0], ())]
-    try:
-        cfg = compose(chosen)
-    except HydraException:
-        cfg = compose([])
-    return list(_names(cfg, ""))
-
-
 def _pick(row: str, table: dict[str, Any]) -> Any:
     if row not in table:
         raise ConfigError(f"{row} is none of {', '.join(table)}: take one of these.")
     return table[row]
 
 
-def _names(node: Any, prefix: str) -> list[str]:
-    if not isinstance(node, DictConfig):
-        return [prefix]
-    below = [_names(node._get_node(key), f"{prefix}.{key!s}".lstrip(".")) for key in node]
-    return [name for names in below for name in names]
-
-
-def settle(cfg: DictConfig, paths: dict[str, str] | None = None) -> DictConfig:
+def resolve(cfg: DictConfig, paths: dict[str, str] | None = None) -> DictConfig:
     """The configuration with every interpolation replaced by its value and paths that hold in any folder.
 
     Args:
@@ -129,20 +89,3 @@ def settle(cfg: DictConfig, paths: dict[str, str] | None = None) -> DictConfig:
     if settled.init_from is not None:
         settled.init_from = str(Path(settled.init_from).expanduser().absolute())
     return settled
-
-
-def build(node: DictConfig, **arguments: Any) -> Any:
-    """The object that a node of the configuration describes.
-
-    Raises:
-        GequnetError: what the constructor itself raised, without Hydra's wrapping.
-    """
-    try:
-        return instantiate(node, **arguments, _convert_="all")
-    except InstantiationException as error:
-        cause = error.__cause__
-        if isinstance(cause, GequnetError):
-            raise cause from None
-        if isinstance(cause, TypeError) and "unexpected keyword argument" in str(cause):
-            raise ConfigError(f"{str(cause).replace('.__init__()', '')}: leave it out of {node._target_}.") from None
-        raise

@@ -1,0 +1,1 @@
+"""Configurations: composed, resolved, checked, explained, and built into objects."""

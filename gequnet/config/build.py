@@ -1,0 +1,43 @@
+"""Objects built from the nodes of a configuration."""
+
+from typing import Any
+
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+from torch import nn
+
+from gequnet.errors import ConfigError, GequnetError
+
+
+def build(node: DictConfig, **arguments: Any) -> Any:
+    """The object that a node of the configuration describes.
+
+    Raises:
+        GequnetError: what the constructor itself raised, without Hydra's wrapping.
+    """
+    try:
+        return instantiate(node, **arguments, _convert_="all")
+    except InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, GequnetError):
+            raise cause from None
+        if isinstance(cause, TypeError) and "unexpected keyword argument" in str(cause):
+            raise ConfigError(f"{str(cause).replace('.__init__()', '')}: leave it out of {node._target_}.") from None
+        raise
+
+
+def match_widths(cfg: DictConfig) -> Any:
+    """What the width rule finds for the model: its widths, and how each budget compares with the baseline's."""
+
+    def at_widths(widths: list[int]) -> nn.Module:
+        net: nn.Module = build(cfg.model, widths=widths)
+        return net
+
+    return build(cfg.width).match(at_widths)
+
+
+def build_net(cfg: DictConfig) -> nn.Module:
+    """The model's recipe at the widths that the width rule finds for it."""
+    net: nn.Module = build(cfg.model, widths=match_widths(cfg).widths)
+    return net

@@ -1,0 +1,1 @@
+"""Folders of runs: what is in them, written and read back."""
