@@ -1,16 +1,18 @@
 """Segmentation with symmetric networks: equivariant U-Nets, trained and fairly compared."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gequnet.predictor import Predictor
+    from gequnet.inference.predictor import Predictor
 
 __all__ = ["load"]
 
 
 def load(run: str | Path) -> "Predictor":
-    """The network of a finished run as a function of images, see ``gequnet.predictor.Predictor``.
+    """The best checkpoint of a finished run as a function of images, on the CPU.
+
+    Everything is as the run's own configuration has it: normalisation, resampling, windows, threshold.
 
     Args:
         run: The run's folder; nothing else is needed.
@@ -18,6 +20,27 @@ def load(run: str | Path) -> "Predictor":
     Raises:
         ConfigError: It is not the folder of a finished run.
     """
-    from gequnet.predictor import Predictor  # which knows Hydra; layers and nets do without
+    from omegaconf import OmegaConf
 
-    return Predictor.of_run(run)
+    from gequnet.config.build import build
+    from gequnet.data.intake import intake_of
+    from gequnet.inference.predictor import Predictor
+    from gequnet.inference.sliding_window import whole
+    from gequnet.runs.run_folder import load_run, load_scale
+
+    cfg, network = load_run(run)
+    recipe: Any = OmegaConf.to_container(cfg, resolve=False)
+    inference = cfg.get("inference", {})  # the first runs could see an image whole only, and do not say so
+    return Predictor(
+        network,
+        intake_of(cfg.data, load_scale(run)),
+        build(inference) if inference else whole,
+        in_channels=cfg.data.in_channels,
+        class_names=list(cfg.data.class_names),
+        spatial_dims=cfg.data.spatial_dims,
+        head=cfg.data.head,
+        threshold=cfg.metrics.threshold,
+        window=inference.get("window"),
+        overlap=inference.get("overlap", 0.5),
+        recipe=recipe,
+    )

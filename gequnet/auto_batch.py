@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from pytorch_lightning.tuner import Tuner
 from pytorch_lightning.utilities.seed import isolate_rng
 from torch import nn
 
 from gequnet.forecast import needed
 from gequnet.memory import memory_of
+from gequnet.runs.run_folder import load_config
 from gequnet.trial import scratch_task, scratch_trainer
 
 log = logging.getLogger("gequnet")
@@ -85,4 +86,4 @@ def _before(cfg: DictConfig) -> int | None:
     saved = Path(cfg.paths.run) / "config.yaml"
     if cfg.resume is None or not saved.exists():
         return None
-    return int(OmegaConf.load(saved).data.batch_size)
+    return int(load_config(cfg.paths.run).data.batch_size)

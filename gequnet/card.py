@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from gequnet.data.terms import terms_of
 from gequnet.errors import ConfigError, GequnetError, first_sentence
@@ -14,6 +14,7 @@ from gequnet.report.card_evidence import further_tests, limits, notes, scores, s
 from gequnet.report.card_facts import data, network, training
 from gequnet.report.runs import Run, find_runs, read_run
 from gequnet.report.templates import environment
+from gequnet.runs.run_folder import load_config
 
 NAME = "card.md"
 USES = (
@@ -38,8 +39,7 @@ def write_card(folder: Path) -> Path:
     """
     if not ((folder / "metrics.json").exists() and (folder / "config.yaml").exists()):
         raise ConfigError(f"{folder} is not the folder of a finished run: expected config.yaml and metrics.json in it.")
-    run, cfg = read_run(folder), OmegaConf.load(folder / "config.yaml")
-    assert isinstance(cfg, DictConfig)
+    run, cfg = read_run(folder), load_config(folder)
     text = environment().get_template("card.md.j2").render(contents(run, cfg))
     unfinished = folder / f"{NAME}.part"
     unfinished.write_text(text, encoding="utf-8")

@@ -93,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def export(
-    run: "str | Path | gequnet.predictor.Predictor",
+    run: "str | Path | gequnet.inference.predictor.Predictor",
     path: str | Path,
     opset: int = onnx_file.OPSET,
     tolerance: float = TOLERANCE,
@@ -121,7 +121,7 @@ def export(
     if opset < onnx_file.OPSET:
         raise ConfigError(f"--opset {opset} is too old for what a network is made of: take {onnx_file.OPSET} or later.")
     predictor = gequnet.load(run) if isinstance(run, str | Path) else run
-    folder = Path(run) if isinstance(run, str | Path) else Path(predictor.cfg.paths.run)
+    folder = Path(run) if isinstance(run, str | Path) else Path(predictor.recipe["paths"]["run"])
     network = predictor.network.cpu().eval()
     plain = twin(network)
     facts = facts_of(predictor, plain, folder)
@@ -155,17 +155,17 @@ def _loaded(path: Path) -> Function:
     return torch.no_grad()(load(path))
 
 
-def facts_of(predictor: "gequnet.predictor.Predictor", plain: nn.Module, folder: Path) -> dict[str, str]:
+def facts_of(predictor: "gequnet.inference.predictor.Predictor", plain: nn.Module, folder: Path) -> dict[str, str]:
     """What one has to know to use the file: text, and JSON where it is more than a word."""
-    cfg, intake = predictor.cfg, predictor.intake
+    recipe, intake = predictor.recipe, predictor.intake
     scale = None if intake.fixed is None else {"mean": intake.fixed.shift.tolist(), "std": intake.fixed.unit.tolist()}
     metrics = folder / "metrics.json"
     measured = json.loads(metrics.read_text()) if metrics.exists() else {}
     facts: dict[str, Any] = {
         "made_by": f"gequnet {version('gequnet')}",
-        "model": cfg.chosen.model,
-        "group": cfg.chosen.group,
-        "trained_on": cfg.data.name,
+        "model": recipe["chosen"]["model"],
+        "group": recipe["chosen"]["group"],
+        "trained_on": recipe["data"]["name"],
         "input": "image, float32 [batch, channels, *space], made ready as normalisation and grid say",
         "output": "logits, float32 [batch, classes, *space], before the head's function",
         "spatial_dims": predictor.spatial_dims,
@@ -176,7 +176,7 @@ def facts_of(predictor: "gequnet.predictor.Predictor", plain: nn.Module, folder:
         "threshold": predictor.threshold,
         "normalisation": {"rule": intake.normalisation, "of_all_images": scale},
         "grid": {"side": intake.side, "spacing_mm": intake.spacing, "cropped": intake.crop},
-        "patch_size": cfg.data.patch_size,
+        "patch_size": recipe["data"]["patch_size"],
         "sizes": sizes_of(plain),
         "fingerprint": measured.get("fingerprint"),
         "equivariance": measured.get("equivariance"),

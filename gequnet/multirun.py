@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from gequnet import sweep
 from gequnet.config.compose import task_config
 from gequnet.errors import GequnetError, SweepError, first_sentence
 from gequnet.runs.fingerprint import fingerprint
 from gequnet.runs.layout import FAILED, FINISHED
+from gequnet.runs.run_folder import load_config
 from gequnet.strategy import starts_processes
 from gequnet.sweep import Job
 from gequnet.sweep_folder import finished, planned, write_sweep
@@ -194,8 +195,7 @@ def by_data(folders: Sequence[Path]) -> dict[str, list[Path]]:
     """The runs of each dataset."""
     found: dict[str, list[Path]] = {}
     for folder in folders:
-        cfg = OmegaConf.load(folder / "config.yaml")
-        found.setdefault(cfg.data.name, []).append(folder)
+        found.setdefault(load_config(folder).data.name, []).append(folder)
     return found
 
 

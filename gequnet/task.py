@@ -14,7 +14,7 @@ from torchmetrics import Metric
 from gequnet.distributed import all_gather
 from gequnet.errors import ConfigError
 from gequnet.finetune import Finetune
-from gequnet.inference import whole
+from gequnet.inference.sliding_window import whole
 
 Batch = dict[str, Any]
 Step = TypeVar("Step", bound=Callable[..., Any])

@@ -20,7 +20,9 @@ assert modules, "nothing was imported"
 """
 
 
-@pytest.mark.parametrize("room", ["symmetry", "layers", "nets", "losses", "metrics", "images", "twin"])
+@pytest.mark.parametrize(
+    "room", ["symmetry", "layers", "nets", "losses", "metrics", "data.formats", "inference", "twin"]
+)
 def test_imports_without_the_training_libraries(room):
     command = [sys.executable, "-c", PROGRAM, room, ",".join(BLOCKED)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)

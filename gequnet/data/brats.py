@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from gequnet.data.errors import MissingModalityError, UnexpectedMaskValuesError
-from gequnet.data.files import find_folder
+from gequnet.data.formats.picture_files import find_folder
 from gequnet.data.source import Split
 from gequnet.data.splits.by_hash import split_of
 from gequnet.data.volume_source import Millimetres, VolumeFiles, VolumeSource

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from gequnet.data.errors import CacheError
-from gequnet.data.nifti import Geometry
+from gequnet.data.formats.nifti import Geometry
 from gequnet.data.scene import Scene
 
 log = logging.getLogger(__name__)

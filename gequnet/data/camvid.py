@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 
 from gequnet.data.errors import DataError, MissingMaskError
-from gequnet.data.files import check_size, find_folder, read_image
-from gequnet.data.mask_files import Palette
+from gequnet.data.formats.masks import Palette
+from gequnet.data.formats.picture_files import check_size, find_folder, read_image
 from gequnet.data.scene import Scene
 from gequnet.data.source import SPLITS, Source, Split
 

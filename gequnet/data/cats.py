@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 
 from gequnet.data.errors import DataError, MissingImageError, MissingMaskError
-from gequnet.data.files import check_size, find_folder, read_binary, read_image
 from gequnet.data.folds import FoldedSource, folds
+from gequnet.data.formats.picture_files import check_size, find_folder, read_binary, read_image
 from gequnet.data.resize import resized
 from gequnet.data.scene import Scene
 from gequnet.data.source import Split

@@ -11,9 +11,9 @@ import torch
 from jaxtyping import Int32, UInt8
 from torch import Tensor
 
-from gequnet.data.archive import Archive
 from gequnet.data.errors import DataError, DatasetNotFoundError, MissingImageError, MissingMaskError, SizeMismatchError
-from gequnet.data.files import find_folder, read_binary, read_image
+from gequnet.data.formats.archive import Archive
+from gequnet.data.formats.picture_files import find_folder, read_binary, read_image
 from gequnet.data.scene import Scene
 from gequnet.data.source import Source, Split
 from gequnet.data.splits import Splits, read_splits

@@ -98,7 +98,7 @@ class Intake:
         """The image made ready.
 
         Args:
-            image: ``[C, *space]``, in the unit of its file; a volume upright, as ``gequnet.data.nifti`` reads it.
+            image: ``[C, *space]``, in the unit of its file; a volume upright, as ``formats.nifti`` reads it.
             spacing_mm: Millimetres per voxel along each axis.
 
         Raises:

@@ -11,8 +11,8 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from gequnet.data.errors import DataError, DatasetNotFoundError, MissingImageError, MissingMaskError
-from gequnet.data.files import check_size, find_folder, page_count, read_binary, read_grey
 from gequnet.data.folds import FoldedSource, blocks
+from gequnet.data.formats.picture_files import check_size, find_folder, page_count, read_binary, read_grey
 from gequnet.data.scene import Scene
 from gequnet.data.source import Split
 from gequnet.data.splits import Splits, label_hash, read_splits

@@ -17,8 +17,8 @@ from gequnet.data.errors import (
     UnexpectedMaskValuesError,
     UnreadableFileError,
 )
-from gequnet.data.files import find_folder
-from gequnet.data.nifti import read_nifti
+from gequnet.data.formats.nifti import read_nifti
+from gequnet.data.formats.picture_files import find_folder
 from gequnet.data.source import Split
 from gequnet.data.splits import Splits, label_hash, read_splits
 from gequnet.data.splits.by_hash import split_of

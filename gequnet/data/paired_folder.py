@@ -9,8 +9,8 @@ from torch import Tensor
 
 from gequnet.data.errors import AmbiguousNameError, DataError, NoImagesError, SizeMismatchError, UnpairedImageError
 from gequnet.data.folds import FoldedSource, folds
-from gequnet.data.mask_files import BlackAndWhite, MaskReader, Palette, Value
-from gequnet.data.pictures import PICTURES, picture_size, read_picture
+from gequnet.data.formats.masks import BlackAndWhite, MaskReader, Palette, Value
+from gequnet.data.formats.pictures import PICTURES, picture_size, read_picture
 from gequnet.data.scene import Scene
 from gequnet.errors import ConfigError
 

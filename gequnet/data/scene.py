@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int, Int16, UInt8
 from torch import Tensor
 
 from gequnet.data.errors import SizeMismatchError
-from gequnet.data.nifti import Geometry
+from gequnet.data.formats.nifti import Geometry
 
 OVERLAYS = {
     "mask": "mask", "valid": "field of view", "second": "second mask", "instances": "instances", "weight": "weights",

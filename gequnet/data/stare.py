@@ -3,7 +3,7 @@
 from functools import cached_property
 from pathlib import Path
 
-from gequnet.data.files import find_file, find_folder
+from gequnet.data.formats.picture_files import find_file, find_folder
 from gequnet.data.fundus import FundusFiles, FundusSource
 from gequnet.data.splits import Splits, read_splits
 

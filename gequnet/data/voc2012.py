@@ -10,8 +10,8 @@ from gequnet.data.errors import (
     MissingMaskError,
     UnreadableFileError,
 )
-from gequnet.data.files import check_size, find_folder, read_image
-from gequnet.data.mask_files import Palette
+from gequnet.data.formats.masks import Palette
+from gequnet.data.formats.picture_files import check_size, find_folder, read_image
 from gequnet.data.resize import resized
 from gequnet.data.scene import Scene
 from gequnet.data.source import Source, Split

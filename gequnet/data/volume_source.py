@@ -21,7 +21,7 @@ from gequnet.data.errors import (
     SizeMismatchError,
     UnexpectedMaskValuesError,
 )
-from gequnet.data.nifti import Geometry, read_geometry, read_nifti
+from gequnet.data.formats.nifti import Geometry, read_geometry, read_nifti
 from gequnet.data.scene import Scene
 from gequnet.data.source import SPLITS, Source
 from gequnet.data.volume_resample import resample_image, resample_labels, size_at

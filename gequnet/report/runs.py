@@ -13,6 +13,7 @@ import pandas as pd
 from omegaconf import OmegaConf
 
 from gequnet.errors import ConfigError
+from gequnet.runs.run_folder import load_config
 from gequnet.samples import unpacked
 
 Settings = dict[str, Any]
@@ -151,7 +152,7 @@ def read_run(folder: Path) -> Run:
     if training != folder:
         trained = _json(training / "metrics.json") if (training / "metrics.json").exists() else {}
         metrics = {key: trained[key] for key in OF_THE_TRAINING if key in trained} | metrics
-    config = OmegaConf.to_container(OmegaConf.load(training / "config.yaml"), resolve=False)
+    config = OmegaConf.to_container(load_config(training), resolve=False)
     return Run(folder, training, metrics, flattened(config))
 
 

@@ -7,6 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gequnet.config.build import match_widths
 from gequnet.config.compose import resolve
+from gequnet.config.migrations import first_form
 from gequnet.runs.run_folder import checkpoint_of
 
 TABLES = ("steps", "seeds", "images", "patches", "networks", "dims", "widths", "dropouts", "rates", "pretrained")
@@ -36,5 +37,5 @@ def fingerprint(cfg: DictConfig) -> str:
     plain.callbacks.pop("progress", None)
     if "group" not in plain.model:
         plain.width = match_widths(plain).widths
-    text = json.dumps(OmegaConf.to_container(plain), sort_keys=True)
+    text = json.dumps(first_form(OmegaConf.to_container(plain)), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -13,6 +13,7 @@ from gequnet.errors import ConfigError
 from gequnet.runs.atomic_checkpoint_io import newest_readable
 from gequnet.runs.fingerprint import fingerprint
 from gequnet.runs.layout import AUTO, FINISHED
+from gequnet.runs.run_folder import load_config
 
 log = logging.getLogger("gequnet")
 
@@ -47,8 +48,7 @@ def requested_config(cfg: DictConfig) -> DictConfig:
             f"resume={cfg.resume} is no folder of a run: expected config.yaml in it. Give such a folder, or "
             "resume=auto and the words with which the run was started."
         )
-    recipe = OmegaConf.load(saved)
-    assert isinstance(recipe, DictConfig)
+    recipe = load_config(cfg.resume)
     folder = str(Path(cfg.resume).absolute())
     moved = moved_to(OmegaConf.to_container(recipe, resolve=False), str(recipe.paths.run), folder)
     return DictConfig(moved | {"resume": folder})

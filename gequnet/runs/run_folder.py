@@ -11,6 +11,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from torch import nn
 
 from gequnet.config.build import build
+from gequnet.config.migrations import upgraded
 from gequnet.config.trusted_targets import check_targets
 from gequnet.data.transforms.normalise import Scale
 from gequnet.errors import ConfigError
@@ -47,6 +48,16 @@ def load_scale(folder: str | Path) -> Scale | None:
     return Scale(torch.tensor(numbers["mean"]), torch.tensor(numbers["std"]))
 
 
+def load_config(folder: str | Path) -> DictConfig:
+    """The configuration that a run's folder holds, with the names of today.
+
+    Args:
+        folder: of the run; holds ``config.yaml``.
+    """
+    cfg = upgraded(OmegaConf.to_container(OmegaConf.load(Path(folder) / "config.yaml"), resolve=False))
+    return DictConfig(cfg)
+
+
 def load_run(folder: str | Path) -> tuple[DictConfig, nn.Module]:
     """A finished run's configuration and its network with the weights of the best checkpoint, in eval mode.
 
@@ -60,8 +71,7 @@ def load_run(folder: str | Path) -> tuple[DictConfig, nn.Module]:
             configuration calls for code that is not ours.
     """
     checkpoint = checkpoint_of(folder)
-    cfg = OmegaConf.load(Path(folder) / "config.yaml")
-    assert isinstance(cfg, DictConfig)
+    cfg = load_config(folder)
     check_targets(OmegaConf.masked_copy(cfg, ["model", "inference"]), Path(folder) / "config.yaml")
     net: nn.Module = build(cfg.model)
     restore(net, checkpoint)

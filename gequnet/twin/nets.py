@@ -5,9 +5,9 @@ from functools import partial
 from torch import nn
 
 from gequnet.errors import ConfigError
+from gequnet.inference.test_time_augmentation import OrbitAverage
 from gequnet.layers import frame
 from gequnet.layers.steerable import SteerableConv, SteerableUpConv
-from gequnet.nets.orbit_average import OrbitAverage
 from gequnet.nets.scale_unet import ScaleUNet
 from gequnet.nets.topology import UNetTopology
 from gequnet.symmetry.actions import quarter_turns

@@ -19,7 +19,7 @@ from gequnet.data.phantom_tumours import PhantomTumours
 from gequnet.data.phantom_vessels import PhantomVessels
 from gequnet.data.source import Source
 from gequnet.data.transforms.augment import Chain
-from gequnet.inference import whole
+from gequnet.inference.sliding_window import whole
 from gequnet.metrics.segmentation import SegmentationMetrics
 
 # Lightning advises more workers than a test of tiny images needs, and uses a deprecated name.

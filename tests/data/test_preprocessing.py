@@ -8,9 +8,9 @@ import torch
 
 from gequnet.config.build import build
 from gequnet.config.compose import compose, resolve
-from gequnet.data.files import read_grey, read_image
+from gequnet.data.formats.nifti import read_nifti
+from gequnet.data.formats.picture_files import read_grey, read_image
 from gequnet.data.intake import Intake, intake_of
-from gequnet.data.nifti import read_nifti
 from gequnet.errors import ConfigError
 from helpers.fundus_makers import make_chase
 from helpers.membrane_makers import make_isbi2012

@@ -9,8 +9,8 @@ from omegaconf import OmegaConf
 from torch import nn
 
 from gequnet.errors import ConfigError, ShapeError
+from gequnet.inference.test_time_augmentation import OrbitAverage
 from gequnet.nets.e2unet import E2UNet
-from gequnet.nets.orbit_average import OrbitAverage
 from gequnet.nets.unet import UNet
 from gequnet.symmetry.actions import act_on_image
 from gequnet.symmetry.equivariance import relative_error

@@ -34,7 +34,7 @@ def test_a_run_as_onnx(run, tmp_path, capsys):
     assert json.loads(facts["class_names"]) == net.class_names
     assert facts["head"] == net.head
     assert float(facts["threshold"]) == net.threshold
-    assert json.loads(facts["normalisation"])["rule"] == net.cfg.data.normalisation
+    assert json.loads(facts["normalisation"])["rule"] == net.recipe["data"]["normalisation"]
     assert json.loads(facts["equivariance"])["90°"]["error"] == 1e-7
     assert (facts["fingerprint"], facts["opset"], facts["group"]) == ("f00d", "18", "c4")
     image = torch.randn(2, net.in_channels, 37, 50)

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from gequnet.inference.test_time_augmentation import OrbitAverage
 from gequnet.layers.steerable import FieldBias
 from gequnet.nets.e2unet import E2UNet
-from gequnet.nets.orbit_average import OrbitAverage
 from gequnet.nets.scale_unet import ScaleUNet
 from gequnet.nets.unet import UNet
 from gequnet.symmetry.scale_group import ScaleGroup

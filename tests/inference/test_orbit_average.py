@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from gequnet.nets.orbit_average import OrbitAverage
+from gequnet.inference.test_time_augmentation import OrbitAverage
 from gequnet.nets.unet import UNet
 from gequnet.symmetry.actions import act_on_image
 from gequnet.symmetry.equivariance import equivariance_error

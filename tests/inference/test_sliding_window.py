@@ -15,7 +15,7 @@ from gequnet.assembly import build_task
 from gequnet.config.build import build
 from gequnet.config.compose import compose, resolve
 from gequnet.errors import ConfigError
-from gequnet.inference import sliding, whole
+from gequnet.inference.sliding_window import sliding, whole
 from gequnet.nets.e2unet import E2UNet
 from gequnet.nets.unet import UNet
 from gequnet.symmetry.actions import act_on_image

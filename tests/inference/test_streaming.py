@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 import gequnet
-from gequnet.answer import Manner, Questioner
+from gequnet.data.formats.image_file import Takes
+from gequnet.data.formats.open_image import open_image
 from gequnet.data.intake import Intake, blank
 from gequnet.data.transforms.normalise import NORMALISATIONS, Scale
-from gequnet.images import Takes, open_image
-from gequnet.streaming import scale_in_windows, stream
+from gequnet.inference.prediction import ImagePredictor, PredictOptions
+from gequnet.inference.streaming import scale_in_windows, stream
 from helpers.image_makers import noise
 from helpers.repository import TESTS
 from helpers.untrained_run import make_run
@@ -62,7 +63,7 @@ def test_the_scale_of_an_image_is_found_in_windows(normalisation: str, holes: bo
 @pytest.mark.parametrize("packed", [{}, {"compression": "zlib", "tile": (16, 16)}], ids=str)
 def test_answers_are_those_in_memory(run: Path, tta: str | None, packed: dict, tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", noise(37, 50), photometric="minisblack", **packed)
-    questioner = Questioner(gequnet.load(run), Manner(tta, batch_size=3))
+    questioner = ImagePredictor(gequnet.load(run), PredictOptions(tta, batch_size=3))
     with open_image(tmp_path / "a.tif", Takes(1, 2)) as image:
         bands, expected = list(stream(questioner, image)), questioner.about(image.read())
     assert len(bands) == 4
@@ -76,7 +77,7 @@ def test_answers_are_those_in_memory(run: Path, tta: str | None, packed: dict, t
 def test_of_volumes_too(overrides: list[str], tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", *VOLUMES, *SMALL, "data.patch_size=[8,8,8]", "inference=sliding", *overrides)
     path = write(tmp_path / "a.nii", noise(13, 9, 15, dtype=np.float32), affine("PIR", (13, 9, 15)))
-    questioner = Questioner(gequnet.load(run), Manner("mirrors"))
+    questioner = ImagePredictor(gequnet.load(run), PredictOptions("mirrors"))
     with open_image(path, Takes(1, 3)) as image:
         assert image.windowed
         bands, expected = list(stream(questioner, image)), questioner.about(image.read(), image.spacing_mm)
@@ -86,7 +87,7 @@ def test_of_volumes_too(overrides: list[str], tmp_path: Path) -> None:
 
 def test_no_more_is_read_than_a_pass_looks_at(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tifffile.imwrite(tmp_path / "a.tif", noise(150, 40), photometric="minisblack", compression="zlib", tile=(16, 16))
-    questioner = Questioner(gequnet.load(run), Manner(batch_size=3))
+    questioner = ImagePredictor(gequnet.load(run), PredictOptions(batch_size=3))
     with open_image(tmp_path / "a.tif", Takes(1, 2)) as image:
         read: list[int] = []
 

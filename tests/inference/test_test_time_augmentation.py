@@ -5,9 +5,8 @@ import pytest
 import torch
 
 from gequnet.errors import ConfigError
+from gequnet.inference.test_time_augmentation import OrbitAverage, Spread, Together, orbit
 from gequnet.nets.e2unet import E2UNet
-from gequnet.nets.orbit import Spread, Together, orbit
-from gequnet.nets.orbit_average import OrbitAverage
 from gequnet.nets.unet import UNet
 
 IMAGE = torch.rand(2, 1, 21, 16, generator=torch.Generator().manual_seed(0))

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gequnet.tiling import Tiling, places, shares
+from gequnet.inference.tiling import Tiling, places, shares
 
 AXES = st.integers(1, 40).flatmap(lambda window: st.tuples(st.integers(window, 400), st.just(window)))
 OVERLAPS = st.one_of(st.sampled_from([0.0, 0.25, 0.5, 0.8]), st.floats(0, 0.99))

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from gequnet.data.formats.atomic_write import atomic_path
 from gequnet.errors import ConfigError
-from gequnet.images.beside import beside
-from gequnet.images.inputs import inputs_of
+from gequnet.predict.input_files import inputs_of
 
 
 @pytest.fixture
@@ -72,11 +72,11 @@ def test_what_is_not_there_is_said_in_words(tree: Path) -> None:
 
 def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "deep/a.txt"
-    with beside(path) as part:
+    with atomic_path(path) as part:
         part.write_text("new")
         assert not path.exists()
     assert path.read_text() == "new"
-    with pytest.raises(TypeError), beside(path) as part, part.open("w") as file:
+    with pytest.raises(TypeError), atomic_path(path) as part, part.open("w") as file:
         file.writelines(["half", None])  # type: ignore[list-item]
     assert [each.name for each in path.parent.iterdir()] == ["a.txt"]
     assert path.read_text() == "new"

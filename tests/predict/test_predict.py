@@ -11,10 +11,10 @@ import tifffile
 from PIL import Image
 
 import gequnet
-from gequnet.data.nifti import read_nifti
-from gequnet.data.pictures import picture_size, read_picture
-from gequnet.outputs import Maps
-from gequnet.predict import main
+from gequnet.data.formats.nifti import read_nifti
+from gequnet.data.formats.pictures import picture_size, read_picture
+from gequnet.predict.__main__ import main
+from gequnet.predict.output_files import PageBuffer
 from helpers.image_makers import make_series, noise
 from helpers.untrained_run import make_run
 from helpers.volume_makers import affine, make_brats, write
@@ -195,16 +195,16 @@ def test_nothing_is_left_half_written(
     runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException] | OSError
 ) -> None:
     Image.fromarray(noise(20, 24)).save(tmp_path / "a.png")
-    written = Maps.write
+    written = PageBuffer.write
 
-    def stopped(maps: Maps, outputs: object) -> None:
+    def stopped(maps: PageBuffer, outputs: object) -> None:
         written(maps, outputs)  # type: ignore[arg-type]
         raise error
 
     (tmp_path / "out").mkdir()
     (tmp_path / "out/a.png").write_text("what was there before")
     with monkeypatch.context() as patch:
-        patch.setattr(Maps, "write", stopped)
+        patch.setattr(PageBuffer, "write", stopped)
         words = [tmp_path / "a.png", "-o", tmp_path / "out", "--probabilities", "--overwrite"]
         assert ask(runs["grey"], *words) == (130 if error is KeyboardInterrupt else 1)
     assert files_in(tmp_path / "out") == ["a.png"]

@@ -15,7 +15,7 @@ from gequnet.assembly import build_trainer
 from gequnet.config.compose import compose
 from gequnet.errors import ConfigError
 from gequnet.forecast import Looks, foresee, looks_at, needed, sentence, warn_of_images
-from gequnet.inference import sliding, whole
+from gequnet.inference.sliding_window import sliding, whole
 from gequnet.memory import Memory
 from gequnet.nets.unet import UNet
 from gequnet.trial import Trial, first_batch, try_out

@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from gequnet.data.arrays import as_image
-from gequnet.data.pictures import read_picture
+from gequnet.data.formats.arrays import as_image
+from gequnet.data.formats.pictures import read_picture
 from gequnet.errors import ShapeError
 
 MODES = ["L", "RGB", "RGBA", "LA", "I;16"]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from gequnet.data.errors import UnexpectedMaskValuesError
-from gequnet.data.mask_files import BlackAndWhite, Palette
+from gequnet.data.formats.masks import BlackAndWhite, Palette
 from gequnet.errors import ConfigError
 from helpers.picture_makers import classes, make_palette_file, save, shape
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gequnet.data.errors import UnreadableFileError
-from gequnet.data.nifti import read_geometry, read_nifti, write_labels
+from gequnet.data.formats.nifti import read_geometry, read_nifti, write_labels
 from gequnet.data.volume_resample import resample_labels
 from helpers.volume_makers import SHAPE, affine, volume, write
 

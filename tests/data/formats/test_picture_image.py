@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 
 from gequnet.data.errors import DataError
-from gequnet.data.pictures import read_picture
-from gequnet.images import Takes, open_image
-from gequnet.images.opening import format_of
+from gequnet.data.formats.image_file import Takes
+from gequnet.data.formats.open_image import format_of, open_image
+from gequnet.data.formats.pictures import read_picture
 from helpers.image_makers import noise
 
 

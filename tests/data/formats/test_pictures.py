@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from gequnet.data.errors import UnreadableFileError
-from gequnet.data.pictures import picture_size, read_picture
+from gequnet.data.formats.pictures import picture_size, read_picture
 from helpers.picture_makers import photograph, save
 
 GREY = np.arange(0, 60000, 5000, dtype=np.uint16).reshape(3, 4)

@@ -9,8 +9,9 @@ import torch
 from PIL import Image
 
 from gequnet.data.errors import DataError
-from gequnet.data.pictures import read_picture
-from gequnet.images import Takes, open_image
+from gequnet.data.formats.image_file import Takes
+from gequnet.data.formats.open_image import open_image
+from gequnet.data.formats.pictures import read_picture
 from helpers.image_makers import noise
 
 PICTURE, COLOUR, VOLUME = Takes(1, 2), Takes(3, 2), Takes(1, 3)

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from gequnet.data.errors import DataError, GridMismatchError
-from gequnet.data.nifti import read_nifti
-from gequnet.images import Takes, open_image
+from gequnet.data.formats.image_file import Takes
+from gequnet.data.formats.nifti import read_nifti
+from gequnet.data.formats.open_image import open_image
 from helpers.image_makers import OBLIQUE, make_series, noise
 from helpers.volume_makers import affine, volume, write
 

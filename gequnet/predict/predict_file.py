@@ -4,18 +4,19 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from gequnet.answer import Answer, Questioner
-from gequnet.images import ImageFile, Takes, open_image
-from gequnet.images.inputs import Input
-from gequnet.outputs import Maps, Outputs, Wanted, unfinished
-from gequnet.overlay import Overlay
-from gequnet.streaming import stream
+from gequnet.data.formats.image_file import ImageFile, Takes
+from gequnet.data.formats.open_image import open_image
+from gequnet.inference.prediction import ImagePredictor, Prediction
+from gequnet.inference.streaming import stream
+from gequnet.predict.input_files import Input
+from gequnet.predict.output_files import OutputOptions, Outputs, PageBuffer, temporary_names
+from gequnet.predict.overlay import Overlay
 
 Done = Callable[[float], None]
 """Is told which share of an image is done."""
 
 
-def answer_file(questioner: Questioner, given: Input, outputs: Outputs, wanted: Wanted, done: Done) -> str:
+def answer_file(questioner: ImagePredictor, given: Input, outputs: Outputs, wanted: OutputOptions, done: Done) -> str:
     """Answers one image; all of its files appear at the end, or none.
 
     Args:
@@ -35,7 +36,7 @@ def answer_file(questioner: Questioner, given: Input, outputs: Outputs, wanted: 
     folder = outputs.labels.parent
     with open_image(given.files, Takes(net.in_channels, net.spatial_dims), given.path) as image:
         folder.mkdir(parents=True, exist_ok=True)
-        maps, overlay = Maps(image, wanted, folder), Overlay(net, image)
+        maps, overlay = PageBuffer(image, wanted, folder), Overlay(net, image)
         streams = not net.intake.whole and math.prod(image.space) > questioner.manner.max_pixels
         if streams and outputs.contours:
             outputs, remark = replace(outputs, contours=None), "too large for a picture of its contours"
@@ -44,14 +45,16 @@ def answer_file(questioner: Questioner, given: Input, outputs: Outputs, wanted: 
             for first, answer in answers:
                 maps.put(page, first, answer)
                 done((page + (first + answer.labels.shape[1]) / image.space[0]) / image.pages)
-        with unfinished(outputs) as files:
+        with temporary_names(outputs) as files:
             maps.write(files)
             if files.contours is not None:
                 overlay.draw(files.contours)
     return remark
 
 
-def _at_once(questioner: Questioner, image: ImageFile, page: int, overlay: Overlay) -> Iterator[tuple[int, Answer]]:
+def _at_once(
+    questioner: ImagePredictor, image: ImageFile, page: int, overlay: Overlay
+) -> Iterator[tuple[int, Prediction]]:
     seen = image.read(page)
     answer = questioner.about(seen, image.spacing_mm)
     overlay.offer(page, seen, answer)

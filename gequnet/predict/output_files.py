@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from gequnet.answer import Answer
+from gequnet.data.formats.atomic_write import atomic_path
+from gequnet.data.formats.image_file import ImageFile
 from gequnet.errors import ConfigError
-from gequnet.images.beside import beside
-from gequnet.images.image_file import ImageFile
-from gequnet.images.inputs import Input
+from gequnet.inference.prediction import Prediction
+from gequnet.predict.input_files import Input
 
 MAPPED = 2**26
 """Bytes from which on a map is kept in a file and not in memory."""
@@ -21,7 +21,7 @@ WHITE = 255
 
 
 @dataclass(frozen=True)
-class Wanted:
+class OutputOptions:
     """What is written about each image.
 
     Args:
@@ -56,7 +56,7 @@ class Outputs:
         return [path for path in (self.labels, self.probabilities, self.uncertainty, self.contours) if path]
 
 
-def plan(inputs: Sequence[Input], out: Path, wanted: Wanted) -> list[Outputs]:
+def planned_outputs(inputs: Sequence[Input], out: Path, wanted: OutputOptions) -> list[Outputs]:
     """The files that each input will have: under its own name in the folder ``out``, or ``out`` itself.
 
     Args:
@@ -82,7 +82,7 @@ def _is_file_name(out: Path, inputs: Sequence[Input]) -> bool:
     return out.name.lower().endswith((*known, ".png", ".tif", ".tiff", ".nii", ".nii.gz", ".jpg", ".jpeg", ".bmp"))
 
 
-def _as_named(out: Path, given: Input, wanted: Wanted) -> Outputs:
+def _as_named(out: Path, given: Input, wanted: OutputOptions) -> Outputs:
     endings = given.format.endings if given.format else (".png",)
     customary = _ending(given.format, wanted.layers, np.uint8)
     # A PNG has no room for several layers, and every other format has for one.
@@ -95,7 +95,7 @@ def _as_named(out: Path, given: Input, wanted: Wanted) -> Outputs:
     return Outputs(out, rest.probabilities, rest.uncertainty, rest.contours)
 
 
-def _named(stem: Path, kind: type[ImageFile] | None, wanted: Wanted) -> Outputs:
+def _named(stem: Path, kind: type[ImageFile] | None, wanted: OutputOptions) -> Outputs:
     def path(what: str, layers: int, dtype: type) -> Path:
         return stem.with_name(f"{stem.name}{what}{_ending(kind, layers, dtype)}")
 
@@ -129,7 +129,7 @@ def _check_apart(inputs: Sequence[Input], planned: Sequence[Outputs]) -> None:
             taken[where] = given.path
 
 
-class Maps:
+class PageBuffer:
     """Room for the answers about all pages of an image, in memory or, where they are large, mapped from a file.
 
     Args:
@@ -138,13 +138,13 @@ class Maps:
         folder: Where large maps lie; such a file has no name and is gone with the process, however that ends.
     """
 
-    def __init__(self, image: ImageFile, wanted: Wanted, folder: Path) -> None:
+    def __init__(self, image: ImageFile, wanted: OutputOptions, folder: Path) -> None:
         self.image, self.wanted, self.folder = image, wanted, folder
         self.labels = self._room(wanted.layers, np.uint8)
         self.probabilities = self._room(wanted.classes, np.float32) if wanted.probabilities else None
         self.uncertainty = self._room(wanted.layers, np.float32) if wanted.uncertainty else None
 
-    def put(self, page: int, first: int, answer: Answer) -> None:
+    def put(self, page: int, first: int, answer: Prediction) -> None:
         """Keeps what is wanted of the answer about the rows of a page from ``first`` on."""
         rows = slice(first, first + answer.labels.shape[1])
         self.labels[page, :, rows] = answer.labels * (WHITE if self.wanted.white else 1)
@@ -170,12 +170,12 @@ class Maps:
 
 
 @contextmanager
-def unfinished(outputs: Outputs) -> Iterator[Outputs]:
+def temporary_names(outputs: Outputs) -> Iterator[Outputs]:
     """The same files under other names, until all of them are written."""
     with ExitStack() as stack:
 
         def another(path: Path | None) -> Path | None:
-            return None if path is None else stack.enter_context(beside(path))
+            return None if path is None else stack.enter_context(atomic_path(path))
 
         further = map(another, (outputs.probabilities, outputs.uncertainty, outputs.contours))
-        yield Outputs(stack.enter_context(beside(outputs.labels)), *further)
+        yield Outputs(stack.enter_context(atomic_path(outputs.labels)), *further)

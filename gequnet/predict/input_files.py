@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from gequnet.data.formats.dicom import Dicom
+from gequnet.data.formats.image_file import ImageFile
+from gequnet.data.formats.nifti_image import Nifti
+from gequnet.data.formats.open_image import ending_of, format_of
 from gequnet.errors import ConfigError
-from gequnet.images.dicom import Dicom
-from gequnet.images.image_file import ImageFile
-from gequnet.images.nifti import Nifti
-from gequnet.images.opening import ending_of, format_of
 
 
 @dataclass(frozen=True)

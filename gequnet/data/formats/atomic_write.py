@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 @contextmanager
-def beside(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path) -> Iterator[Path]:
     """A place next to ``path``, with its ending, for a file that becomes ``path`` when all is well, and is gone else.
 
     Whatever ends the writing, an error or Ctrl-C, leaves what was at ``path`` before.

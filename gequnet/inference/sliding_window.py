@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gequnet.errors import ConfigError
 from gequnet.heads import full_precision
-from gequnet.tiling import Corner, Part, Tiling
+from gequnet.inference.tiling import Corner, Part, Tiling
 
 
 def whole(net: nn.Module, image: Float[Tensor, "b c *space"]) -> Float[Tensor, "b k *space"]:
@@ -36,7 +36,7 @@ def sliding(
     """The logits of an image that the network sees through a window, averaged where windows overlap.
 
     A logit weighs by a Gaussian around the middle of its window, of an eighth of its side: near a border a network
-    knows little of what is around. Windows and weights are mirror images of themselves (``gequnet.tiling``), so with
+    knows little of what is around. Windows and weights are their own mirror images (see ``tiling``), so with
     windows of equal sides what commutes with quarter turns and mirrors does so through the windows as well. Where the
     image is smaller than the window, the window is as large as the image: our networks take every size, and nothing is
     made up around it.

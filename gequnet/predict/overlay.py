@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gequnet.answer import Answer
+from gequnet.data.formats.image_file import ImageFile
+from gequnet.data.formats.volume_image import Volume
 from gequnet.data.scene import pixels
 from gequnet.heads import foreground_classes
-from gequnet.images.image_file import ImageFile
-from gequnet.images.volume import Volume
-from gequnet.predictor import Predictor
+from gequnet.inference.prediction import Prediction
+from gequnet.inference.predictor import Predictor
 
 
 class Overlay:
@@ -31,7 +31,7 @@ class Overlay:
         self.most = -1
         self.sample: dict[str, Any] = {}
 
-    def offer(self, page: int, image: Tensor, answer: Answer) -> None:
+    def offer(self, page: int, image: Tensor, answer: Prediction) -> None:
         """A page ``[C, *space]`` of the file and the answer about it.
 
         A place where several classes were found counts once.

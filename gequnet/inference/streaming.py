@@ -6,20 +6,20 @@ from itertools import product
 import torch
 from torch import Tensor
 
-from gequnet.answer import Answer, Questioner
+from gequnet.data.formats.image_file import ImageFile
 from gequnet.data.intake import Intake, blank
 from gequnet.data.scene import Scene, pixels
 from gequnet.data.transforms.normalise import Scale, pooled_scale, scale_of
-from gequnet.images import ImageFile
-from gequnet.inference import bands
-from gequnet.nets.orbit import Together
-from gequnet.tiling import Part, Tiling
+from gequnet.inference.prediction import ImagePredictor, Prediction
+from gequnet.inference.sliding_window import bands
+from gequnet.inference.test_time_augmentation import Together
+from gequnet.inference.tiling import Part, Tiling
 
 Read = Callable[[Sequence[slice]], Tensor]
 """The window ``[C, *window]`` of an image, as its file has it."""
 
 
-def stream(questioner: Questioner, image: ImageFile, page: int = 0) -> Iterator[tuple[int, Answer]]:
+def stream(questioner: ImagePredictor, image: ImageFile, page: int = 0) -> Iterator[tuple[int, Prediction]]:
     """The answer about an image that is never held as a whole: a band of rows at a time, in order.
 
     The image is gone through twice, once for the scale of its intensities and once, window by window, for the answers.
@@ -50,7 +50,7 @@ def stream(questioner: Questioner, image: ImageFile, page: int = 0) -> Iterator[
     together = Together(questioner.orbit)
     for first, logits in bands(together, read, tiling, questioner.manner.batch_size):
         spread = questioner.spread(logits)
-        yield first, Answer.of(net, spread.mean.numpy(), spread.deviation.numpy())
+        yield first, Prediction.of(net, spread.mean.numpy(), spread.deviation.numpy())
 
 
 def scale_in_windows(intake: Intake, read: Read, space: Sequence[int], side: Sequence[int]) -> Scale:

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gequnet.data.errors import UnreadableFileError
-from gequnet.data.pictures import PICTURES
-from gequnet.images.dicom import Dicom, is_dicom
-from gequnet.images.image_file import ImageFile, Takes
-from gequnet.images.nifti import Nifti
-from gequnet.images.picture import Picture
-from gequnet.images.tiff import Tiff
+from gequnet.data.formats.dicom import Dicom, is_dicom
+from gequnet.data.formats.image_file import ImageFile, Takes
+from gequnet.data.formats.nifti_image import Nifti
+from gequnet.data.formats.picture_image import Picture
+from gequnet.data.formats.pictures import PICTURES
+from gequnet.data.formats.tiff import Tiff
 
 NIFTI = (".nii", ".nii.gz")
 DICOM = (".dcm", ".dicom", ".ima")
@@ -32,7 +32,7 @@ def format_of(path: Path) -> type[ImageFile] | None:
     """What reads a file, by its ending or, where it has none, by its first bytes; None for what is no image.
 
     >>> format_of(Path("slices.ome.TIF")), format_of(Path("table.csv"))
-    (<class 'gequnet.images.tiff.Tiff'>, None)
+    (<class 'gequnet.data.formats.tiff.Tiff'>, None)
     """
     ending = ending_of(path)
     if ending in NIFTI:

@@ -1,69 +1,69 @@
 """A trained network as a function of images: arrays in, labels out."""
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float32, UInt8
-from omegaconf import DictConfig
 from torch import Tensor, nn
 
-from gequnet.config.build import build
-from gequnet.data.arrays import Image, as_image
-from gequnet.data.intake import Intake, intake_of
+from gequnet.data.formats.arrays import Image, as_image
+from gequnet.data.intake import Intake
 from gequnet.heads import predicted_classes, probabilities
-from gequnet.inference import whole
-from gequnet.runs.run_folder import load_run, load_scale
+from gequnet.inference.sliding_window import whole
 
 Inference = Callable[[nn.Module, Tensor], Tensor]
 
 
 class Predictor:
-    """A finished run, put to use: what is done to an image before its network sees it, the network, and what follows.
-
-    Everything is as the run's own configuration says it: how intensities are scaled, whether images are resized or
-    resampled, whether the network sees all of an image at once, and above which probability something is there.
+    """A trained network, put to use: preprocessing of an image, the network, and what follows from its logits.
 
     Args:
-        cfg: The configuration of the run.
         network: From images [B, C, *space] to logits [B, K, *space].
-        intake: What makes an image ready.
-        inference: How the network is asked about a whole image, ``inference(network, image)``.
+        intake: Preprocessing, as the training had it.
+        inference: How the network sees a whole image, ``inference(network, image)``.
+        in_channels: C.
+        class_names: One for each of the K logits.
+        spatial_dims: 2 or 3.
+        head: What the logits mean, ``sigmoid`` or ``softmax``.
+        threshold: A sigmoid above it is foreground.
+        window: Sides of the windows of ``inference``; None where it sees an image at once.
+        overlap: Share of a window that it has in common with the next.
+        recipe: The configuration of the run as plain values: for names and reports, not for what is computed.
 
     Example:
         net = gequnet.load("runs/drive/e2unet_c8/2026-01-31_12-00-00")
         mask = net.predict(skimage.io.imread("fundus.png"))
     """
 
-    def __init__(self, cfg: DictConfig, network: nn.Module, intake: Intake, inference: Inference) -> None:
-        self.cfg, self.network, self.intake, self.inference = cfg, network.eval(), intake, inference
-        self.in_channels: int = cfg.data.in_channels
-        self.num_classes: int = cfg.data.num_classes
-        self.class_names: list[str] = list(cfg.data.class_names)
-        self.spatial_dims: int = cfg.data.spatial_dims
-        self.head: str = cfg.data.head
-        self.threshold: float = cfg.metrics.threshold
+    def __init__(
+        self,
+        network: nn.Module,
+        intake: Intake,
+        inference: Inference = whole,
+        *,
+        in_channels: int,
+        class_names: Sequence[str],
+        spatial_dims: int,
+        head: str,
+        threshold: float = 0.5,
+        window: int | Sequence[int] | None = None,
+        overlap: float = 0.5,
+        recipe: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.network, self.intake, self.inference = network.eval(), intake, inference
+        self.in_channels, self.class_names, self.num_classes = in_channels, list(class_names), len(class_names)
+        self.spatial_dims, self.head, self.threshold = spatial_dims, head, threshold
+        self.window, self.overlap = window, overlap
+        self.recipe: Mapping[str, Any] = recipe or {}
         self.device = torch.device("cpu")
 
-    @classmethod
-    def of_run(cls, folder: str | Path) -> "Predictor":
-        """The best checkpoint of a finished run, on the CPU.
-
-        Raises:
-            ConfigError: The folder is not that of a finished run.
-        """
-        cfg, network = load_run(folder)
-        # The first runs could see an image whole only, and do not say so.
-        inference = build(cfg.inference) if "inference" in cfg else whole
-        return cls(cfg, network, intake_of(cfg.data, load_scale(folder)), inference)
-
     def __repr__(self) -> str:
-        classes = ", ".join(self.class_names)
-        return (
-            f"Predictor({self.cfg.chosen.model}, group={self.cfg.chosen.group}, trained on {self.cfg.data.name}: "
-            f"{self.in_channels} channels, {self.spatial_dims}-D -> {classes})"
-        )
+        chosen, data = self.recipe.get("chosen"), self.recipe.get("data")
+        trained = f"{chosen['model']}, group={chosen['group']}, trained on {data['name']}" if chosen and data else ""
+        name = trained or type(self.network).__name__
+        return f"Predictor({name}: {self.in_channels} channels, {self.spatial_dims}-D -> {', '.join(self.class_names)})"
 
     def to(self, device: str | torch.device) -> "Predictor":
         """Moves the network; images follow it, and results come back."""

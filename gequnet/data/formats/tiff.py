@@ -13,12 +13,11 @@ from jaxtyping import Float32, Shaped, UInt8
 from torch import Tensor
 
 from gequnet.data.errors import UnreadableFileError
-from gequnet.data.files import opened
-from gequnet.data.pictures import upright
-from gequnet.images.image_file import ImageFile, Takes, UnfitImageError, Window
-from gequnet.images.numbers import as_picture
-from gequnet.images.tiff_windows import read_window, readable
-from gequnet.images.tiff_writing import write_tiff
+from gequnet.data.formats.image_file import ImageFile, Takes, UnfitImageError, Window
+from gequnet.data.formats.picture_files import opened
+from gequnet.data.formats.picture_image import as_picture
+from gequnet.data.formats.pictures import upright
+from gequnet.data.formats.tiff_pages import read_window, readable, write_tiff
 
 GEOGRAPHY = (33550, 33922, 34264, 34735, 34736, 34737)
 """Tags that say where on the earth a picture lies (GeoTIFF)."""

@@ -11,8 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from gequnet.data.errors import UnexpectedMaskValuesError
-from gequnet.data.files import black_and_white, opened
-from gequnet.data.pictures import upright
+from gequnet.data.formats.picture_files import black_and_white, opened
+from gequnet.data.formats.pictures import upright
 from gequnet.errors import ConfigError
 
 Value = int | Sequence[int]

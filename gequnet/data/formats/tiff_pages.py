@@ -1,10 +1,11 @@
 """Windows of a TIFF: of what lies in one piece the bytes are mapped, of what was packed the strips or tiles below."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Float32, Shaped, UInt8
 
 
 def readable(page: Any) -> bool:
@@ -77,3 +78,34 @@ def _window_of_page(page: Any, rows: slice, columns: slice) -> Shaped[np.ndarray
             seen = segment[0, first - top : last - top, begin - left : end - left]
             window[sample, first - rows.start : last - rows.start, begin - columns.start : end - columns.start] = seen
     return window.transpose(0, 3, 1, 2).reshape(-1, *window.shape[1:3])
+
+
+TILED = 4096
+"""Longer sides are written in tiles, so that viewers and readers of windows need not decode whole rows."""
+LARGEST = 2**32 - 2**25
+"""Bytes up to which offsets of 32 bits are enough, whatever compression does."""
+
+
+def write_tiff(
+    path: Path,
+    pages: UInt8[np.ndarray, "pages h w"] | Float32[np.ndarray, "pages h w"],
+    further: Mapping[str, Any] | None = None,
+) -> None:
+    """Writes pages of grey, packed without loss (deflate), as BigTIFF where they need it.
+
+    Args:
+        path: The file.
+        pages: Labels or probabilities; may be mapped from a file larger than the memory.
+        further: What else ``tifffile.imwrite`` is told: resolution, tags.
+    """
+    import tifffile
+
+    large = pages.nbytes > LARGEST
+    tile: dict[str, Any] = {"tile": (512, 512)} if max(pages.shape[1:]) > TILED else {}
+    given: dict[str, Any] = {"metadata": None, **(further or {})}
+    if given.get("imagej") and large:
+        given |= {"imagej": False, "metadata": None}
+    shown = pages if len(pages) > 1 else pages[0]
+    tifffile.imwrite(
+        path, shown, photometric="minisblack", compression="zlib", bigtiff=large, maxworkers=1, **tile, **given
+    )

@@ -15,13 +15,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 import gequnet
-from gequnet.answer import Manner, Questioner
-from gequnet.answer_file import Done, answer_file
 from gequnet.data.brats import MODALITIES
 from gequnet.errors import ConfigError, GequnetError, first_sentence
-from gequnet.images.inputs import Input, inputs_of
-from gequnet.outputs import WHITE, Outputs, Wanted, plan
-from gequnet.predictor import Predictor
+from gequnet.inference.prediction import ImagePredictor, PredictOptions
+from gequnet.inference.predictor import Predictor
+from gequnet.predict.input_files import Input, inputs_of
+from gequnet.predict.output_files import WHITE, OutputOptions, Outputs, planned_outputs
+from gequnet.predict.predict_file import Done, answer_file
 
 EPILOG = """what is written, for each image:
   NAME.png|.tif|.nii.gz    labels in the image's own geometry: PNG for PNG, JPEG and other pictures, TIFF with the same
@@ -114,16 +114,18 @@ def _predict(given: argparse.Namespace) -> int:
         raise ConfigError(
             "--uncertainty is by how much answers about turned copies differ: name a group, --tta d4, say."
         )
-    manner = Manner(given.tta, given.window, given.overlap, given.batch_size, given.bf16, given.max_pixels)
+    manner = PredictOptions(given.tta, given.window, given.overlap, given.batch_size, given.bf16, given.max_pixels)
     net = gequnet.load(given.run).to(_device(given.device))
-    questioner = Questioner(net, manner)
+    questioner = ImagePredictor(net, manner)
     if given.white and net.head == "softmax" and net.num_classes > 2:
         raise ConfigError(f"--white shows one class, and the network tells {net.num_classes} apart: leave it out.")
-    wanted = Wanted(
+    wanted = OutputOptions(
         net.num_classes, questioner.layers, given.probabilities, given.uncertainty, given.contours, given.white
     )
     inputs = inputs_of(given.input, _namings(net), given.out if given.out.is_dir() else None)
-    jobs = _to_do(list(zip(inputs, plan(inputs, given.out, wanted), strict=True)), given.overwrite, given.resume)
+    jobs = _to_do(
+        list(zip(inputs, planned_outputs(inputs, given.out, wanted), strict=True)), given.overwrite, given.resume
+    )
     Image.MAX_IMAGE_PIXELS = None  # Pillow takes large pictures for an attack; these were named by hand
 
     def answer(image: Input, outputs: Outputs, done: Done) -> str:
@@ -141,7 +143,7 @@ def _namings(net: Predictor) -> list[tuple[str, ...]]:
     if net.in_channels == 1:
         return []
     numbers = tuple(f"{channel:04d}" for channel in range(net.in_channels))
-    return [numbers, MODALITIES] if net.cfg.data.source._target_.endswith(".Brats") else [numbers]
+    return [numbers, MODALITIES] if net.recipe["data"]["source"]["_target_"].endswith(".Brats") else [numbers]
 
 
 def _to_do(jobs: list[Job], overwrite: bool, resume: bool) -> list[Job]:

@@ -11,16 +11,16 @@ from torch import Tensor, nn
 
 from gequnet.errors import ConfigError
 from gequnet.heads import full_precision, probabilities
-from gequnet.inference import sliding
-from gequnet.nets.orbit import Spread, orbit
-from gequnet.predictor import Inference, Predictor
+from gequnet.inference.predictor import Inference, Predictor
+from gequnet.inference.sliding_window import sliding
+from gequnet.inference.test_time_augmentation import Spread, orbit
 
 WINDOWS = {2: 512, 3: 128}
 """Sides of windows for networks that see whole images, where an image is too large for that."""
 
 
 @dataclass(frozen=True)
-class Manner:
+class PredictOptions:
     """How a network is asked.
 
     Args:
@@ -52,7 +52,7 @@ class Manner:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Prediction:
     """What was said about an image, or about a band of its rows.
 
     Args:
@@ -72,7 +72,7 @@ class Answer:
         net: Predictor,
         mean: Float32[np.ndarray, "classes *space"],
         deviation: Float32[np.ndarray, "classes *space"],
-    ) -> "Answer":
+    ) -> "Prediction":
         """The labels that follow from probabilities, and the deviations that belong to them."""
         labels = net.decide(mean)
         labels = labels[None] if labels.ndim < mean.ndim else labels
@@ -80,7 +80,7 @@ class Answer:
         return cls(labels, mean, of_labels)
 
 
-class Frozen(nn.Module):
+class FrozenNet(nn.Module):
     """A network that learns nothing from what it is asked.
 
     Args:
@@ -98,7 +98,7 @@ class Frozen(nn.Module):
             return full_precision(self.net(image))
 
 
-class Questioner:
+class ImagePredictor:
     """A network that is asked in one manner.
 
     Args:
@@ -106,14 +106,13 @@ class Questioner:
         manner: How it is asked.
     """
 
-    def __init__(self, net: Predictor, manner: Manner) -> None:
+    def __init__(self, net: Predictor, manner: PredictOptions) -> None:
         self.net, self.manner = net, manner
-        self.orbit = orbit(Frozen(net.network, manner.half), manner.tta, net.spatial_dims)
-        recipe = net.cfg.inference
-        self.slides = "window" in recipe
-        window = manner.window or (recipe.window if self.slides else WINDOWS[net.spatial_dims])
+        self.orbit = orbit(FrozenNet(net.network, manner.half), manner.tta, net.spatial_dims)
+        self.slides = net.window is not None
+        window = manner.window or net.window or WINDOWS[net.spatial_dims]
         self.window = [window] * net.spatial_dims if isinstance(window, int) else [int(side) for side in window]
-        self.overlap = float(recipe.get("overlap", 0.5) if manner.overlap is None else manner.overlap)
+        self.overlap = net.overlap if manner.overlap is None else manner.overlap
 
     @property
     def layers(self) -> int:
@@ -126,7 +125,7 @@ class Questioner:
             return self.net.inference
         return partial(sliding, window=self.window, overlap=self.overlap, batch_size=self.manner.batch_size)
 
-    def about(self, image: Tensor, spacing_mm: tuple[float, ...] | None = None) -> Answer:
+    def about(self, image: Tensor, spacing_mm: tuple[float, ...] | None = None) -> Prediction:
         """The answer about an image ``[C, *space]`` as its file has it."""
         prepared = self.net.intake(image, spacing_mm)
         ask, spread = self.inference(math.prod(prepared.image.shape[1:])), Spread()
@@ -134,7 +133,7 @@ class Questioner:
         for network in self.orbit:
             spread.add(probabilities(ask(network, ready), self.net.head)[0].cpu())
         mean = prepared.restore(spread.mean.numpy(), self.net.head)
-        return Answer.of(self.net, mean, prepared.restore(spread.deviation.numpy(), "sigmoid"))
+        return Prediction.of(self.net, mean, prepared.restore(spread.deviation.numpy(), "sigmoid"))
 
     def spread(self, logits: Float[Tensor, "1 gk *space"]) -> Spread:
         """Mean and deviation over the orbit of the logits that all of it has given, one after the other."""

@@ -7,9 +7,9 @@ import numpy as np
 from jaxtyping import Shaped
 
 from gequnet.data.errors import GridMismatchError, UnreadableFileError
-from gequnet.data.nifti import opened_nifti
-from gequnet.images.image_file import Takes, Window
-from gequnet.images.volume import Volume
+from gequnet.data.formats.image_file import Takes, Window
+from gequnet.data.formats.nifti import opened_nifti
+from gequnet.data.formats.volume_image import Volume
 
 
 class Nifti(Volume):

@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Float64, Shaped
 
 from gequnet.data.errors import DataError, UnreadableFileError
-from gequnet.data.nifti import Geometry
-from gequnet.images.image_file import Takes, Window
-from gequnet.images.volume import Volume
+from gequnet.data.formats.image_file import Takes, Window
+from gequnet.data.formats.nifti import Geometry
+from gequnet.data.formats.volume_image import Volume
 
 UNEVEN = 0.1
 """By how much of a step two slices may be out of step before one is thought to be missing."""

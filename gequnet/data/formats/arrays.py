@@ -5,7 +5,7 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
-from gequnet.data.pictures import DEEPEST
+from gequnet.data.formats.pictures import DEEPEST
 from gequnet.errors import ShapeError
 
 Image = Shaped[np.ndarray, "..."] | Shaped[Tensor, "..."]

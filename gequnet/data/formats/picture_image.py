@@ -1,0 +1,102 @@
+"""PNG, JPEG, BMP and what else Pillow reads: one picture a file, decoded whole."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Shaped, UInt8
+from PIL import Image
+from torch import Tensor
+
+from gequnet.data.formats.arrays import matched
+from gequnet.data.formats.image_file import ImageFile, Takes, UnfitImageError, Window
+from gequnet.data.formats.picture_files import opened
+from gequnet.data.formats.pictures import DEEPEST, picture_size, read_picture
+from gequnet.data.formats.tiff_pages import write_tiff
+
+DEPTHS = {"1": np.bool_, "F": np.float32, "I": np.int32, "I;16": np.uint16, "I;16B": np.uint16}
+
+
+class Picture(ImageFile):
+    """A picture, upright as a viewer shows it; a mask over it is a PNG, and what no PNG can hold a TIFF."""
+
+    endings = (".png", ".tif", ".tiff")
+
+    def __init__(self, path: Path, takes: Takes) -> None:
+        super().__init__(path, takes)
+        with opened(path) as picture:
+            self.channels = len(picture.getbands())
+            self.dtype = np.dtype(DEPTHS.get(picture.mode, np.uint8))
+            self.dots_per_inch = picture.info.get("dpi")
+        self.space = picture_size(path)
+        if takes.spatial_dims != 2:
+            raise UnfitImageError(path, "is a picture", "volumes", "give NIfTI, DICOM, or the pages of a TIFF")
+        if takes.channels not in (1, 3):
+            raise UnfitImageError(
+                path, "is grey or coloured", f"{takes.channels} channels", "give a TIFF or a NIfTI file with so many"
+            )
+
+    def _decode(self, page: int, window: Window) -> Tensor:
+        return read_picture(self.path, self.takes.channels)
+
+    @classmethod
+    def ending(cls, layers: int, dtype: np.dtype) -> str:
+        """Of one layer of bytes a PNG."""
+        return ".png" if layers == 1 and dtype == np.uint8 else ".tif"
+
+    def write(
+        self,
+        path: Path,
+        maps: UInt8[np.ndarray, "pages layers *space"] | Float32[np.ndarray, "pages layers *space"],
+    ) -> None:
+        """Writes a PNG, or a TIFF with a page for each layer, as the ending says."""
+        if path.suffix.lower() != ".png":
+            write_tiff(path, maps[0])
+            return
+        dots = {} if self.dots_per_inch is None else {"dpi": self.dots_per_inch}
+        Image.fromarray(np.asarray(maps[0, 0])).save(path, format="PNG", **dots)
+
+
+def as_picture(
+    values: Shaped[np.ndarray, "c *space"], takes: Takes, path: Path, coloured: bool
+) -> Shaped[Tensor, "channels *space"]:
+    """Channels of a file as the channels that a network takes.
+
+    Bytes stay bytes; whole numbers of 16 bits become 0 to 1, and those of colours bytes; floating point stays as it is.
+    For a volume every number stays as it is. Transparency is left out, grey becomes equal channels, colour becomes
+    grey; channels that are neither have to be as many as the network takes.
+
+    Args:
+        values: As they lie in the file.
+        takes: What the network takes.
+        path: For the error.
+        coloured: Whether the channels are colours, or grey, and perhaps transparency.
+
+    Raises:
+        UnfitImageError: The channels are not those that the network takes.
+    """
+    came = len(values)
+    customary = takes.channels in (1, 3) and (came == 1 or (coloured and came in (2, 3, 4)))
+    if came != takes.channels and not customary:
+        raise UnfitImageError(
+            path, f"has {_channels(came)}", _channels(takes.channels), "give images like those that it was trained on"
+        )
+    return matched(_numbers(values, takes.spatial_dims, coloured and came > 2), takes.channels, takes.spatial_dims == 2)
+
+
+def _numbers(values: Shaped[np.ndarray, "c *space"], spatial_dims: int, colours: bool) -> Tensor:
+    if spatial_dims == 3:
+        return torch.from_numpy(values.astype(np.float32))
+    if values.dtype == bool:
+        return torch.from_numpy(values.astype(np.uint8) * 255)
+    if values.dtype == np.uint8:
+        return torch.from_numpy(np.array(values))
+    if np.issubdtype(values.dtype, np.floating):
+        return torch.from_numpy(values.astype(np.float32))
+    if colours and values.dtype == np.uint16:
+        return torch.from_numpy((values >> 8).astype(np.uint8))
+    return torch.from_numpy(values.astype(np.float32) / DEEPEST)
+
+
+def _channels(count: int) -> str:
+    return f"{count} channel{'s' if count > 1 else ''}"

@@ -1,0 +1,1 @@
+"""`python -m gequnet.predict`: labels for image files, written in their own geometry."""
