@@ -16,7 +16,7 @@ import torch
 from step import eval_pass, quoted, ratios, solved, train_step
 from torch import Tensor, nn
 
-from gequnet.nets.budgets import parameters
+from gequnet.nets.costs import parameters
 from gequnet.nets.e2unet import E2UNet
 from gequnet.nets.unet import UNet
 

@@ -28,7 +28,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from gequnet.layers.pyramid import resample
 from gequnet.layers.scale import ScaleConv, ScaleLift
 from gequnet.layers.scale_maps import EveryScale
-from gequnet.nets.budgets import parameters
+from gequnet.nets.costs import parameters
 from gequnet.nets.scale_unet import ScaleUNet
 from gequnet.nets.unet import UNet
 from gequnet.symmetry.hermite import Hermite, HermiteBasis, orders_below, orders_up_to

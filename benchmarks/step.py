@@ -16,7 +16,7 @@ import escnn_unet
 import torch
 from torch import Tensor, nn
 
-from gequnet.nets.budgets import parameters
+from gequnet.nets.costs import parameters
 from gequnet.nets.e2unet import E2UNet
 from gequnet.nets.unet import UNet
 from gequnet.nets.width import BudgetWidth

@@ -20,10 +20,10 @@ import torch
 from step import eval_pass, quoted, ratios, solved
 from torch import Tensor, nn
 
-from gequnet.nets.budgets import parameters
+from gequnet.export import onnx_file, plain_network, torch_program
+from gequnet.nets.costs import parameters
 from gequnet.nets.e2unet import E2UNet
 from gequnet.nets.unet import UNet
-from gequnet.twin import onnx_file, program, twin
 
 GROUPS = ("c4", "c8", "d4", "so2")
 SAMPLED_WIDTHS = [6, 12, 22]  # of SO(2), whose fields cannot be pooled by the maximum
@@ -50,7 +50,11 @@ def against_plain(group: str, args: argparse.Namespace) -> str:
     widths = SAMPLED_WIDTHS if group == "so2" else solved("62 k", group)
     net = E2UNet(3, 1, widths, group, downsample=down).eval()
     size = net.group.regular.size
-    nets = {"net": net, "twin": twin(net), "plain": UNet(3, 1, [size * w for w in widths], downsample=down).eval()}
+    nets = {
+        "net": net,
+        "twin": plain_network(net),
+        "plain": UNet(3, 1, [size * w for w in widths], downsample=down).eval(),
+    }
     times = ratios(nets, eval_pass, torch.randn(1, 3, args.side, args.side), args.rounds)
     cells = [f"{1e3 * statistics.median(times['twin']):.0f}"]
     cells += [quoted(times["twin"], times["plain"]), quoted(times["net"], times["plain"])]
@@ -62,10 +66,10 @@ def photograph(args: argparse.Namespace) -> list[str]:
     torch.manual_seed(0)
     widths, image = solved("62 k", "c8"), torch.randn(1, 3, 512, 512)
     net = E2UNet(3, 1, widths, "c8", downsample=args.downsample).eval()
-    plain = twin(net)
+    plain = plain_network(net)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "net.onnx"
-        onnx_file.write(program.record(plain, 3, 2), path, {})
+        onnx_file.write(torch_program.record(plain, 3, 2), path, {})
         nets: dict[str, nn.Module] = {"the network": net, "its twin": plain}
         nets["its twin in onnxruntime"] = InRuntime(path, args.threads)
         peer = escnn_unet.build(3, 1, widths, "c8").eval()

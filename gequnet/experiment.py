@@ -3,7 +3,6 @@
 import logging
 import sys
 import time
-import warnings
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,21 +11,22 @@ from omegaconf import DictConfig
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import distributed
 
-from gequnet.assembly import build_task, build_trainer
-from gequnet.auto_batch import batch_size
 from gequnet.config.build import build, match_widths
 from gequnet.config.compose import resolve
 from gequnet.distributed import is_first
-from gequnet.forecast import foresee
-from gequnet.judgement import judge
-from gequnet.recipe import check
+from gequnet.evaluate.best_checkpoint import evaluate_best_checkpoint
 from gequnet.runs.layout import STOPPED
 from gequnet.runs.resume import find_previous, requested_config, run_fingerprint, write_fingerprint
 from gequnet.runs.run_folder import save_config, save_scale
-from gequnet.summary import announce
 from gequnet.tracking import record
 from gequnet.tracking.run_id import forget
-from gequnet.transfer import start_from
+from gequnet.train.batch_size_finder import batch_size
+from gequnet.train.cost_estimate import estimate_cost
+from gequnet.train.log_setup import set_up_logging
+from gequnet.train.model_summary import print_summary
+from gequnet.train.trainer import build_task, build_trainer
+from gequnet.train.transfer import start_from
+from gequnet.train.validate_config import check
 
 log = logging.getLogger("gequnet")
 
@@ -44,7 +44,7 @@ def run(cfg: DictConfig) -> float:
         GequnetError: the configuration or the data cannot be used; says what to do.
     """
     began = time.monotonic()
-    quieten()
+    set_up_logging()
     check(cfg)
     cfg = requested_config(cfg)
     digest = run_fingerprint(cfg)
@@ -70,8 +70,8 @@ def run(cfg: DictConfig) -> float:
     trainer = build_trainer(cfg, data)
     try:
         record.begin(trainer, cfg, data)
-        announce(cfg, data, net, trainer.world_size)
-        foresee(cfg, data, net, trainer, before.checkpoint)
+        print_summary(cfg, data, net, trainer.world_size)
+        estimate_cost(cfg, data, net, trainer, before.checkpoint)
         trainer.fit(task, datamodule=data, ckpt_path=before.checkpoint, weights_only=True)
         facts = {
             "widths": match.widths,
@@ -79,7 +79,7 @@ def run(cfg: DictConfig) -> float:
             "init_from": started,
             "fingerprint": digest,
         }
-        score = judge(cfg, data, task, trainer, facts, began)
+        score = evaluate_best_checkpoint(cfg, data, task, trainer, facts, began)
         record.end(trainer, Path(cfg.paths.run))
     except SIGTERMException:
         log.warning("told to stop; the same command with resume=auto, or resume=%s, goes on from here", cfg.paths.run)
@@ -103,17 +103,3 @@ def close(trainer: pl.Trainer) -> None:
             session.close()
     if distributed.is_available() and distributed.is_initialized():
         distributed.destroy_process_group()  # its threads, met by the end of the process, would end it as a failure
-
-
-def quieten() -> None:
-    """Leaves out what libraries say that nobody who runs an experiment can act upon, and what others have said."""
-    if not is_first():
-        logging.getLogger("gequnet").setLevel(logging.ERROR)
-    for name in ("pytorch_lightning", "lightning_fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", ".*does not have many workers")
-    warnings.filterwarnings("ignore", ".*treespec, LeafSpec", FutureWarning)
-    warnings.filterwarnings("ignore", "Grad strides do not match bucket view")
-    warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty")  # of a run that is resumed
-    warnings.filterwarnings("ignore", ".*AMP with fp16 is not supported on CPU")  # which is an error of ours
-    warnings.filterwarnings("ignore", ".*in eval mode at the start of training")  # what finetune freezes

@@ -1,6 +1,6 @@
 """The launcher behind `hydra/launcher=processes`: one job after the other, each in a process of its own.
 
-It is Hydra's own, with another function to call for each job: see gequnet/job_process.py.
+It is Hydra's own, with another function to call for each job: see gequnet/sweep/subprocess_job.py.
 """
 
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
@@ -15,6 +15,6 @@ class ProcessLauncher(BasicLauncher):
         self, *, hydra_context: HydraContext, task_function: TaskFunction | None = None, config: DictConfig
     ) -> None:
         """Leaves the function that would run a job in this process alone."""
-        from gequnet.job_process import run_job  # Lightning takes seconds that --help can do without
+        from gequnet.sweep.subprocess_job import run_job  # Lightning takes seconds that --help can do without
 
         super().setup(hydra_context=hydra_context, task_function=run_job, config=config)

@@ -38,9 +38,9 @@ class SearchSweeper(ComparisonSweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Chooses, runs, notes what was found, until there are enough trials."""
-        from gequnet import multirun
         from gequnet.errors import ConfigError
-        from gequnet.search import Search
+        from gequnet.sweep.optuna_search import Search
+        from gequnet.sweep.plan import plan_trials
 
         assert self.config is not None
         assert self.hydra_context is not None
@@ -57,7 +57,7 @@ class SearchSweeper(ComparisonSweeper):
         search = Search(folder, overrides, self.sampler, self.seed)
         while trials := search.next(self.n_trials, self.max_batch_size):
             named = {trial.number: search.words(trial) for trial in trials}
-            batch = multirun.batch(folder, named, self.n_trials, lambda job: loader.load_sweep_config(self.config, job))
+            batch = plan_trials(folder, named, self.n_trials, lambda job: loader.load_sweep_config(self.config, job))
             self.launch(batch, trials[0].number)
             for trial, job in zip(trials, batch.jobs, strict=True):
                 search.tell(trial, folder / job.folder)

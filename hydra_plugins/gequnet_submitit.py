@@ -28,10 +28,10 @@ class Resumed(BaseSubmititLauncher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Hands in all jobs at once, as one array, waits for them, and says after each how far the sweep is."""
-        from gequnet.sweep import place_of
-        from gequnet.sweep_folder import progress_line
+        from gequnet.sweep.folder import progress_line
+        from gequnet.sweep.jobs import output_dir_of
 
-        number, places = len(job_overrides), [place_of(overrides) for overrides in job_overrides]
+        number, places = len(job_overrides), [output_dir_of(overrides) for overrides in job_overrides]
         jobs = self.hand_in(
             [list(overrides) for overrides in job_overrides],
             ["hydra.sweep.dir"] * number,
@@ -158,7 +158,7 @@ def result_of(job: Any, place: Any) -> JobReturn:
     from submitit.core.utils import FailedJobError, UncompletedJobError
 
     from gequnet.errors import SweepError
-    from gequnet.sweep_progress import note_failure
+    from gequnet.sweep.progress import note_failure
 
     try:
         result: JobReturn = job.results()[0]

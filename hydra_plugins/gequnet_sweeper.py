@@ -24,13 +24,13 @@ def _as_typed(overrides: ListConfig) -> list[str]:
 
 
 def _sweep_name(overrides: ListConfig) -> str:
-    from gequnet.sweep import sweep_name
+    from gequnet.sweep.jobs import sweep_name
 
     return sweep_name(_as_typed(overrides))
 
 
 def _run_folder(resume: str | None, overrides: ListConfig, parent: str, moment: str) -> str:
-    from gequnet.sweep import run_folder
+    from gequnet.sweep.jobs import run_folder
 
     return run_folder(resume, _as_typed(overrides), parent, moment)
 
@@ -63,7 +63,8 @@ class ComparisonSweeper(BasicSweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Plans, runs what is missing, reports."""
-        from gequnet import multirun, sweep  # Lightning takes seconds that --help can do without
+        from gequnet.sweep.jobs import selected  # Lightning takes seconds that --help can do without
+        from gequnet.sweep.plan import make_plan, report_sweep
 
         assert self.config is not None
         assert self.hydra_context is not None
@@ -73,20 +74,20 @@ class ComparisonSweeper(BasicSweeper):
         typed = [*self._parse_config(), *arguments]
         grid = self.split_arguments(OverridesParser.create(config_loader=loader).parse_overrides(typed), None)[0]
         folder = Path(self.config.hydra.sweep.dir).absolute()
-        arms = sweep.selected(self.arms, self.only)
-        plan = multirun.plan(folder, grid, arms, lambda job: loader.load_sweep_config(self.config, job))
+        arms = selected(self.arms, self.only)
+        plan = make_plan(folder, grid, arms, lambda job: loader.load_sweep_config(self.config, job))
         results = self.launch(plan)
-        multirun.finish(plan, self.config.hydra.runtime.choices.get("experiment") or "Comparison")
+        report_sweep(plan, self.config.hydra.runtime.choices.get("experiment") or "Comparison")
         return results
 
     def launch(self, plan: Any, first: int = 0) -> list[Any]:
         """Hands what is waiting to the launcher, or jobs that start processes to one that types their commands.
 
         Args:
-            plan: of ``gequnet.multirun``.
+            plan: of ``gequnet.sweep.plan``.
             first: number of the first job.
         """
-        from gequnet import multirun
+        from gequnet.sweep.plan import report_despite_launcher_failure
 
         assert self.launcher is not None
         if plan.alone and type(self.launcher) is BasicLauncher:
@@ -94,6 +95,6 @@ class ComparisonSweeper(BasicSweeper):
             self.launcher.setup(hydra_context=self.hydra_context, task_function=None, config=self.config)
         results: list[Any] = []
         for batch in self.split_overrides_to_chunks(plan.waiting, self.max_batch_size) if plan.waiting else ():
-            with multirun.others_reported():
+            with report_despite_launcher_failure():
                 results.append(self.launcher.launch(batch, initial_job_idx=first + sum(map(len, results))))
         return results

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from gequnet.data.datamodule import SegmentationDataModule
 from gequnet.data.dataset import WholeImages
+from gequnet.figures.samples import in_the_plane
 from gequnet.heads import foreground_classes, probabilities
-from gequnet.samples import in_the_plane
 
 RANKS = {1: {"the only one": 0}, 2: {"best": -1, "worst": 0}}
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
 
-from gequnet.callbacks.stop import anywhere, at_rest
+from gequnet.train.graceful_stop import any_rank, at_batch_boundary
 
 
 class LastCheckpoint(Checkpoint):
@@ -31,7 +31,7 @@ class LastCheckpoint(Checkpoint):
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         """Writes if it is time, or if the training stops here."""
-        if at_rest(trainer) and (trainer.received_sigterm or self._due(trainer)):
+        if at_batch_boundary(trainer) and (trainer.received_sigterm or self._due(trainer)):
             self._write(trainer)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -44,7 +44,7 @@ class LastCheckpoint(Checkpoint):
         self._write(trainer)
 
     def _due(self, trainer: pl.Trainer) -> bool:
-        return anywhere(trainer, time.monotonic() - self.written >= self.every_s)
+        return any_rank(trainer, time.monotonic() - self.written >= self.every_s)
 
     def _write(self, trainer: pl.Trainer) -> None:
         trainer.save_checkpoint(self.path)

@@ -9,8 +9,8 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from gequnet.figures.samples import packed, slice_of, truth_size, unpacked
 from gequnet.heads import probabilities
-from gequnet.samples import packed, slice_of, truth_size, unpacked
 
 
 class Predictions(pl.Callback):
@@ -18,7 +18,7 @@ class Predictions(pl.Callback):
 
     Of images the first are kept. Of volumes one slice is kept of each, and those are drawn whose truth is, in size, at
     the given percentiles of all: so neither choice knows what was predicted. In several processes they are those of the
-    first. The arrays are those of [`gequnet.samples.packed`][], under ``<id>/``.
+    first. The arrays are those of [`gequnet.figures.samples.packed`][], under ``<id>/``.
 
     Args:
         path: of the picture.

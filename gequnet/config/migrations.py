@@ -4,7 +4,17 @@ from collections.abc import Callable
 from typing import Any
 
 TARGETS = {
+    "gequnet.callbacks.gradients.GatheredGradients": "gequnet.callbacks.accumulated_gradients.GatheredGradients",
+    "gequnet.callbacks.pictures.Pictures": "gequnet.callbacks.log_images.LogImages",
+    "gequnet.callbacks.unlabelled.Unlabelled": "gequnet.callbacks.unlabelled_images.UnlabelledImages",
+    "gequnet.finetune.Finetune": "gequnet.train.finetune.Finetune",
     "gequnet.nets.orbit_average.OrbitAverage": "gequnet.inference.test_time_augmentation.OrbitAverage",
+    "gequnet.schedules.constant": "gequnet.train.schedules.constant",
+    "gequnet.schedules.cosine": "gequnet.train.schedules.cosine",
+    "gequnet.schedules.cyclic": "gequnet.train.schedules.cyclic",
+    "gequnet.schedules.exponential": "gequnet.train.schedules.exponential",
+    "gequnet.schedules.plateau": "gequnet.train.schedules.plateau",
+    "gequnet.schedules.step": "gequnet.train.schedules.step",
 }
 """What version 0.1.0 called a class or function in ``_target_``, and what it is called now."""
 

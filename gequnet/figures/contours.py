@@ -15,10 +15,10 @@ from matplotlib.lines import Line2D
 from skimage.measure import find_contours
 from torch import Tensor
 
+from gequnet.figures.samples import Sample, in_the_plane
 from gequnet.figures.style import NORMAL, ORANGE, SKY, save
 from gequnet.figures.views import CLASSES, show, stretched
 from gequnet.heads import foreground_classes, target_classes
-from gequnet.samples import Sample, in_the_plane
 
 SIDE = 3.4  # inches of a picture
 # The truth is the broader line below, so that it is a rim of the prediction where both agree. Of one class they differ
@@ -62,7 +62,7 @@ def plot_contours(
 ) -> None:
     """Draws a column for each sample: the image, and the image with the borders of truth and prediction.
 
-    Of a volume one slice is drawn, see [`gequnet.samples.slice_of`][].
+    Of a volume one slice is drawn, see [`gequnet.figures.samples.slice_of`][].
 
     Args:
         samples: as [`draw_contours`][] takes them.

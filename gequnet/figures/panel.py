@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from gequnet.figures.samples import in_the_plane
 from gequnet.figures.style import NORMAL, save
 from gequnet.figures.views import Picture, Views, legend, name_of, said_dice, show
-from gequnet.samples import in_the_plane
 
 SIDE = 2.6  # inches of a picture
 LETTERS = 28  # of a name, beside a picture

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from gequnet.figures.samples import in_the_plane
 from gequnet.figures.style import LARGE, NORMAL, save
 from gequnet.figures.views import Views, legend, name_of, said_dice, show
-from gequnet.samples import in_the_plane
 
 SIDE = 2.9  # inches of a picture
 

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from torch import Tensor
 
+from gequnet.figures.samples import Sample, classes_of, dice_of, in_the_plane
 from gequnet.figures.style import BLUE, GREEN, NORMAL, ORANGE, PURPLE, SKY, YELLOW
-from gequnet.samples import Sample, classes_of, dice_of, in_the_plane
 
 # Of classes: those that the overlay uses come last.
 CLASSES = (SKY, YELLOW, BLUE, PURPLE, ORANGE, GREEN)
@@ -37,7 +37,7 @@ class Views(NamedTuple):
 
     @classmethod
     def of(cls, sample: Sample, threshold: float = 0.5) -> "Views":
-        """The views of a sample; of a volume those of one slice, see [`gequnet.samples.slice_of`][].
+        """The views of a sample; of a volume those of one slice, see [`gequnet.figures.samples.slice_of`][].
 
         The image is stretched between the 1st and 99th percentile of its valid pixels; of two, or of more than three
         channels the first is shown. Classes have colours, of overlapping regions the last one lies on top. In the

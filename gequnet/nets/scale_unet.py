@@ -242,7 +242,7 @@ class ScaleUNet(nn.Module):
         pitches = self.pitches if scales is None else [self.pitches[scale] for scale in scales]
         return torch.cat([self._at_pitch(image, pitch) for pitch in pitches], dim=2)
 
-    def do_the_most(self) -> None:
+    def use_all_scales(self) -> None:
         """From now on training sees no lot but the finest scales, which is what costs most: for measuring."""
         self._decided = list(range(self.train_scales or len(self.pitches)))
 

@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from gequnet.errors import ConfigError
-from gequnet.nets.budgets import BUDGETS, MEASURES, Sides, budgets, field_size
-from gequnet.nets.shapes import fitted, ranked
+from gequnet.nets.costs import BUDGETS, MEASURES, Sides, budgets, field_size
+from gequnet.nets.width_search import fitted, ranked
 
 Build = Callable[..., nn.Module]
 
@@ -146,7 +146,7 @@ class BudgetWidth(WidthRule):
 
     A polynomial, fitted to a few measured networks, says which of thousands of shapes come near; those are measured.
     Among the shapes within the bound the one nearest to the baseline's is taken; where no shape is, the one that misses
-    least, see ``gequnet.nets.shapes``.
+    least, see ``gequnet.nets.width_search``.
 
     Args:
         budget: ``parameters``, ``flops`` or ``activations``.

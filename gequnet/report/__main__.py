@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gequnet.errors import GequnetError, first_sentence
-from gequnet.report.dashboard import save_dashboard, write_dashboard
-from gequnet.report.many import write_report
-from gequnet.report.runs import find_runs
+from gequnet.report.comparison_page import write_report
+from gequnet.report.finished_runs import find_runs
+from gequnet.report.wandb_dashboard import save_dashboard, write_dashboard
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from gequnet.report.equal import effective, is_varied
-from gequnet.report.runs import FOLD, Run, Settings
+from gequnet.report.comparability import effective, is_varied
+from gequnet.report.finished_runs import FOLD, Run, Settings
 
 PLAIN = ("unet", "unet3d")
 NETWORK = ("model", "group", "width")  # the nodes in which any two arms may differ

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gequnet.report.arms import Arm
+from gequnet.report.comparisons import Row
 from gequnet.report.costs import COSTS, Cost, budget_mark
-from gequnet.report.rows import Row
 from gequnet.report.statistics import Comparison
 
 # Heading of a score, and its names in metrics.json: the first that a run has.

@@ -12,8 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.utilities import rank_zero_only
 
 from gequnet.report.scalars import scalars
-from gequnet.tracking.artifacts import send_charts, send_model, send_result, use_model, use_split
 from gequnet.tracking.provenance import provenance
+from gequnet.tracking.wandb_artifacts import send_charts, send_model, send_result, use_model, use_split
 from gequnet.tracking.wandb_run import DISABLED, WandbRun
 
 log = logging.getLogger("gequnet")

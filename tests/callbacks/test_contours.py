@@ -13,7 +13,7 @@ from torch import Tensor
 
 import gequnet.figures
 from gequnet.callbacks.contours import Contours, ranked
-from gequnet.callbacks.unlabelled import Unlabelled
+from gequnet.callbacks.unlabelled_images import UnlabelledImages
 from gequnet.data.datamodule import SegmentationDataModule
 from gequnet.data.phantom_tumours import PhantomTumours
 from gequnet.data.phantom_vessels import PhantomVessels
@@ -115,14 +115,17 @@ def test_of_volumes_a_slice_is_drawn_with_the_score_of_the_whole(tmp_path: Path,
 
 def test_images_of_another_source_are_not_drawn(tmp_path: Path, drawn: list[tuple[Any, ...]]) -> None:
     data = module(vessels(kind=WithUnknown))
-    for callback in (Contours(str(tmp_path / "a.png"), "sigmoid"), Unlabelled(str(tmp_path / "a.png"), "sigmoid")):
+    for callback in (
+        Contours(str(tmp_path / "a.png"), "sigmoid"),
+        UnlabelledImages(str(tmp_path / "a.png"), "sigmoid"),
+    ):
         run(callback, Task(), dataloaders=data.test_dataloader())
     assert not drawn
 
 
 def test_images_without_labels_are_drawn_with_what_is_predicted(tmp_path: Path, drawn: list[tuple[Any, ...]]) -> None:
     data, task = module(vessels(1, WithUnknown)), Task(threshold=0.7)
-    run(Unlabelled(str(tmp_path / "unlabelled.png"), "sigmoid", images=2), task, datamodule=data)
+    run(UnlabelledImages(str(tmp_path / "unlabelled.png"), "sigmoid", images=2), task, datamodule=data)
     ((samples, titles, path, head, threshold, names),) = drawn
     assert titles == ["unknown-1", "unknown-2"]
     assert (path.name, head, threshold, names) == ("unlabelled.png", "sigmoid", 0.7, ["thing"])
@@ -136,7 +139,7 @@ def test_images_without_labels_are_drawn_with_what_is_predicted(tmp_path: Path, 
         torch.testing.assert_close(sample["probabilities"], (-sample["image"]).sigmoid())
 
 
-@pytest.mark.parametrize("callback", [Contours, Unlabelled])
+@pytest.mark.parametrize("callback", [Contours, UnlabelledImages])
 def test_both_are_pictures(tmp_path: Path, callback: type[pl.Callback]) -> None:
     path = tmp_path / "new" / "picture.png"
     run(callback(str(path), "sigmoid"), Task(), datamodule=module(vessels(3, WithUnknown)))  # type: ignore[call-arg]
@@ -145,7 +148,7 @@ def test_both_are_pictures(tmp_path: Path, callback: type[pl.Callback]) -> None:
 
 
 def test_where_all_images_are_labelled_there_is_no_such_picture(tmp_path: Path) -> None:
-    run(Unlabelled(str(tmp_path / "a.png"), "sigmoid"), Task(), datamodule=module(vessels(1)))
+    run(UnlabelledImages(str(tmp_path / "a.png"), "sigmoid"), Task(), datamodule=module(vessels(1)))
     assert not list(tmp_path.iterdir())
 
 

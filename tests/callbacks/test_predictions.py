@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 
 from gequnet.callbacks.predictions import Predictions
+from gequnet.figures.samples import classes_of, dice_of
 from gequnet.metrics.segmentation import SegmentationMetrics
-from gequnet.report.runs import Run
-from gequnet.samples import classes_of, dice_of
+from gequnet.report.finished_runs import Run
 
 SIDE = 12
 

@@ -10,8 +10,8 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from gequnet.callbacks.results import Measures
 from gequnet.callbacks.timing import Timing
+from gequnet.report.metrics_json import Measures
 
 
 class Sleepy(nn.Module):

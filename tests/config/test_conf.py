@@ -11,8 +11,8 @@ from gequnet.config.build import build, build_net, match_widths
 from gequnet.config.compose import CONF, arms_of, compose, resolve
 from gequnet.config.explain import choices, explain
 from gequnet.errors import ConfigError, GequnetError
-from gequnet.recipe import check
 from gequnet.runs.fingerprint import TABLES
+from gequnet.train.validate_config import check
 
 CHOICES = [(group, choice) for group, names in choices().items() for choice in names]
 SMALL = ["width=fixed", "width.widths=[2,3]", "model.depth=2", "paths.run=here"]

@@ -20,14 +20,14 @@ import pytest
 import torch
 
 from gequnet import experiment
-from gequnet.assembly import build_trainer
-from gequnet.callbacks.stop import Stop
 from gequnet.config.build import build
 from gequnet.config.compose import compose
 from gequnet.errors import ConfigError
-from gequnet.evaluate import evaluate
-from gequnet.recipe import check
+from gequnet.evaluate.external_test import evaluate
 from gequnet.runs.checkpoint import read_checkpoint
+from gequnet.train.graceful_stop import GracefulStop
+from gequnet.train.trainer import build_trainer
+from gequnet.train.validate_config import check
 from helpers.ranks import Processes, ended, free_port, srun, started, torchrun
 from helpers.repository import RUN
 
@@ -172,14 +172,14 @@ def test_told_to_stop_they_go_on_to_the_same_bits(
     world: int, batch: int, whole: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only the last process is told."""
-    agree = Stop.on_train_batch_end
+    agree = GracefulStop.on_train_batch_end
 
-    def told(callback: Stop, trainer: Any, *arguments: Any) -> None:
+    def told(callback: GracefulStop, trainer: Any, *arguments: Any) -> None:
         if trainer.fit_loop.total_batch_idx == batch and trainer.global_rank == world - 1:
             os.kill(os.getpid(), signal.SIGTERM)
         agree(callback, trainer, *arguments)
 
-    monkeypatch.setattr(Stop, "on_train_batch_end", told)
+    monkeypatch.setattr(GracefulStop, "on_train_batch_end", told)
     assert ended(training(tmp_path, *STOPPED, world=world)) == [experiment.STOPPED, 0][:world]
     assert not (tmp_path / "metrics.json").exists()
     assert read_checkpoint(tmp_path / LAST)["global_step"] == 2 * (batch // 4) + (batch % 4 >= 2) + (batch % 4 == 3)
@@ -333,6 +333,6 @@ def test_several_nodes_need_someone_who_starts_them(tmp_path: Path, monkeypatch:
 
 def test_other_launchers_are_sent_to_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cfg = compose([*TINY, "trainer=ddp", "trainer.accelerator=cpu", f"paths.run={tmp_path}"])
-    monkeypatch.setattr("gequnet.strategy.sweeping", lambda: True)  # as in a job of joblib
+    monkeypatch.setattr("gequnet.train.strategy.sweeping", lambda: True)  # as in a job of joblib
     with pytest.raises(ConfigError, match="hydra/launcher=processes"):
         build_trainer(cfg, build(cfg.data))

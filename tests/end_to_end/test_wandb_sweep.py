@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from gequnet.config.compose import compose
-from gequnet.recipe import check
+from gequnet.train.validate_config import check
 from helpers.repository import ROOT
 from helpers.wandb_server import ENTITY, Server, serving
 from helpers.wandb_sweep_server import SWEEP, SweepServer

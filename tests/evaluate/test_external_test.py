@@ -14,17 +14,18 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from sklearn.metrics import f1_score
 
-from gequnet import evaluate as door
 from gequnet import experiment
 from gequnet.config.build import build
 from gequnet.config.compose import CONF, compose, resolve
 from gequnet.data.transforms.normalise import Scale
 from gequnet.errors import ConfigError
-from gequnet.evaluate import evaluate, main
-from gequnet.other_data import check_fit, data_node, metrics_node
-from gequnet.own_data import PLACES, placed, seen
-from gequnet.report.many import write_report
-from gequnet.report.runs import apart, find_runs, read_run
+from gequnet.evaluate import external_test as door
+from gequnet.evaluate.__main__ import main
+from gequnet.evaluate.dataset_config import check_fit, data_node, metrics_node
+from gequnet.evaluate.external_test import evaluate
+from gequnet.evaluate.training_overlap import PLACES, relocate_data, training_overlap
+from gequnet.report.comparison_page import write_report
+from gequnet.report.finished_runs import apart, find_runs, read_run
 from gequnet.runs.run_folder import load_run, save_scale
 from helpers.fundus_makers import make_chase, make_drive
 from helpers.picture_makers import make_folder
@@ -124,7 +125,7 @@ def test_another_dataset_by_the_runs_own_recipe(trained: Path, datasets: Path) -
 def test_its_own_dataset_once_more_is_what_the_run_has_found(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of today's configuration is needed, nor the folder that the run was typed in."""
     monkeypatch.setattr("gequnet.config.compose.CONF", Path("nowhere"))
-    monkeypatch.setattr("gequnet.other_data.CONF", Path("nowhere"))
+    monkeypatch.setattr("gequnet.evaluate.dataset_config.CONF", Path("nowhere"))
     folder = evaluate(trained)
     mine, own = metrics_of(folder), metrics_of(trained)
     assert mine["test"] == own["test"]
@@ -250,7 +251,7 @@ def test_a_scale_for_all_images_is_that_of_the_training(tmp_path: Path, datasets
 
 def test_files_are_looked_for_where_they_were_or_where_they_are_now(tmp_path: Path) -> None:
     def source(recorded: str, now: str | None = None, **places: str) -> dict[str, str]:
-        return dict(placed(OmegaConf.create({"source": places}), recorded, now).source)
+        return dict(relocate_data(OmegaConf.create({"source": places}), recorded, now).source)
 
     assert source("/a/.data", root=".data") == {"root": "/a/.data"}
     assert source("/a/.data", "/b", root=".data") == {"root": "/b"}
@@ -273,7 +274,7 @@ def test_a_pool_and_its_parts_are_known_to_share_images(datasets: Path) -> None:
     run = own_recipe("data=retina", f"paths.data={datasets}", "data.num_images=3")
     data = build(own_recipe("data=chase", f"paths.data={datasets}").data)
     data.test_ids = [each for ids in data.splits.values() for each in ids]
-    found = seen(run, data, None, None)
+    found = training_overlap(run, data, None, None)
     trained = [name.partition("/")[2] for name in build(run.data).training_ids if name.startswith("chase/")]
     assert found is not None
     assert found["train"] == trained
@@ -288,11 +289,11 @@ def test_images_of_ones_own_that_are_not_there_any_more(tmp_path: Path) -> None:
     split_hash = build(run.data).split_hash
     data = build(other.data)
     data.test_ids = data.splits["train"]
-    assert seen(run, data, None, split_hash) == {}  # of the same names, in another folder
+    assert training_overlap(run, data, None, split_hash) == {}  # of the same names, in another folder
     (tmp_path / "one").rename(tmp_path / "three")
-    assert seen(run, data, None, split_hash) is None
-    assert seen(run, data, str(tmp_path / "two"), "another") is None
-    moved = seen(run, data, str(tmp_path / "two"), split_hash)  # said to be the same, and of the same split
+    assert training_overlap(run, data, None, split_hash) is None
+    assert training_overlap(run, data, str(tmp_path / "two"), "another") is None
+    moved = training_overlap(run, data, str(tmp_path / "two"), split_hash)  # said to be the same, and of the same split
     assert moved == {"train": data.splits["train"]}
     assert door._about(None)[0].startswith("The images that the run was trained on cannot be listed")
 

@@ -12,11 +12,11 @@ import torch.multiprocessing as mp
 from sklearn.metrics import f1_score
 from torch import nn
 
-from gequnet import judgement
-from gequnet.assembly import build_task
 from gequnet.config.build import build
 from gequnet.config.compose import compose, resolve
-from gequnet.scales import Answer, agreement, of_all_ranks, score_at
+from gequnet.evaluate import best_checkpoint as judged
+from gequnet.evaluate.scale_robustness import MaskPair, of_all_ranks, scale_agreement, score_at
+from gequnet.train.trainer import build_task
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*does not have many workers"),
@@ -78,7 +78,7 @@ def test_a_network_of_pixels_that_stay_does_not_agree(tmp_path):
 def test_scores_are_those_of_the_images_at_their_scale(tmp_path):
     """Image by image, outside of the program: drawn, thresholded, and scored by scikit-learn."""
     cfg = study(tmp_path, "data.normalisation=none", "scales=[1.6]")
-    means = judgement.test_at_scales(cfg, build(cfg.data), build_task(cfg, Threshold()))
+    means = judged.evaluate_at_scales(cfg, build(cfg.data), build_task(cfg, Threshold()))
     with (tmp_path / "scales.csv").open() as file:
         written = {(row["scale"], row["id"]): float(row["dice"]) for row in csv.DictReader(file)}
     source = build(cfg.data).source
@@ -96,10 +96,10 @@ def test_agreement_is_of_what_both_call_valid():
     said[:, :3] = True
     half = torch.zeros(6, 6, dtype=torch.bool)
     half[:, :2] = True
-    answer = Answer(said, said, half)
+    answer = MaskPair(said, said, half)
     wrong = answer.magnified(2.0, [12, 12])
-    outside = Answer(wrong.said ^ ~wrong.valid, wrong.true, wrong.valid)
-    assert agreement(outside, answer, 2.0) == {"agreement": 1.0, "agreement_floor": 1.0}
+    outside = MaskPair(wrong.said ^ ~wrong.valid, wrong.true, wrong.valid)
+    assert scale_agreement(outside, answer, 2.0) == {"agreement": 1.0, "agreement_floor": 1.0}
 
 
 def each_its_own(rank: int, folder: Path) -> None:

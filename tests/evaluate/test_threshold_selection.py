@@ -15,17 +15,19 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, j
 from torch import nn
 from torch.utils.data import DataLoader
 
-from gequnet import experiment, threshold
-from gequnet.assembly import build_task
+from gequnet import experiment
 from gequnet.config.build import build, build_net
 from gequnet.config.compose import compose, resolve
 from gequnet.errors import ConfigError
+from gequnet.evaluate import threshold_selection
+from gequnet.evaluate.threshold_selection import best_threshold, choose
 from gequnet.metrics.cldice import cldice
+from gequnet.metrics.threshold_curve import SCORES, THRESHOLDS, ThresholdCurve, at_thresholds
 from gequnet.metrics.v_info import v_info
 from gequnet.metrics.v_rand import v_rand
-from gequnet.recipe import check
 from gequnet.runs.run_folder import load_run
-from gequnet.threshold import SCORES, THRESHOLDS, ThresholdCurve, at_thresholds, best_threshold, choose
+from gequnet.train.trainer import build_task
+from gequnet.train.validate_config import check
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*does not have many workers"),
@@ -167,7 +169,7 @@ TINY = [
 def test_a_run_is_tested_at_the_threshold_and_says_so(tmp_path, monkeypatch):
     """The threshold that the validation images would choose is not the given one, and holds for all tests after it."""
     run = tmp_path / "run"
-    monkeypatch.setattr(threshold, "best_threshold", lambda curve, lower: 0.35)
+    monkeypatch.setattr(threshold_selection, "best_threshold", lambda curve, lower: 0.35)
     experiment.run(compose([*TINY, "threshold_by=iou", f"paths.run={run}"]))
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["threshold"] == 0.35

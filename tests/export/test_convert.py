@@ -9,17 +9,17 @@ from omegaconf import OmegaConf
 from torch import nn
 
 from gequnet.errors import ConfigError, ShapeError
+from gequnet.export import plain_network
 from gequnet.inference.test_time_augmentation import OrbitAverage
 from gequnet.nets.e2unet import E2UNet
 from gequnet.nets.unet import UNet
 from gequnet.symmetry.actions import act_on_image
 from gequnet.symmetry.equivariance import relative_error
-from gequnet.twin import twin
 from helpers.export_cases import CASES, made, sides_for
 from helpers.repository import CONF
 
 ROUNDING = 1e-5
-ORDINARY = ("torch.nn", "gequnet.twin")
+ORDINARY = ("torch.nn", "gequnet.export")
 MODELS = CONF / "model"
 
 
@@ -27,7 +27,7 @@ MODELS = CONF / "model"
 @pytest.mark.parametrize("case", CASES)
 def test_the_twin_is_the_network(case):
     net = made(case)
-    plain = twin(net)
+    plain = plain_network(net)
     for sides in product(sides_for(case), repeat=net.spatial_dims):
         image = torch.randn(2, 2, *sides)
         assert relative_error(plain(image), net(image)) < ROUNDING, sides
@@ -35,9 +35,13 @@ def test_the_twin_is_the_network(case):
 
 @pytest.mark.parametrize("case", CASES)
 def test_only_ordinary_layers_are_left(case):
-    strange = [layer for layer in twin(made(case)).modules() if not type(layer).__module__.startswith(ORDINARY)]
+    strange = [
+        layer for layer in plain_network(made(case)).modules() if not type(layer).__module__.startswith(ORDINARY)
+    ]
     assert not strange
-    assert not [layer for layer in twin(made(case)).modules() if isinstance(layer, nn.BatchNorm2d | nn.BatchNorm3d)]
+    assert not [
+        layer for layer in plain_network(made(case)).modules() if isinstance(layer, nn.BatchNorm2d | nn.BatchNorm3d)
+    ]
 
 
 def test_every_family_has_a_case():
@@ -49,7 +53,7 @@ def test_every_family_has_a_case():
 def test_the_network_stays_as_it_is():
     net = made("e2unet d4, batch").train()
     before = copy.deepcopy(net.state_dict())
-    plain = twin(net)
+    plain = plain_network(net)
     assert net.training
     assert not plain.training
     with torch.no_grad():
@@ -62,30 +66,30 @@ def test_the_network_stays_as_it_is():
 @pytest.mark.parametrize("case", ["e2unet d4, batch", "e2unet o2, instance", "e2unet o2 to d4"])
 @pytest.mark.parametrize("sides", [(22, 22), (23, 30)])
 def test_the_twin_commutes_with_the_group(case, sides):
-    plain, image = twin(made(case)), torch.randn(1, 2, *sides)
+    plain, image = plain_network(made(case)), torch.randn(1, 2, *sides)
     for element in made(case).exact_group.grid_elements()[1:]:
         assert relative_error(plain(act_on_image(image, element)), act_on_image(plain(image), element)) < ROUNDING
 
 
 def test_even_sides_are_refused_by_the_twin_as_by_the_network():
     with pytest.raises(ShapeError, match="odd sides"):
-        twin(made("e2unet, learned"))(torch.zeros(1, 2, 16, 17))
+        plain_network(made("e2unet, learned"))(torch.zeros(1, 2, 16, 17))
 
 
 def test_a_layer_without_a_rule_is_named():
     net = UNet(1, 1, [2, 3])
     net.head = nn.Softplus()
     with pytest.raises(ConfigError, match="Softplus"):
-        twin(net)
+        plain_network(net)
 
 
 def test_an_orbit_of_angles_between_is_refused():
     with pytest.raises(ConfigError, match="c8"):
-        twin(OrbitAverage(UNet(1, 1, [2, 3]), "c8"))
+        plain_network(OrbitAverage(UNet(1, 1, [2, 3]), "c8"))
 
 
 def test_a_twin_has_no_more_parameters_than_a_plain_network_of_its_channels():
-    plain = twin(E2UNet(3, 1, [2, 3], "c8"))
+    plain = plain_network(E2UNet(3, 1, [2, 3], "c8"))
     same = UNet(3, 1, [16, 24])
     folded = sum(norm.num_features for norm in same.modules() if isinstance(norm, nn.BatchNorm2d))
     # A norm's two numbers for each channel have become one, the convolution's bias.

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 import gequnet
-from gequnet.export import export, main
+from gequnet.export import convert, load
+from gequnet.export.__main__ import main
+from gequnet.export.export import export
 from gequnet.layers.steerable import SteerableConv
-from gequnet.twin import fold, load
 from helpers.untrained_run import make_run
 
 E2UNET = ("model=e2unet", "group=c4", "data=phantom_vessels", "width=fixed", "width.widths=[2,3]", "model.depth=2")
@@ -54,7 +55,7 @@ def test_weights_and_layers_of_a_predictor(run, tmp_path):
 @pytest.fixture
 def wrong_rule():
     """Kernels with one percent too much in one channel."""
-    right = fold.ordinary.dispatch(SteerableConv)
+    right = convert.to_plain.dispatch(SteerableConv)
 
     def wrong(module, maps):
         conv = right(module, maps)
@@ -62,9 +63,9 @@ def wrong_rule():
             conv.weight[0] *= 1.01
         return conv
 
-    fold.ordinary.register(SteerableConv, wrong)
+    convert.to_plain.register(SteerableConv, wrong)
     yield
-    fold.ordinary.register(SteerableConv, right)
+    convert.to_plain.register(SteerableConv, right)
 
 
 @pytest.mark.usefixtures("wrong_rule")
@@ -76,7 +77,7 @@ def test_a_file_that_does_something_else_is_not_written(run, tmp_path, capsys):
 
 def test_what_was_there_stays_where_nothing_new_is_written(run, tmp_path, monkeypatch):
     (tmp_path / "net.safetensors").write_text("the old one")
-    monkeypatch.setattr("gequnet.export.largest_difference", lambda *_: 1 / 0)
+    monkeypatch.setattr("gequnet.export.export.largest_difference", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         export(run, tmp_path / "net.safetensors")
     assert (tmp_path / "net.safetensors").read_text() == "the old one"

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from gequnet.errors import ConfigError
+from gequnet.export import load, onnx_file, plain_network, safetensors_file, torch_program
+from gequnet.export.verification import grid_sides, largest_difference, padded_sides
 from gequnet.nets.e2unet import E2UNet
 from gequnet.symmetry.equivariance import relative_error
-from gequnet.twin import architecture, load, onnx_file, program, twin
-from gequnet.twin.parity import grid_sides, largest_difference, padded_sides
 from helpers.export_cases import CASES, KERNELS, made, scale_unet, seasoned, sides_for, unet
 from helpers.repository import ROOT
 
@@ -52,14 +52,14 @@ def images(net, plain):
 def test_onnx_and_pt2_of_each_family(name, tmp_path):
     torch.manual_seed(0)
     net = seasoned(FAMILIES[name]())
-    plain = twin(net)
-    recorded = program.record(plain, 2, net.spatial_dims)
+    plain = plain_network(net)
+    recorded = torch_program.record(plain, 2, net.spatial_dims)
     given = list(images(net, plain))
     with torch.no_grad():
         expected = [net(image) for image in given]
 
-    program.write(recorded, tmp_path / "net.pt2", {"head": "softmax"})
-    run = program.read(tmp_path / "net.pt2")
+    torch_program.write(recorded, tmp_path / "net.pt2", {"head": "softmax"})
+    run = torch_program.read(tmp_path / "net.pt2")
     for image, logits in zip(given, expected, strict=True):
         assert relative_error(run(image), logits) < ROUNDING, image.shape
 
@@ -82,9 +82,9 @@ def test_onnx_and_pt2_of_each_family(name, tmp_path):
 @pytest.mark.parametrize("case", CASES)
 def test_every_recipe_as_onnx(case, tmp_path):
     net = made(case)
-    plain = twin(net)
+    plain = plain_network(net)
     simple = not case.startswith("scale_unet")
-    onnx_file.write(program.record(plain, 2, net.spatial_dims), tmp_path / "net.onnx", {}, optimize=simple)
+    onnx_file.write(torch_program.record(plain, 2, net.spatial_dims), tmp_path / "net.onnx", {}, optimize=simple)
     found = largest_difference(onnx_file.read(tmp_path / "net.onnx"), net, plain, 2, net.spatial_dims)
     assert found.error < ROUNDING, found
 
@@ -92,8 +92,8 @@ def test_every_recipe_as_onnx(case, tmp_path):
 @torch.no_grad()
 @pytest.mark.parametrize("case", CASES)
 def test_safetensors_hold_the_architecture_and_the_weights(case, tmp_path):
-    plain = twin(made(case))
-    architecture.write(plain, tmp_path / "net.safetensors", {"head": "softmax"})
+    plain = plain_network(made(case))
+    safetensors_file.write(plain, tmp_path / "net.safetensors", {"head": "softmax"})
     again = load(tmp_path / "net.safetensors")
     assert repr(again) == repr(plain)
     image = torch.randn(1, 2, *[sides_for(case)[-1]] * made(case).spatial_dims)

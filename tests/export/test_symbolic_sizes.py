@@ -5,10 +5,10 @@ from itertools import product
 import pytest
 import torch
 
+from gequnet.export import padding, symbolic_sizes
+from gequnet.export import pyramid as recorded
+from gequnet.export.unet import centred
 from gequnet.layers import frame, pyramid, resample
-from gequnet.twin import frames, grid
-from gequnet.twin import pyramid as recorded
-from gequnet.twin.unet import centred
 
 CLOSE = {"atol": 1e-6, "rtol": 1e-5}
 
@@ -16,7 +16,7 @@ CLOSE = {"atol": 1e-6, "rtol": 1e-5}
 @pytest.fixture
 def recording(monkeypatch):
     """What a recorded graph does, done at once."""
-    for module in (grid, frames):
+    for module in (symbolic_sizes, padding):
         monkeypatch.setattr(module, "recording", lambda: True)
 
 
@@ -28,22 +28,24 @@ def halvable_sides(dims):
 def test_halving_and_doubling(dims):
     for sides in halvable_sides(dims):
         x, odd = torch.randn(2, 3, *sides), [side % 2 for side in sides]
-        torch.testing.assert_close(grid.maximal(x, odd), resample.max_pool(x))
+        torch.testing.assert_close(symbolic_sizes.maximal(x, odd), resample.max_pool(x))
         for taps in (2, 4):
-            torch.testing.assert_close(grid.blurred(x, odd, taps), resample.blur_pool(x, taps), **CLOSE)
+            torch.testing.assert_close(symbolic_sizes.blurred(x, odd, taps), resample.blur_pool(x, taps), **CLOSE)
         doubled = [2 * side - p for side, p in zip(sides, odd, strict=True)]
-        torch.testing.assert_close(grid.doubled(x, odd), resample.double(x, doubled), **CLOSE)
+        torch.testing.assert_close(symbolic_sizes.doubled(x, odd), resample.double(x, doubled), **CLOSE)
 
 
 def test_halving_without_a_border():
     x = torch.randn(1, 2, 8, 12)
-    torch.testing.assert_close(grid.blurred(x, [0, 0], 4, padded=False), resample.blur_pool(x, 4, False), **CLOSE)
+    torch.testing.assert_close(
+        symbolic_sizes.blurred(x, [0, 0], 4, padded=False), resample.blur_pool(x, 4, False), **CLOSE
+    )
 
 
 @pytest.mark.parametrize("halvings", [0, 1, 3])
 def test_the_grid_of_every_size(recording, halvings):
     for side in range(1, 70):
-        found = grid.halvable([side], halvings)
+        found = symbolic_sizes.halvable([side], halvings)
         assert list(found.sides) == [resample.padded_side(side, halvings)]
         assert list(found.odd) == [side % 2 if halvings else 0]
 
@@ -51,16 +53,16 @@ def test_the_grid_of_every_size(recording, halvings):
 def test_the_border_is_repeated_and_cut_off(recording):
     for sides in product((1, 6, 7, 16, 17), repeat=2):
         x = torch.randn(1, 2, *sides)
-        framed, _ = frames.RepeatedFrame(halvings=2)(x)
+        framed, _ = padding.RepeatedFrame(halvings=2)(x)
         assert torch.equal(framed, resample.pad_to_grid(x, 2))
-        assert torch.equal(grid.middle(framed, sides), x)
+        assert torch.equal(symbolic_sizes.middle(framed, sides), x)
         assert torch.equal(centred(framed, sides), x)
 
 
 def test_the_border_is_mirrored(recording):
     for sides in product((1, 2, 13, 20), repeat=2):
         x = torch.randn(1, 1, *sides)
-        framed, _ = frames.MirroredFrame(2, block=4, halving=1, doubling=2)(x)
+        framed, _ = padding.MirroredFrame(2, block=4, halving=1, doubling=2)(x)
         assert torch.equal(framed, frame.MirroredFrame(2, block=4, halving=1, doubling=2)(x))
 
 

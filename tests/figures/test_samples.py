@@ -5,8 +5,8 @@ import pytest
 import torch
 from sklearn.metrics import f1_score
 
+from gequnet.figures.samples import dice_of, packed, slice_of, truth_size, unpacked
 from gequnet.metrics.segmentation import SegmentationMetrics
-from gequnet.samples import dice_of, packed, slice_of, truth_size, unpacked
 from helpers.drawn_samples import sample
 
 SPACE = (9, 8, 7)

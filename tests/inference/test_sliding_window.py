@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
-from gequnet.assembly import build_task
 from gequnet.config.build import build
 from gequnet.config.compose import compose, resolve
 from gequnet.errors import ConfigError
@@ -20,6 +19,7 @@ from gequnet.nets.e2unet import E2UNet
 from gequnet.nets.unet import UNet
 from gequnet.symmetry.actions import act_on_image
 from gequnet.symmetry.gspace import PlaneGroup
+from gequnet.train.trainer import build_task
 from helpers.repository import CONF
 
 FILES = CONF / "inference"

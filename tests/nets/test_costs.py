@@ -10,7 +10,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 
 from gequnet.errors import ShapeError
-from gequnet.nets.budgets import BUDGETS, activations, budgets, channels, flops, parameters
+from gequnet.nets.costs import BUDGETS, activations, budgets, channels, flops, parameters
 from gequnet.nets.e2unet import E2UNet
 from gequnet.nets.unet import UNet
 from gequnet.nets.width import on_paper

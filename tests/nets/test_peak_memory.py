@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from gequnet.nets.alive import Alive, most_alive
-from gequnet.nets.budgets import activations
+from gequnet.nets.costs import activations
 from gequnet.nets.e2unet import E2UNet
+from gequnet.nets.peak_memory import Alive, peak_memory
 from gequnet.nets.scale_unet import ScaleUNet
 from gequnet.nets.unet import UNet
 from gequnet.symmetry.scale_group import ScaleGroup
@@ -38,20 +38,20 @@ def test_by_hand() -> None:
 @pytest.mark.parametrize("training", [True, False])
 def test_on_paper_as_in_memory(name: str, training: bool) -> None:
     net = NETS[name]().train(training)
-    if training and hasattr(net, "do_the_most"):
-        net.do_the_most()
+    if training and hasattr(net, "use_all_scales"):
+        net.use_all_scales()
     sides = [16] * net.spatial_dims
     with torch.set_grad_enabled(training), Alive() as alive:
         logits = net(torch.zeros(1, net.in_channels, *sides).repeat_interleave(2, dim=0))
         if training:
             logits.sum().backward()
     # but for the statistics of a norm that looks without learning, which on paper are made anew
-    assert most_alive(net, 2, sides, training) == pytest.approx(alive.most, rel=1e-3)
+    assert peak_memory(net, 2, sides, training) == pytest.approx(alive.most, rel=1e-3)
 
 
 def test_a_step_holds_what_the_way_back_needs_and_a_look_does_not() -> None:
     net = UNet(1, 1, [8, 16])
-    step, look = (most_alive(net, 1, [64, 64], training) for training in (True, False))
+    step, look = (peak_memory(net, 1, [64, 64], training) for training in (True, False))
     assert look < activations(net, [64, 64]) < step
     assert all(parameter.grad is None for parameter in net.parameters())
     assert net.training
@@ -60,5 +60,5 @@ def test_a_step_holds_what_the_way_back_needs_and_a_look_does_not() -> None:
 def test_it_grows_with_the_images() -> None:
     net = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1))
     net.in_channels, net.spatial_dims = 1, 2  # type: ignore[assignment]
-    first, second, third = (most_alive(net, images, [32, 32], training=False) for images in (1, 2, 3))
+    first, second, third = (peak_memory(net, images, [32, 32], training=False) for images in (1, 2, 3))
     assert third - second == second - first == 32 * 32 * (1 + 4) * 4

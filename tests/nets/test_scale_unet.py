@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gequnet.errors import ConfigError, ShapeError
-from gequnet.nets.budgets import activations
+from gequnet.nets.costs import activations
 from gequnet.nets.scale_unet import ScaleUNet
 from gequnet.symmetry.drawings import Blobs
 from gequnet.symmetry.equivariance import scale_errors

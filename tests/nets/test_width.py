@@ -11,12 +11,12 @@ from gequnet.config.build import build
 from gequnet.config.compose import compose, resolve
 from gequnet.config.explain import choices
 from gequnet.errors import ConfigError
-from gequnet.nets.budgets import BUDGETS, MEASURES, budgets, parameters
+from gequnet.nets.costs import BUDGETS, MEASURES, budgets, parameters
 from gequnet.nets.e2unet import E2UNet
 from gequnet.nets.scale_unet import ScaleUNet
-from gequnet.nets.shapes import alike, fitted
 from gequnet.nets.unet import UNet
 from gequnet.nets.width import BOUNDS, BudgetWidth, ChannelWidth, FixedWidth, Match, continued, on_paper
+from gequnet.nets.width_search import alike, fitted
 from gequnet.symmetry.scale_group import ScaleGroup
 
 GROUPS = ["none", *[name for name in choices()["group"] if name != "none"]]

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gequnet.nets.budgets import BUDGETS, MEASURES
+from gequnet.nets.costs import BUDGETS, MEASURES
 from gequnet.nets.e2unet import E2UNet
-from gequnet.nets.shapes import alike, distance, fitted, ranked
 from gequnet.nets.unet import UNet
 from gequnet.nets.width import on_paper
+from gequnet.nets.width_search import alike, distance, fitted, ranked
 
 levels = st.integers(2, 4)
 

@@ -6,8 +6,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from gequnet.errors import ConfigError
-from gequnet.report.equal import check_equal, effective_batch
-from gequnet.report.runs import find_runs
+from gequnet.report.comparability import check_equal, effective_batch
+from gequnet.report.finished_runs import find_runs
 from helpers.made_runs import made_run
 
 UNFAIR = [

@@ -13,9 +13,9 @@ import torch
 from PIL import Image
 
 from gequnet.errors import ConfigError
+from gequnet.figures.samples import packed, slice_of
 from gequnet.report.__main__ import main
-from gequnet.report.many import write_report
-from gequnet.samples import packed, slice_of
+from gequnet.report.comparison_page import write_report
 from helpers.drawn_samples import sample
 from helpers.made_runs import made_run, made_sweep, noisy
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from gequnet.errors import ConfigError
-from gequnet.report.rows import make_rows
-from gequnet.report.runs import find_runs
+from gequnet.report.comparisons import make_rows
+from gequnet.report.finished_runs import find_runs
 from helpers.made_runs import made_run, noisy
 
 

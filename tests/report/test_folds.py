@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from gequnet.report.arms import make_arms
-from gequnet.report.equal import check_equal
-from gequnet.report.many import write_report
-from gequnet.report.runs import find_runs
+from gequnet.report.comparability import check_equal
+from gequnet.report.comparison_page import write_report
+from gequnet.report.finished_runs import find_runs
 from helpers.made_runs import made_run
 
 FOLDS = {0: [0.7, 0.8, 0.9], 1: [0.5, 0.6], 2: [0.4, 0.7]}

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from gequnet.errors import ConfigError
-from gequnet.report import single
+from gequnet.report import metrics_json
 from gequnet.runs.run_folder import load_run
 
 SUMMARY = {
@@ -24,7 +24,7 @@ SUMMARY = {
 def test_an_undefined_score_is_null_and_the_rows_keep_all_columns(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    single.write(tmp_path, SUMMARY, [{"id": "a", "dice": 0.4}, {"id": "b", "dice": 0.6, "dice/left": 0.1}])
+    metrics_json.write(tmp_path, SUMMARY, [{"id": "a", "dice": 0.4}, {"id": "b", "dice": 0.6, "dice/left": 0.1}])
     assert json.loads((tmp_path / "metrics.json").read_text())["test"] == {"dice": 0.5, "roc_auc": None}
     assert (tmp_path / "per_image.csv").read_text().splitlines() == ["id,dice,dice/left", "a,0.4,", "b,0.6,0.1"]
     said = capsys.readouterr().out
@@ -35,7 +35,7 @@ def test_an_undefined_score_is_null_and_the_rows_keep_all_columns(
 
 def test_classes_are_columns(capsys: pytest.CaptureFixture[str]) -> None:
     test = {"dice": 0.5, "dice/left": 0.25, "dice/right": 0.75, "hd95_mm": 3.0, "hd95_mm/left": 2.0}
-    Console().print(single.score_table(test))
+    Console().print(metrics_json.score_table(test))
     lines = [line.strip("┃│ ").replace("┃", "│").split("│") for line in capsys.readouterr().out.splitlines()]
     cells = [[cell.strip() for cell in line] for line in lines if len(line) > 1]
     assert cells == [

@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from gequnet.callbacks.equivariance import mean_of
-from gequnet.card import main, write_card
 from gequnet.config.compose import compose
 from gequnet.config.explain import choices
 from gequnet.data.addresses import ADDRESSES, DECATHLON
@@ -18,8 +17,9 @@ from gequnet.data.terms import UNKNOWN, terms_of
 from gequnet.errors import ConfigError
 from gequnet.metrics.segmentation import SegmentationMetrics
 from gequnet.nets.unet import UNet
-from gequnet.report.card_facts import FAMILIES
-from gequnet.report.meanings import MEANINGS, base_of, meaning
+from gequnet.report.model_card import main, write_card
+from gequnet.report.model_card_facts import FAMILIES
+from gequnet.report.score_descriptions import MEANINGS, base_of, meaning
 from gequnet.symmetry.equivariance import equivariance_report
 from helpers.made_runs import made_run
 

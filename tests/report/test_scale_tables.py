@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from gequnet.report.many import write_report
-from gequnet.report.rows import make_rows
-from gequnet.report.runs import find_runs
-from gequnet.report.scales import agreement_table, points, scales_table
+from gequnet.report.comparison_page import write_report
+from gequnet.report.comparisons import make_rows
+from gequnet.report.finished_runs import find_runs
+from gequnet.report.scale_tables import agreement_table, points, scales_table
 from helpers.made_runs import made_run, noisy
 
 SCALES = ("0.6", "1", "1.6")

@@ -13,9 +13,10 @@ from omegaconf import OmegaConf
 from torch import nn
 
 import gequnet
-from gequnet import experiment, judgement
+from gequnet import experiment
 from gequnet.config.compose import compose
 from gequnet.errors import CheckpointError, ConfigError
+from gequnet.evaluate import best_checkpoint as judged
 from gequnet.nets.unet import UNet
 from gequnet.runs.checkpoint import read_checkpoint, restore
 from gequnet.runs.run_folder import load_run
@@ -99,14 +100,14 @@ def test_a_run_does_not_start_from_a_checkpoint_that_would_run_code(run: Path, t
 @pytest.mark.filterwarnings("ignore:.*treespec, LeafSpec:FutureWarning")
 def test_the_test_of_a_run_does_not_read_one_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Someone exchanges the best checkpoint between training and test."""
-    found = judgement.best_checkpoint
+    found = judged.best_checkpoint
 
     def exchanged(trainer):
         checkpoint, score = found(trainer)
         torch.save({"state_dict": {"net.head.weight": Trap(tmp_path / "sprung")}}, checkpoint)
         return checkpoint, score
 
-    monkeypatch.setattr(judgement, "best_checkpoint", exchanged)
+    monkeypatch.setattr(judged, "best_checkpoint", exchanged)
     with pytest.raises(CheckpointError, match="is not safe"):
         experiment.run(compose([*SMOKE, f"paths.run={tmp_path / 'run'}"]))
     assert not (tmp_path / "sprung").exists()

@@ -9,8 +9,8 @@ import pytest
 
 import gequnet
 from gequnet.config.compose import compose
-from gequnet.evaluate import evaluate
-from gequnet.report.runs import read_run
+from gequnet.evaluate.external_test import evaluate
+from gequnet.report.finished_runs import read_run
 from gequnet.runs.fingerprint import fingerprint
 from helpers.repository import FIXTURES
 

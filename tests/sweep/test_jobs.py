@@ -8,14 +8,14 @@ from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 
-from gequnet import sweep, sweep_folder
 from gequnet.config.compose import CONF
 from gequnet.errors import ConfigError
-from gequnet.sweep import Job
+from gequnet.sweep import folder as sweep_folder
+from gequnet.sweep.jobs import Job, selected, sweep_name, varied, with_arms, with_output_dir
 
 
 def test_every_arm_at_every_point() -> None:
-    jobs = sweep.with_arms([["seed=0"], ["seed=1"]], {"A": ["model=unet"], "B + b": ["model=e2unet", "group=c8"]})
+    jobs = with_arms([["seed=0"], ["seed=1"]], {"A": ["model=unet"], "B + b": ["model=e2unet", "group=c8"]})
     assert jobs == [
         ["seed=0", "model=unet", "chosen.arm='A'"],
         ["seed=0", "model=e2unet", "group=c8", "chosen.arm='B + b'"],
@@ -26,26 +26,26 @@ def test_every_arm_at_every_point() -> None:
 
 def test_an_arm_that_is_not_there_is_named() -> None:
     with pytest.raises(ConfigError, match="names 'C9', and the arms of this experiment are A, B"):
-        sweep.selected({"A": [], "B": []}, ["A", "C9"])
+        selected({"A": [], "B": []}, ["A", "C9"])
 
 
 def test_what_the_arms_compare_cannot_be_typed() -> None:
     with pytest.raises(ConfigError, match="group is what the arms of this experiment compare"):
-        sweep.with_arms([["group=c4"]], {"A": ["model=unet"], "B": ["group=c8"]})
+        with_arms([["group=c4"]], {"A": ["model=unet"], "B": ["group=c8"]})
 
 
 def test_what_only_some_jobs_set_is_varied() -> None:
     jobs = [["seed=0", "data=drive"], ["seed=0", "data=drive", "+data.x=1"], ["seed=0", "data=drive", "chosen.arm='A'"]]
-    assert sweep.varied(jobs) == ["data.x"]
+    assert varied(jobs) == ["data.x"]
 
 
 def test_the_same_words_name_the_same_folder_and_others_another() -> None:
     words = ["experiment=drive_groups", "data=chase", "budget=cpu"]
-    assert sweep.sweep_name(words) == sweep.sweep_name(words)
-    assert sweep.sweep_name(words) != sweep.sweep_name([*words, "seed=0,1"])
-    assert sweep.sweep_name(words).startswith("drive_groups-chase-cpu-")
-    assert "/" not in sweep.sweep_name(["paths.runs=/tmp/x", "data.source.root=/a/b", "optim.lr=1e-3,1e-2"])
-    assert len(sweep.sweep_name(["group=" + ",".join(f"c{n}" for n in range(100))])) <= 67
+    assert sweep_name(words) == sweep_name(words)
+    assert sweep_name(words) != sweep_name([*words, "seed=0,1"])
+    assert sweep_name(words).startswith("drive_groups-chase-cpu-")
+    assert "/" not in sweep_name(["paths.runs=/tmp/x", "data.source.root=/a/b", "optim.lr=1e-3,1e-2"])
+    assert len(sweep_name(["group=" + ",".join(f"c{n}" for n in range(100))])) <= 67
 
 
 def test_words_may_refer_to_the_folder_that_they_name() -> None:
@@ -54,7 +54,7 @@ def test_words_may_refer_to_the_folder_that_they_name() -> None:
     HydraConfig.instance().cfg = None
     with initialize_config_dir(str(CONF), version_base="1.3"):
         cfg = hydra_compose("config", words, return_hydra_config=True)
-    assert cfg.hydra.sweep.dir == f"runs/sweeps/{sweep.sweep_name(words)}"
+    assert cfg.hydra.sweep.dir == f"runs/sweeps/{sweep_name(words)}"
 
 
 def sweep_of_four(folder: Path, done: int, failed: int = 0) -> None:
@@ -102,14 +102,14 @@ def test_finished_runs_are_found_by_what_they_compute(tmp_path: Path) -> None:
 def test_a_folder_of_any_name_survives_the_command_line(folder: str) -> None:
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
-    placed = sweep.placed(Job(("seed=0",), "job", "f"), Path(folder))
+    placed = with_output_dir(Job(("seed=0",), "job", "f"), Path(folder))
     read = {each.get_key_element(): each.value() for each in OverridesParser.create().parse_overrides(placed)}
     assert read == {"seed": 0, "hydra.sweep.dir": folder, "hydra.sweep.subdir": "job"}
 
 
 def test_results_of_another_configuration_are_not_the_plans(tmp_path: Path) -> None:
     """The folder is there and finished, but what it computed is not what was planned."""
-    from gequnet.multirun import Plan, complaint
+    from gequnet.sweep.plan import Plan, complaint
 
     sweep_of_four(tmp_path, done=2, failed=1)  # the last one's process was lost
     jobs = [Job((), str(number), f"planned {number}") for number in range(4)]

@@ -12,8 +12,8 @@ import pytest
 from submitit.local.local import LocalJob
 
 from gequnet.runs.layout import FAILED
-from gequnet.sweep import Job
-from gequnet.sweep_folder import write_sweep
+from gequnet.sweep.folder import write_sweep
+from gequnet.sweep.jobs import Job
 from helpers import fake_slurm
 from helpers.repository import TESTS
 from hydra_plugins.gequnet_submitit import LocalJobs, Resumed, result_of

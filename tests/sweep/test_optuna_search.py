@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial
 from gequnet.config.compose import compose
 from gequnet.config.explain import choices
 from gequnet.errors import ConfigError, SweepError
-from gequnet.search import BEST, TABLE, Search, distribution
+from gequnet.sweep.optuna_search import BEST, TABLE, Search, distribution
 
 WORDS = ["data=drive", "optim.lr=tag(log,interval(1e-4,1e-1))", "model.depth=range(2,5)"]
 TINY = [

@@ -14,9 +14,9 @@ from omegaconf import DictConfig, open_dict
 
 from gequnet.config.compose import CONF
 from gequnet.errors import SweepError
-from gequnet.job_process import command, run_job
 from gequnet.runs.layout import STOPPED
-from gequnet.strategy import starts_processes
+from gequnet.sweep.subprocess_job import command, run_job
+from gequnet.train.strategy import starts_processes
 
 
 @pytest.fixture

@@ -23,18 +23,19 @@ import wandb.sdk.launch  # which wandb.init imports, and which takes longer than
 from omegaconf import OmegaConf
 
 import helpers.wandb_file as wandb_file
-from gequnet import card, experiment, figures
+from gequnet import experiment, figures
 from gequnet.callbacks.history import History
 from gequnet.config.build import build
 from gequnet.config.compose import compose, resolve
 from gequnet.errors import ConfigError
+from gequnet.report import model_card
 from gequnet.report.__main__ import main as report
-from gequnet.tracking.artifacts import use_model, use_split
 from gequnet.tracking.record import without_failing
 from gequnet.tracking.run_id import forget, remember, run_id
+from gequnet.tracking.wandb_artifacts import use_model, use_split
 from helpers.wandb_server import Server, serving
 
-IMPORTED = (card, figures, wandb.sdk.launch)  # so that the processes that are forked from this one have them
+IMPORTED = (model_card, figures, wandb.sdk.launch)  # so that the processes that are forked from this one have them
 KEY, TOKEN = "0123456789abcdef" * 2 + "01234567", "ghp_AbCdEfGhIjKlMnOpQrStUvWx"
 TINY = [
     "data=phantom_vessels", "data.source.size=40", "data.source.num_images={train: 2, val: 1, test: 2}",

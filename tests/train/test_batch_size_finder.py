@@ -7,17 +7,18 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from gequnet import auto_batch, experiment
-from gequnet.auto_batch import batch_size, fitting
+from gequnet import experiment
 from gequnet.config.compose import compose
 from gequnet.errors import ConfigError
-from gequnet.forecast import needed
 from gequnet.losses.base import SegmentationLoss
-from gequnet.memory import Memory
 from gequnet.nets.unet import UNet
-from gequnet.recipe import check
-from gequnet.report.equal import comparable
-from gequnet.report.runs import read_run
+from gequnet.report.comparability import comparable
+from gequnet.report.finished_runs import read_run
+from gequnet.train import batch_size_finder
+from gequnet.train.batch_size_finder import batch_size, fitting
+from gequnet.train.cost_estimate import needed
+from gequnet.train.memory import Memory
+from gequnet.train.validate_config import check
 from helpers.tiny_runs import TINY, parts
 
 pytestmark = [
@@ -75,7 +76,7 @@ def test_it_is_no_more_than_an_epoch_has_or_is_allowed(largest: str, found: int,
 def test_on_a_cpu_it_ends_where_the_forecast_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cfg, data, net = parts(tmp_path, *AUTO)
     free = needed(net, 9, data.patch_size)
-    monkeypatch.setattr(auto_batch, "memory_of", lambda device: Memory(0, free))
+    monkeypatch.setattr(batch_size_finder, "memory_of", lambda device: Memory(0, free))
     tried = needs_room(monkeypatch, 20)
     assert batch_size(cfg, data, net) == 9
     assert max(tried) == 9
@@ -98,7 +99,7 @@ def test_a_run_trains_with_it_and_goes_on_with_it(tmp_path: Path, monkeypatch: p
     (tmp_path / "metrics.json").unlink()  # as if it had been killed in the test
     tried.clear()
     asked = (tmp_path / "fingerprint").read_text()
-    monkeypatch.setattr(auto_batch, "search", lambda *_: pytest.fail("it was looked for again"))
+    monkeypatch.setattr(batch_size_finder, "search", lambda *_: pytest.fail("it was looked for again"))
     experiment.run(compose(words))
     assert set(tried) == {5}
     (tmp_path / "metrics.json").unlink()

@@ -10,15 +10,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gequnet import experiment, forecast
-from gequnet.assembly import build_trainer
+from gequnet import experiment
 from gequnet.config.compose import compose
 from gequnet.errors import ConfigError
-from gequnet.forecast import Looks, foresee, looks_at, needed, sentence, warn_of_images
 from gequnet.inference.sliding_window import sliding, whole
-from gequnet.memory import Memory
 from gequnet.nets.unet import UNet
-from gequnet.trial import Trial, first_batch, try_out
+from gequnet.train import cost_estimate
+from gequnet.train.cost_estimate import InferencePlan, estimate_cost, inference_plan, needed, sentence, warn_of_images
+from gequnet.train.dry_run import DryRun, dry_run, first_batch
+from gequnet.train.memory import Memory
+from gequnet.train.trainer import build_trainer
 from helpers.tiny_runs import TINY, assert_same, parts
 
 pytestmark = [
@@ -50,7 +51,7 @@ def test_a_trial_leaves_everything_as_it_was(tmp_path: Path) -> None:
     cfg, data, net = parts(tmp_path)
     weights = {name: value.clone() for name, value in net.state_dict().items()}
     lots = torch.get_rng_state()
-    trial = try_out(cfg, data, net, CPU)
+    trial = dry_run(cfg, data, net, CPU)
     assert torch.equal(torch.get_rng_state(), lots)
     assert all(torch.equal(value, weights[name]) for name, value in net.state_dict().items())
     assert net.training
@@ -72,8 +73,8 @@ def test_the_first_batch_is_the_first_of_the_training(tmp_path: Path) -> None:
 
 def test_times_add_up(tmp_path: Path) -> None:
     cfg, data, _ = parts(tmp_path, "trainer.max_steps=1000", "data.patches_per_epoch=200", "validations=20")
-    trial = Trial(batch_s=0.05, step_s=0.15, pixel_s=1e-4, most=0)
-    looks = Looks([40, 40], 1, 2500.0, [40, 40])
+    trial = DryRun(batch_s=0.05, step_s=0.15, pixel_s=1e-4, most=0)
+    looks = InferencePlan([40, 40], 1, 2500.0, [40, 40])
     said = sentence(cfg, data, trial, looks, world=1, done=0)
     assert said == (
         "about 0.20 s a step, 20 s an epoch of 100 steps, 3 min 20 s for 1000 steps, "
@@ -88,8 +89,8 @@ def test_times_add_up(tmp_path: Path) -> None:
 def test_a_batch_that_will_not_fit_is_refused_before_it_is_tried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forecast, "memory_of", lambda device: Memory(taken=0, free=300_000))
-    monkeypatch.setattr(forecast, "try_out", lambda *_: pytest.fail("it was tried"))
+    monkeypatch.setattr(cost_estimate, "memory_of", lambda device: Memory(taken=0, free=300_000))
+    monkeypatch.setattr(cost_estimate, "dry_run", lambda *_: pytest.fail("it was tried"))
     with pytest.raises(
         ConfigError, match=r"data\.batch_size=2 patches of data\.patch_size=24x24 needs about .* free"
     ) as no:
@@ -101,9 +102,9 @@ def test_a_batch_that_will_not_fit_is_refused_before_it_is_tried(
 def test_each_process_has_its_share(tmp_path: Path) -> None:
     _, data, net = parts(tmp_path)
     amount = needed(net, data.batch_size, data.patch_size)
-    forecast.refuse_too_much(data, amount, Memory(0, amount), processes=1)
+    cost_estimate.refuse_too_much(data, amount, Memory(0, amount), processes=1)
     with pytest.raises(ConfigError, match="in each of 2 processes"):
-        forecast.refuse_too_much(data, amount, Memory(0, amount), processes=2)
+        cost_estimate.refuse_too_much(data, amount, Memory(0, amount), processes=2)
 
 
 def test_an_error_of_the_memory_is_a_sentence_and_others_are_not(
@@ -112,31 +113,31 @@ def test_an_error_of_the_memory_is_a_sentence_and_others_are_not(
     cfg, data, net = parts(tmp_path)
     trainer = build_trainer(cfg, data)
 
-    def fails(text: str) -> Callable[..., Trial]:
-        def trial(*_: Any) -> Trial:
+    def fails(text: str) -> Callable[..., DryRun]:
+        def trial(*_: Any) -> DryRun:
             raise RuntimeError(text)
 
         return trial
 
-    monkeypatch.setattr(forecast, "try_out", fails("CUDA out of memory. Tried to allocate 2.00 GiB"))
+    monkeypatch.setattr(cost_estimate, "dry_run", fails("CUDA out of memory. Tried to allocate 2.00 GiB"))
     with pytest.raises(ConfigError, match=r"data\.batch_size=2 patches .* needs more than the"):
-        foresee(cfg, data, net, trainer, None)
-    monkeypatch.setattr(forecast, "try_out", fails("something else"))
+        estimate_cost(cfg, data, net, trainer, None)
+    monkeypatch.setattr(cost_estimate, "dry_run", fails("something else"))
     with pytest.raises(RuntimeError, match="something else"):
-        foresee(cfg, data, net, trainer, None)
+        estimate_cost(cfg, data, net, trainer, None)
 
 
 def test_windows_are_counted(tmp_path: Path) -> None:
     """An image of 40 through windows of 24 that overlap by half: three along each axis, as they lie symmetrically."""
     _, data, net = parts(tmp_path)
-    assert looks_at(data, whole, net) == Looks([40, 40], 1, 1600.0, [40, 40])
-    through = looks_at(data, partial(sliding, window=24, overlap=0.5, batch_size=2), net)
-    assert through == Looks([24, 24], 2, 9 * 24 * 24, [40, 40])
+    assert inference_plan(data, whole, net) == InferencePlan([40, 40], 1, 1600.0, [40, 40])
+    through = inference_plan(data, partial(sliding, window=24, overlap=0.5, batch_size=2), net)
+    assert through == InferencePlan([24, 24], 2, 9 * 24 * 24, [40, 40])
 
 
 def test_an_image_that_will_not_fit_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     net = UNet(1, 1, [4, 8], spatial_dims=3)
-    looks = Looks([64, 64, 64], 1, 64.0**3, [64, 64, 64])
+    looks = InferencePlan([64, 64, 64], 1, 64.0**3, [64, 64, 64])
     with caplog.at_level(logging.WARNING, "gequnet"):
         warn_of_images(net, looks, Memory(0, 10**9), CPU)
         assert not caplog.text
@@ -154,4 +155,4 @@ def test_a_look_is_what_inference_does() -> None:
             images = [{"image": torch.zeros(1, side, 8)} for side in (8, 16)]
             return type("Loader", (), {"dataset": images})
 
-    assert looks_at(Data(), twice, UNet(1, 1, [2])) == Looks([16, 8], 1, 192.0, [16, 8])
+    assert inference_plan(Data(), twice, UNet(1, 1, [2])) == InferencePlan([16, 8], 1, 192.0, [16, 8])

@@ -6,8 +6,8 @@ import psutil
 import pytest
 import torch
 
-from gequnet import memory
-from gequnet.memory import left_in_container, memory_of, peak_of
+from gequnet.train import memory
+from gequnet.train.memory import left_in_container, memory_of, peak_of
 
 CPU = torch.device("cpu")
 

@@ -7,10 +7,10 @@ import pytest
 from gequnet.config.build import build, build_net
 from gequnet.config.compose import CONF, compose, resolve
 from gequnet.errors import ShapeError
-from gequnet.nets.budgets import blank, parameters, weightless
+from gequnet.nets.costs import blank, parameters, weightless
 from gequnet.nets.e2unet import E2UNet
 from gequnet.nets.unet import UNet
-from gequnet.summary import announce, described, exact, levels
+from gequnet.train.model_summary import describe, exact, levels, print_summary
 
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
 
@@ -21,7 +21,7 @@ def test_every_network_says_what_it_is(model: str, capsys: pytest.CaptureFixture
     words = [f"paths.run={tmp_path}", f"model={model}", f"data={data}", "width=fixed", "width.widths=[2,3,4]"]
     cfg = resolve(compose([*words, "data.patch_size=16", "trainer.max_steps=70"]))
     net = build_net(cfg)
-    announce(cfg, build(cfg.data), net)
+    print_summary(cfg, build(cfg.data), net)
     said = capsys.readouterr().out
     assert (tmp_path / "summary.txt").read_text() == said
     assert len(said.splitlines()) <= 20
@@ -66,6 +66,6 @@ def test_sizes_that_are_refused_are_not_promised() -> None:
 def test_a_network_that_says_nothing_of_its_types_has_fewer_lines() -> None:
     net = UNet(1, 1, [2, 3])
     del net.types
-    said = list(described(net, [16, 16]))
+    said = list(describe(net, [16, 16]))
     assert said[0] == "UNet: 1 channel -> 1 logit"
     assert said[1].startswith("  parameters")

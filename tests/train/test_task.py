@@ -15,11 +15,11 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import DataLoader, Dataset
 from torchmetrics import Metric
 
-from gequnet import schedules
 from gequnet.errors import ConfigError
-from gequnet.finetune import Finetune
 from gequnet.losses.bce import BCELoss
-from gequnet.task import SegmentationTask
+from gequnet.train import schedules
+from gequnet.train.finetune import Finetune
+from gequnet.train.task import SegmentationTask
 
 
 class Bright(Dataset[dict[str, Any]]):

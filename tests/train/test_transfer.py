@@ -8,13 +8,12 @@ import torch
 from torch import nn
 
 from gequnet.errors import ConfigError
-from gequnet.finetune import Finetune
 from gequnet.nets.e2unet import E2UNet
 from gequnet.nets.scale_unet import ScaleUNet
 from gequnet.nets.unet import UNet
-from gequnet.parts import PARTS, part_of, parts_of
 from gequnet.symmetry.scale_group import ScaleGroup
-from gequnet.transfer import layer_of, transfer
+from gequnet.train.finetune import PARTS, Finetune, part_of, parts_of
+from gequnet.train.transfer import layer_of, transfer
 
 NETS = {
     "unet": partial(UNet, spatial_dims=2),

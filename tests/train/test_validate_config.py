@@ -5,7 +5,7 @@ from hydra.utils import get_class
 
 from gequnet.config.compose import CONF, compose
 from gequnet.errors import ConfigError
-from gequnet.recipe import check
+from gequnet.train.validate_config import check
 
 
 def test_volumes_are_not_turned_as_images_are() -> None:

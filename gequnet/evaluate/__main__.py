@@ -1,0 +1,57 @@
+"""`python -m gequnet.evaluate RUN data=NAME`: a finished run tested on another dataset, by its own recipe."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra.errors import HydraException, InstantiationException
+from omegaconf.errors import OmegaConfBaseException
+
+from gequnet.config.explain import explain
+from gequnet.errors import GequnetError
+from gequnet.evaluate.external_test import TESTED, evaluate
+
+EPILOG = """examples:
+  python -m gequnet.evaluate runs/drive/e2unet_c8/RUN data=chase                        # another dataset
+  python -m gequnet.evaluate RUN data=folder paths.data=MINE --split all                # images and masks of one's own
+  python -m gequnet.evaluate RUN data=msd data.source.task=Task09_Spleen data.class_names=[background,spleen]
+  python -m gequnet.evaluate RUN paths.data=/elsewhere trainer.accelerator=cpu          # its own dataset once more
+  python -m gequnet.report RUN1/evaluations/chase RUN2/evaluations/chase                # and two runs compared
+
+Only the data is exchanged: network, weights, scaling of intensities, windows, threshold and precision are the run's, as
+its config.yaml says them. A dataset whose channels, classes or dimension do not fit is refused. One that the run has
+never seen may be tested whole; where the run was trained on some of its images, that is said."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Tests, writes and prints; a mistake is one sentence on stderr and exit code 2."""
+    given = _parser().parse_intermixed_args(arguments)
+    try:
+        evaluate(given.run, given.overrides, given.out, given.split)
+    except InstantiationException:  # no slip of the typist: it keeps its traceback
+        raise
+    except (GequnetError, HydraException, OmegaConfBaseException) as error:
+        print(explain(error, [text for text in given.overrides if text.startswith("data")]), file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m gequnet.evaluate",
+        description="Tests a finished run on another dataset, or once more on its own.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="name=value", help="data=NAME, data.…, paths.data=FOLDER, trainer.accelerator=…"
+    )
+    parser.add_argument("-o", "--out", type=Path, metavar="FOLDER", help="default: RUN/evaluations/NAME")
+    parser.add_argument("--split", choices=TESTED, default="test", help="which images (default: %(default)s)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""`python -m gequnet.export`: a trained network as one file."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from gequnet.config.explain import explain
+from gequnet.errors import GequnetError
+from gequnet.export import onnx_file
+from gequnet.export.export import TOLERANCE, export
+
+EPILOG = """formats, by the name's ending:
+  .onnx          for onnxruntime (where it was checked) and other readers of ONNX
+  .pt2           for PyTorch: torch.export.load("net.pt2").module()(image=image)
+  .safetensors   weights and, as JSON, the layers they belong to; runs nothing by itself: for taking the network to
+                 another framework, or training it further as a plain one (gequnet.export.load("net.safetensors"))
+
+examples:
+  python -m gequnet.export runs/drive/e2unet_c8/2026-01-31_12-00-00 -o net.onnx
+
+  session = onnxruntime.InferenceSession("net.onnx")
+  (logits,) = session.run(None, {"image": image})        # float32 [B, C, *space], its intensities scaled
+  session.get_modelmeta().custom_metadata_map            # classes, head, threshold, scale of intensities, sizes, ...
+
+It ends with 2, and writes nothing, where something is amiss, said in one sentence."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exports a run; a mistake is one sentence on stderr and exit code 2."""
+    given = _parser().parse_args(arguments)
+    try:
+        made = export(given.run, given.out, opset=given.opset, tolerance=given.tolerance)
+    except (GequnetError, HydraException, OmegaConfBaseException) as error:
+        print(explain(error), file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Stopped; nothing was written.", file=sys.stderr)
+        return 130
+    print(f"{made.path}: {made.path.stat().st_size / 1e6:.1f} MB; takes {made.sizes}.")
+    print(f"It gives the network's logits to {made.error:.0e} of the largest, at both parities of each axis.")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    plain = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="python -m gequnet.export", description=__doc__, epilog=EPILOG, formatter_class=plain
+    )
+    parser.add_argument("run", metavar="RUN", help="folder of a finished run")
+    parser.add_argument("-o", "--out", required=True, metavar="FILE", help="NAME.onnx, NAME.pt2 or NAME.safetensors")
+    parser.add_argument(
+        "--opset", type=int, default=onnx_file.OPSET, help="of ONNX, 18 or later (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--tolerance", type=float, default=TOLERANCE, metavar="E",
+        help="largest difference from the network's logits, relative to the largest (%(default)s)",
+    )  # fmt: skip
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

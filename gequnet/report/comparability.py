@@ -1,0 +1,142 @@
+"""Equal treatment: runs are compared only if they differ in the network and in what is being compared."""
+
+import re
+from collections.abc import Sequence
+from itertools import takewhile
+from typing import Any
+
+from gequnet.errors import ConfigError
+from gequnet.report.finished_runs import FOLD, Run, Settings
+from gequnet.runs.fingerprint import TABLES
+
+# The network, its width, seed and fold, and what decides where and how something is written, not what is computed. How
+# many steps a budget means is in trainer.max_steps; devices count in the effective batch.
+FREE = (
+    *("chosen", "model", "group", "width", "seed", "data.seed", "budget", "tta", "scales", "resume"),
+    *(FOLD, *TABLES, "paths", "logger", "data.source.root", "data.source.cache", "data.num_workers"),
+    *("trainer.default_root_dir", "trainer.log_every_n_steps", "trainer.enable_model_summary"),
+    *("trainer.accelerator", "trainer.strategy", "callbacks.progress", "auto_batch", "largest_batch", "forecast"),
+)
+PATHS = ("path", "paths", "dirpath", "history")  # of a callback
+BATCH = ("data.batch_size", "trainer.devices", "trainer.num_nodes", "trainer.accumulate_grad_batches")
+MANIFOLD = ("data", "trainer", "callbacks")  # nodes of many things that have little to do with each other
+STEPS = "trainer.max_steps.made"  # inside max_steps, so that whoever compares budgets frees both
+NAMES = {"data.batch_size": f"the effective batch ({' x '.join(BATCH)})", STEPS: "the number of optimizer steps"}
+ABSENT = "absent"
+
+
+def check_equal(runs: Sequence[Run], varied: Sequence[str] = ()) -> None:
+    """Refuses runs that differ in what should be equal in a fair comparison.
+
+    Equal are data, split, effective batch, optimizer steps, augmentation, loss, optimizer, schedule, precision, the
+    rule that selects a checkpoint, and every other value of the settled configuration. Free are the network and its
+    width, the seed, the fold (the split that is compared is that of all folds), the folders, and what ``varied`` names.
+
+    Args:
+        runs: at least one.
+        varied: names of values (``optim.lr``) or of whole nodes (``loss``); the last part of a name is enough.
+
+    Raises:
+        ConfigError: says which value differs, between which runs, and what to do.
+    """
+    first = runs[0]
+    for run in runs[1:]:
+        if first.metrics["data"]["name"] != run.metrics["data"]["name"]:
+            raise ConfigError(
+                f"data.name is {first.metrics['data']['name']} in {first.folder} and {run.metrics['data']['name']} in "
+                f"{run.folder}, and scores on different images do not compare: make a report for each dataset."
+            )
+    wanted = comparable(first, varied)
+    for run in runs[1:]:
+        found = comparable(run, varied)
+        if keys := differing(wanted, found):
+            raise ConfigError(_refusal(keys, [wanted, found], [first, run]))
+
+
+def differing(wanted: Settings, found: Settings) -> list[str]:
+    """Names of what differs; the steps that were made only where both trainings were to make a given number."""
+    keys = [key for key in wanted | found if wanted.get(key, ABSENT) != found.get(key, ABSENT)]
+    return [key for key in keys if key != STEPS or key in wanted.keys() & found.keys()]
+
+
+def comparable(run: Run, varied: Sequence[str] = ()) -> Settings:
+    """What has to be the same in two runs: the settings without those that are free, and what came of them."""
+    settings = effective(run)
+    varied = [*varied, "trainer.max_steps"] if "budget" in varied else varied
+    return {key: value for key, value in settings.items() if not (is_free(key) or is_varied(key, varied))}
+
+
+def effective(run: Run) -> Settings:
+    """The settings as they act: the batch of all devices, the augmentation that the data use, split and steps."""
+    settings = {key: value for key, value in run.settings.items() if key not in BATCH}
+    if settings.get("threshold_by"):  # then the threshold is the rule's outcome
+        settings.pop("metrics.threshold", None)
+    if any(key.startswith("data.augment.") for key in settings):
+        settings = {key: value for key, value in settings.items() if not key.startswith("augment.")}
+        settings = {re.sub(r"^data\.augment\.", "augment.", key): value for key, value in settings.items()}
+    settings["data.batch_size"] = effective_batch(run.settings)
+    settings["data.split_hash"] = run.metrics["data"].get("split_hash")
+    if run.elsewhere:  # then the above is the split of what was tested
+        settings["data.trained_split_hash"] = run.metrics["trained_on"].get("split_hash")
+        settings["data.split"] = run.metrics["data"]["split"]
+    if not any("EarlyStopping" in str(value) for value in settings.values()):  # then the steps are the rule's outcome
+        settings[STEPS] = run.metrics.get("steps")
+    return settings
+
+
+def effective_batch(settings: Settings) -> int | str:
+    """Patches that one optimizer step sees; a text where the number of devices is left to the machine.
+
+    >>> effective_batch({"data.batch_size": 4, "trainer.devices": 2, "trainer.accumulate_grad_batches": 3})
+    24
+    """
+    counts = [settings.get(key, 1) for key in BATCH]
+    if f"{BATCH[1]}.0" in settings:  # devices by their numbers
+        counts[1] = sum(key.startswith(f"{BATCH[1]}.") for key in settings)
+    if all(isinstance(count, int) and count > 0 for count in counts):
+        return int(counts[0] * counts[1] * counts[2] * counts[3])
+    return " x ".join(str(count) for count in counts)
+
+
+def is_free(key: str) -> bool:
+    """Whether a setting may differ between any two runs."""
+    path_of_callback = key.startswith("callbacks.") and any(part in PATHS for part in key.split(".")[2:])
+    return path_of_callback or any(_within(key, name) for name in FREE) or key.startswith("trainer.devices")
+
+
+def is_varied(key: str, varied: Sequence[str]) -> bool:
+    """Whether a setting is one of those, or inside one of those, that are being compared.
+
+    >>> is_varied("loss.smooth", ["loss"]), is_varied("data.num_patches", ["num_patches"]), is_varied("loss", ["iou"])
+    (True, True, False)
+    """
+    return any(f".{name}." in f".{key}." for name in varied)
+
+
+def _within(key: str, name: str) -> bool:
+    return key == name or key.startswith(f"{name}.")
+
+
+def _refusal(keys: Sequence[str], settings: Sequence[Settings], runs: Sequence[Run]) -> str:
+    first, *others = sorted(keys, key=lambda key: key == STEPS)  # a consequence is named last
+    node = _node(first, keys)
+    others = [key for key in others if not _within(key, node)]
+    more = f" ({', '.join(others[:3])}{', …' if len(others) > 3 else ''} differ as well)" if others else ""
+    values = [_said(each.get(first, ABSENT)) for each in settings]
+    return (
+        f"{NAMES.get(first, first)} is {values[0]} in {runs[0].folder} and {values[1]} in {runs[1].folder}{more}, so "
+        f"the comparison would not be fair: leave one of them out or, if this is what is compared, add --vary {node}."
+    )
+
+
+def _node(key: str, keys: Sequence[str]) -> str:
+    # What holds this difference and its kin: augment rather than augment.steps.0._target_, but never all of data.
+    size = 2 if key.split(".")[0] in MANIFOLD else 1
+    kin = [each.split(".") for each in keys if each.split(".")[:size] == key.split(".")[:size]]
+    common = takewhile(lambda parts: len(set(parts)) == 1, zip(*kin, strict=False))
+    return ".".join(parts[0] for parts in common).removesuffix(".made")
+
+
+def _said(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

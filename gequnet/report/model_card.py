@@ -1,0 +1,121 @@
+"""`card.md`: what a network is, what it has learned from, how well it does and what nobody knows about it."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from gequnet.data.terms import terms_of
+from gequnet.errors import ConfigError, GequnetError, first_sentence
+from gequnet.report.finished_runs import Run, find_runs, read_run
+from gequnet.report.model_card_evidence import further_tests, limits, notes, scores, symmetry
+from gequnet.report.model_card_facts import data, network, training
+from gequnet.report.templates import environment
+from gequnet.runs.run_folder import load_config
+
+NAME = "card.md"
+USES = (
+    "Research, teaching, and comparisons of methods, on images like those that it has learned from.",
+    "It is not a medical device. No clinical study was made, no authority has seen it, and nobody may be diagnosed or "
+    "treated by what it says.",
+    "What it has learned from decides what may be done with it: see the licence above before passing it on.",
+)
+
+
+def write_card(folder: Path) -> Path:
+    """Writes ``card.md`` into the folder of a finished run, from what lies in it: nothing is computed anew.
+
+    Args:
+        folder: of the run.
+
+    Returns:
+        The path of the card.
+
+    Raises:
+        ConfigError: the folder is not that of a finished run.
+    """
+    if not ((folder / "metrics.json").exists() and (folder / "config.yaml").exists()):
+        raise ConfigError(f"{folder} is not the folder of a finished run: expected config.yaml and metrics.json in it.")
+    run, cfg = read_run(folder), load_config(folder)
+    text = environment().get_template("model_card.md.j2").render(contents(run, cfg))
+    unfinished = folder / f"{NAME}.part"
+    unfinished.write_text(text, encoding="utf-8")
+    return unfinished.replace(folder / NAME)
+
+
+def contents(run: Run, cfg: DictConfig) -> dict[str, Any]:
+    """What the card says, by the names of its template."""
+    terms = terms_of(cfg.data.name, cfg.data.source.get("task"))
+    further = [each for each in find_runs([run.folder]) if each.evaluation is not None]
+    return {
+        "title": f"{_named(cfg)}, trained on {cfg.data.name}",
+        "about": f"A network that says of every {_pixel(cfg)} of an image {_question(cfg)}. It was trained and tested "
+        "by gequnet, which has written this page from what the run has left in its folder.",
+        "network": network(run, cfg),
+        "data": data(run, cfg, terms),
+        "training": training(run, cfg),
+        "tested": f"On {len(run.per_image)} whole test images of {cfg.data.name}, on none of which it was trained and "
+        "which have selected nothing. The mean is over images, sd their standard deviation (n − 1), n the images that "
+        "have the score.",
+        "scores": scores(run),
+        "notes": list(notes(run)),
+        "further": further_tests(run, further),
+        **symmetry(run, cfg),
+        "uses": USES,
+        "limits": list(limits(run, cfg, terms, further)),
+        "folder": run.folder.resolve().name,
+        "image": _image(cfg),
+        "returns": _returns(cfg),
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Writes the cards of runs that are finished already; a mistake is one sentence on stderr and exit code 2."""
+    parser = argparse.ArgumentParser(prog="gequnet card", description="Writes card.md into finished runs.")
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="the folder of a run")
+    try:
+        for folder in parser.parse_args(arguments).runs:
+            print(f"card     {write_card(folder)}")
+    except GequnetError as error:
+        print(first_sentence(str(error)), file=sys.stderr)
+        return 2
+    return 0
+
+
+def _named(cfg: DictConfig) -> str:
+    group = cfg.chosen.group
+    return f"{cfg.chosen.model} {'' if group == 'none' else group}".strip()
+
+
+def _pixel(cfg: DictConfig) -> str:
+    return "voxel" if cfg.data.spatial_dims == 3 else "pixel"
+
+
+def _question(cfg: DictConfig) -> str:
+    names = list(cfg.data.class_names)
+    if cfg.data.head == "softmax":
+        return f"which of {', '.join(names[:-1])} and {names[-1]} it is"
+    return f"whether it is {names[0]}" if len(names) == 1 else f"in which of {', '.join(names)} it lies"
+
+
+def _image(cfg: DictConfig) -> str:
+    channels = cfg.data.in_channels
+    if cfg.data.spatial_dims == 3:
+        return "[X, Y, Z]" if channels == 1 else f"[{channels}, X, Y, Z]"
+    return "[H, W]" if channels == 1 else f"[H, W, {channels}]"
+
+
+def _returns(cfg: DictConfig) -> str:
+    names = list(cfg.data.class_names)
+    if cfg.data.head == "softmax":
+        return f"The mask holds {', '.join(f'{number} for {name}' for number, name in enumerate(names))}."
+    if len(names) == 1:
+        return f"The mask holds 1 for {names[0]} and 0 for everything else."
+    return f"There is a mask of 0 and 1 for each of {', '.join(names)}, in this order."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Sweeps: which jobs, in which folders, in which processes, and what came of them."""

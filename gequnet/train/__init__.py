@@ -1,0 +1,1 @@
+"""Training: the task, its trainer, and what surrounds them."""

@@ -1,0 +1,173 @@
+"""Whether the parts of a recipe fit together, found out before anything is computed."""
+
+import os
+from typing import get_args, get_type_hints
+
+from hydra.utils import get_class
+from omegaconf import DictConfig, ListConfig, OmegaConf
+
+from gequnet.distributed import launched_world_size
+from gequnet.errors import ConfigError, unknown_choice
+from gequnet.metrics.slow import PARTITION_SCORES
+from gequnet.metrics.threshold_curve import SCORES
+
+WHOLE_NUMBERS = (
+    "seed",
+    "validations",
+    "trainer.max_steps",
+    "trainer.max_epochs",
+    "data.batch_size",
+    "data.patches_per_epoch",
+    "data.num_workers",
+    "largest_batch",
+)
+NUMBERS = ("optim.lr", "optim.weight_decay", "trainer.gradient_clip_val")
+
+
+def check(cfg: DictConfig) -> None:
+    """Refuses a configuration that composes but makes no sense.
+
+    Raises:
+        ConfigError: says what does not fit and what to type instead.
+    """
+    _check_budget(cfg)
+    _check_numbers(cfg)
+    _check_group(cfg)
+    _check_dimension(cfg)
+    _check_head(cfg)
+    _check_weights(cfg)
+    _check_scales(cfg)
+    _check_threshold(cfg)
+    _check_auto_batch(cfg)
+    _check_nodes(cfg)
+
+
+def _check_numbers(cfg: DictConfig) -> None:
+    for name in WHOLE_NUMBERS + NUMBERS:
+        value = OmegaConf.select(cfg, name)
+        fits = isinstance(value, int if name in WHOLE_NUMBERS else int | float) and not isinstance(value, bool)
+        if value is not None and not fits:
+            kind = "a whole number" if name in WHOLE_NUMBERS else "a number"
+            raise ConfigError(f"{name}={value} is not {kind}: give one.")
+    if cfg.trainer.max_epochs is None and cfg.trainer.max_steps < 1:
+        raise ConfigError(
+            f"trainer.max_steps={cfg.trainer.max_steps} is no end: give trainer.max_steps or trainer.max_epochs a "
+            "number above 0."
+        )
+
+
+def _check_budget(cfg: DictConfig) -> None:
+    if cfg.budget not in cfg.steps:
+        raise ConfigError(unknown_choice("budget", cfg.budget, [str(name) for name in cfg.steps]))
+
+
+def _check_group(cfg: DictConfig) -> None:
+    reads_group = "group" in cfg.model
+    has_group = bool(cfg.get("group"))
+    if has_group and not reads_group:
+        raise ConfigError(
+            f"model={cfg.chosen.model} has no group and cannot use group={cfg.chosen.group}: leave group= out for the "
+            "plain network, or take model=e2unet for one that is equivariant under a group."
+        )
+    if reads_group and not has_group:
+        raise ConfigError(
+            f"model={cfg.chosen.model} needs a group: take group=c8, say; group=c1 is the trivial group, and "
+            "model=unet the network without one."
+        )
+    if reads_group:
+        _check_kind_of_group(cfg)
+
+
+def _check_kind_of_group(cfg: DictConfig) -> None:
+    """What the constructor of the network says that it takes is what it has to get."""
+    constructor = vars(get_class(cfg.model._target_))["__init__"]
+    wanted = get_type_hints(constructor)["group"]
+    kinds = get_args(wanted) or (wanted,)
+    if not issubclass(get_class(cfg.group._target_), kinds):
+        names = " or ".join(kind.__name__ for kind in kinds if kind is not str)
+        raise ConfigError(
+            f"model={cfg.chosen.model} works with a {names}, and group={cfg.chosen.group} is a "
+            f"{get_class(cfg.group._target_).__name__}: leave group= out for the model's own, or take another."
+        )
+
+
+def _check_dimension(cfg: DictConfig) -> None:
+    dims = cfg.model.get("spatial_dims", 2)
+    if dims != cfg.data.spatial_dims:
+        raise ConfigError(
+            f"model={cfg.chosen.model} is a {dims}-D network and data={cfg.chosen.data} is {cfg.data.spatial_dims}-D: "
+            f"choose a {cfg.data.spatial_dims}-D model, or {dims}-D data."
+        )
+    if cfg.get("tta") and dims != 2:
+        raise ConfigError(
+            f"tta={cfg.chosen.tta} turns images of the plane and data={cfg.chosen.data} is {dims}-D: leave tta= out."
+        )
+
+
+def _check_head(cfg: DictConfig) -> None:
+    if cfg.data.head == "softmax" and cfg.data.num_classes < 2:
+        raise ConfigError(
+            f"data={cfg.chosen.data} has num_classes={cfg.data.num_classes} and head=softmax, which needs two "
+            "classes or more (a softmax over one is 1 for ever): set data.head=sigmoid."
+        )
+
+
+def _check_weights(cfg: DictConfig) -> None:
+    weighted = getattr(get_class(cfg.loss._target_), "weighted", False)
+    if cfg.data.get("weights") and not weighted:
+        raise ConfigError(
+            f"data.weights says how much each pixel counts, and loss={cfg.chosen.loss} is no mean over pixels: choose "
+            "loss=cross_entropy, bce, dice_ce, dice_bce, focal, mse or pixelwise_softmax, or set data.weights=null."
+        )
+
+
+def _check_nodes(cfg: DictConfig) -> None:
+    nodes = cfg.trainer.get("num_nodes", 1)
+    if nodes > 1 and launched_world_size(os.environ) is None:
+        raise ConfigError(
+            f"trainer.num_nodes={nodes} needs someone who starts the processes on every node: type torchrun or srun "
+            "in front, as docs/scale_out.md has it."
+        )
+
+
+def _check_threshold(cfg: DictConfig) -> None:
+    score = cfg.threshold_by
+    if score is None:
+        return
+    if score not in SCORES:
+        raise ConfigError(unknown_choice("threshold_by", str(score), SCORES))
+    if cfg.data.head != "sigmoid":
+        raise ConfigError(
+            f"threshold_by={score} chooses the threshold of sigmoids, and data={cfg.chosen.data} has "
+            f"head={cfg.data.head}, of which the likeliest class is taken: leave threshold_by= out."
+        )
+    if score in PARTITION_SCORES and not cfg.data.partition:
+        raise ConfigError(
+            f"threshold_by={score} scores cells that a membrane keeps apart, and data={cfg.chosen.data} says that it "
+            "has none: take another score, dice, say, or set data.partition=true."
+        )
+
+
+def _check_scales(cfg: DictConfig) -> None:
+    scales = cfg.scales
+    if scales is None:
+        return
+    listed = isinstance(scales, ListConfig) and len(scales) > 0
+    if not listed or not all(isinstance(scale, int | float) and scale > 0 for scale in scales):
+        raise ConfigError(
+            f"scales={scales} is no list of magnifications: give numbers above 0, scales=[0.6,1,1.6], say."
+        )
+
+
+def _check_auto_batch(cfg: DictConfig) -> None:
+    for name in ("auto_batch", "forecast"):
+        if not isinstance(cfg[name], bool):
+            raise ConfigError(f"{name}={cfg[name]} is neither true nor false: give one of these.")
+    if cfg.largest_batch < 1:
+        raise ConfigError(f"largest_batch={cfg.largest_batch} is no number of patches: give 1 or more.")
+    alone = cfg.trainer.devices in (1, "1") and cfg.trainer.get("num_nodes", 1) == 1
+    if cfg.auto_batch and not alone:
+        raise ConfigError(
+            f"auto_batch=true looks for a batch that fits on one device, and trainer.devices={cfg.trainer.devices} may "
+            "be several: find it with trainer.devices=1, and give the others what it says as data.batch_size."
+        )
