@@ -23,7 +23,7 @@ def load(run: str | Path) -> "Predictor":
     from omegaconf import OmegaConf
 
     from gequnet.config.build import build
-    from gequnet.data.intake import intake_of
+    from gequnet.data.preprocessing import preprocessing_of
     from gequnet.inference.predictor import Predictor
     from gequnet.inference.sliding_window import whole
     from gequnet.runs.run_folder import load_run, load_scale
@@ -33,7 +33,7 @@ def load(run: str | Path) -> "Predictor":
     inference = cfg.get("inference", {})  # the first runs could see an image whole only, and do not say so
     return Predictor(
         network,
-        intake_of(cfg.data, load_scale(run)),
+        preprocessing_of(cfg.data, load_scale(run)),
         build(inference) if inference else whole,
         in_channels=cfg.data.in_channels,
         class_names=list(cfg.data.class_names),

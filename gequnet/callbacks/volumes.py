@@ -10,8 +10,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from gequnet.data.datamodule import SegmentationDataModule
+from gequnet.data.datasets.volumes import VolumeSource
 from gequnet.data.formats.nifti import write_labels
-from gequnet.data.volume_source import VolumeSource
 from gequnet.heads import predicted_classes, probabilities
 
 

@@ -19,11 +19,11 @@ from rich.table import Table
 from gequnet.config.build import build
 from gequnet.config.compose import compose, resolve
 from gequnet.config.explain import choices, explain
-from gequnet.data.addresses import ADDRESSES, Address, Parcel, address_of
-from gequnet.data.download import download, unpack
-from gequnet.data.fetch import Report
+from gequnet.data.download.catalogue import ADDRESSES, Address, Parcel, address_of
+from gequnet.data.download.download import download, unpack
+from gequnet.data.download.http import Report
+from gequnet.data.download.verify import Verification, verify
 from gequnet.data.source import SPLITS
-from gequnet.data.verify import Verification, verify
 from gequnet.errors import ConfigError, GequnetError, unknown_choice
 
 SHOWN = 20  # problems that are printed, without --all

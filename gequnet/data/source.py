@@ -71,6 +71,6 @@ class Source(ABC):
 
         By default the scenes are resampled, see ``Rescaled``; a source that draws its scenes draws them larger.
         """
-        from gequnet.data.rescaled import Rescaled  # which is a source itself
+        from gequnet.data.views.rescaled import Rescaled  # which is a source itself
 
         return Rescaled(self, factor)

@@ -11,10 +11,10 @@ import torch.distributed
 from jaxtyping import Bool
 from torch import Tensor
 
-from gequnet.data.magnify import magnified_regions
+from gequnet.data.transforms.magnify import magnified_regions
 from gequnet.distributed import all_gather
 from gequnet.heads import foreground_classes, predicted_classes, probabilities, target_classes
-from gequnet.metrics.dice import dice
+from gequnet.metrics.count_scores import score
 from gequnet.train.task import SegmentationTask
 
 log = logging.getLogger("gequnet")
@@ -95,7 +95,7 @@ def scale_agreement(large: MaskPair, answer: MaskPair, factor: float) -> dict[st
     expected = answer.magnified(factor, large.valid.shape)
     inside = large.valid & expected.valid
     pairs = {"agreement": (large.said, expected.said), "agreement_floor": (large.true, expected.true)}
-    return {name: float(dice(*masks, inside).nanmean()) for name, masks in pairs.items()}
+    return {name: float(score("dice", *masks, inside).nanmean()) for name, masks in pairs.items()}
 
 
 def score_at(

@@ -105,8 +105,12 @@ def _loaded(path: Path) -> Function:
 
 def facts_of(predictor: "gequnet.inference.predictor.Predictor", plain: nn.Module, folder: Path) -> dict[str, str]:
     """What one has to know to use the file: text, and JSON where it is more than a word."""
-    recipe, intake = predictor.recipe, predictor.intake
-    scale = None if intake.fixed is None else {"mean": intake.fixed.shift.tolist(), "std": intake.fixed.unit.tolist()}
+    recipe, preprocessing = predictor.recipe, predictor.preprocessing
+    scale = (
+        None
+        if preprocessing.fixed is None
+        else {"mean": preprocessing.fixed.shift.tolist(), "std": preprocessing.fixed.unit.tolist()}
+    )
     metrics = folder / "metrics.json"
     measured = json.loads(metrics.read_text()) if metrics.exists() else {}
     facts: dict[str, Any] = {
@@ -122,8 +126,8 @@ def facts_of(predictor: "gequnet.inference.predictor.Predictor", plain: nn.Modul
         "class_names": predictor.class_names,
         "head": predictor.head,
         "threshold": predictor.threshold,
-        "normalisation": {"rule": intake.normalisation, "of_all_images": scale},
-        "grid": {"side": intake.side, "spacing_mm": intake.spacing, "cropped": intake.crop},
+        "normalisation": {"rule": preprocessing.normalisation, "of_all_images": scale},
+        "grid": {"side": preprocessing.side, "spacing_mm": preprocessing.spacing, "cropped": preprocessing.crop},
         "patch_size": recipe["data"]["patch_size"],
         "sizes": sizes_of(plain),
         "fingerprint": measured.get("fingerprint"),

@@ -9,7 +9,7 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from gequnet.heads import foreground_classes, predicted_classes, target_classes
-from gequnet.metrics.dice import dice
+from gequnet.metrics.count_scores import score
 
 Sample = Mapping[str, Any]
 """Tensors ``image`` [C, *space], ``mask`` [*space] or [K, *space], ``valid`` [*space] and ``probabilities``
@@ -49,7 +49,7 @@ def dice_of(sample: Sample, threshold: float = 0.5) -> float:
     if "dice" in sample:
         return float(sample["dice"])
     truth, found = classes_of(sample, threshold)
-    each, either = dice(found, truth, sample["valid"]), ((truth | found) & sample["valid"]).flatten(1).any(1)
+    each, either = score("dice", found, truth, sample["valid"]), ((truth | found) & sample["valid"]).flatten(1).any(1)
     return float(each[either].mean() if head_of(sample) == "softmax" and either.any() else each.mean())
 
 

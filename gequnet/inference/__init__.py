@@ -1,5 +1,5 @@
 """Prediction with a trained network: whole images, sliding windows, streaming, averages over a group."""
 
-from gequnet.inference.sliding_window import sliding, whole
+import lazy_loader
 
-__all__ = ["sliding", "whole"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -127,7 +127,7 @@ class ImagePredictor:
 
     def about(self, image: Tensor, spacing_mm: tuple[float, ...] | None = None) -> Prediction:
         """The answer about an image ``[C, *space]`` as its file has it."""
-        prepared = self.net.intake(image, spacing_mm)
+        prepared = self.net.preprocessing(image, spacing_mm)
         ask, spread = self.inference(math.prod(prepared.image.shape[1:])), Spread()
         ready = prepared.image[None].to(self.net.device)
         for network in self.orbit:

@@ -9,7 +9,7 @@ from jaxtyping import Float, Float32, UInt8
 from torch import Tensor, nn
 
 from gequnet.data.formats.arrays import Image, as_image
-from gequnet.data.intake import Intake
+from gequnet.data.preprocessing import Preprocessing
 from gequnet.heads import predicted_classes, probabilities
 from gequnet.inference.sliding_window import whole
 
@@ -21,7 +21,7 @@ class Predictor:
 
     Args:
         network: From images [B, C, *space] to logits [B, K, *space].
-        intake: Preprocessing, as the training had it.
+        preprocessing: Preprocessing, as the training had it.
         inference: How the network sees a whole image, ``inference(network, image)``.
         in_channels: C.
         class_names: One for each of the K logits.
@@ -40,7 +40,7 @@ class Predictor:
     def __init__(
         self,
         network: nn.Module,
-        intake: Intake,
+        preprocessing: Preprocessing,
         inference: Inference = whole,
         *,
         in_channels: int,
@@ -52,7 +52,7 @@ class Predictor:
         overlap: float = 0.5,
         recipe: Mapping[str, Any] | None = None,
     ) -> None:
-        self.network, self.intake, self.inference = network.eval(), intake, inference
+        self.network, self.preprocessing, self.inference = network.eval(), preprocessing, inference
         self.in_channels, self.class_names, self.num_classes = in_channels, list(class_names), len(class_names)
         self.spatial_dims, self.head, self.threshold = spatial_dims, head, threshold
         self.window, self.overlap = window, overlap
@@ -86,7 +86,7 @@ class Predictor:
         Returns:
             [K, *space], on the grid of the image.
         """
-        prepared = self.intake(as_image(image, self.in_channels, self.spatial_dims), spacing_mm)
+        prepared = self.preprocessing(as_image(image, self.in_channels, self.spatial_dims), spacing_mm)
         seen = probabilities(self.logits(prepared.image[None]), self.head)[0]
         return prepared.restore(seen.numpy(), self.head)
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from gequnet.data.formats.image_file import ImageFile
-from gequnet.data.intake import Intake, blank
+from gequnet.data.preprocessing import Preprocessing, blank
 from gequnet.data.scene import Scene, pixels
 from gequnet.data.transforms.normalise import Scale, pooled_scale, scale_of
 from gequnet.inference.prediction import ImagePredictor, Prediction
@@ -27,21 +27,21 @@ def stream(questioner: ImagePredictor, image: ImageFile, page: int = 0) -> Itera
     answer of ``Questioner.about`` through the same windows.
 
     Args:
-        questioner: Whose network takes images of which nothing has to be seen whole (``not net.intake.whole``).
+        questioner: Whose network takes images of which nothing has to be seen whole (``not net.preprocessing.whole``).
         image: Its file; of formats without windows the pixels are held as the file has them, and nothing else.
         page: Of the file.
 
     Yields:
         The first row and the answer about the band.
     """
-    assert not questioner.net.intake.whole
+    assert not questioner.net.preprocessing.whole
     net = questioner.net
     tiling = Tiling.over(image.space, questioner.window, questioner.overlap)
 
     def raw(window: Sequence[slice]) -> Tensor:
         return image.read(page, window)
 
-    scale = scale_in_windows(net.intake, raw, image.space, tiling.window)
+    scale = scale_in_windows(net.preprocessing, raw, image.space, tiling.window)
 
     def read(part: Part) -> Tensor:
         scene = scene_of(raw([each for each in part if isinstance(each, slice)]))
@@ -53,19 +53,19 @@ def stream(questioner: ImagePredictor, image: ImageFile, page: int = 0) -> Itera
         yield first, Prediction.of(net, spread.mean.numpy(), spread.deviation.numpy())
 
 
-def scale_in_windows(intake: Intake, read: Read, space: Sequence[int], side: Sequence[int]) -> Scale:
+def scale_in_windows(preprocessing: Preprocessing, read: Read, space: Sequence[int], side: Sequence[int]) -> Scale:
     """The scale of intensities of an image of which one window is looked at at a time.
 
     Args:
-        intake: Which rule.
+        preprocessing: Which rule.
         read: The image.
         space: Its size.
         side: Of the windows, which lie side by side.
     """
-    if intake.normalisation == "none" or intake.fixed is not None:
-        return intake.scale(scene_of(read([slice(0, 1) for _ in space])))
-    if intake.normalisation != "range":
-        return pooled_scale(_seen(read, space, side), nonzero=intake.normalisation.endswith("nonzero"))
+    if preprocessing.normalisation == "none" or preprocessing.fixed is not None:
+        return preprocessing.scale(scene_of(read([slice(0, 1) for _ in space])))
+    if preprocessing.normalisation != "range":
+        return pooled_scale(_seen(read, space, side), nonzero=preprocessing.normalisation.endswith("nonzero"))
     extremes: Tensor | None = None
     for scene in _seen(read, space, side):
         values = pixels(scene.image)[:, scene.valid if scene.valid.any() else ~scene.valid]

@@ -12,11 +12,6 @@ from gequnet.distributed import Share, all_reduce_sum, local
 from gequnet.errors import ConfigError
 from gequnet.heads import HEADS, check_head, full_precision, target_classes
 
-FITTING = {
-    "sigmoid": ("bce", "dice", "dice_bce", "dice_ce", "focal", "iou", "mse", "tversky"),
-    "softmax": ("cross_entropy", "dice", "dice_ce", "focal", "iou", "mse", "pixelwise_softmax", "tversky"),
-}
-
 
 class SegmentationLoss(nn.Module, ABC):
     """A scalar that training makes small: ``loss(logits, mask, valid)``.
@@ -62,7 +57,7 @@ class SegmentationLoss(nn.Module, ABC):
         what = "one logit, or overlapping regions" if self.head == "sigmoid" else "classes that exclude each other"
         return (
             f"{type(self).__name__} does not fit head={self.head} ({what}), "
-            f"only head={', '.join(self.heads)}: choose loss={', '.join(FITTING[self.head])}."
+            f"only head={', '.join(self.heads)}: choose another loss; loss=dice_ce fits every head."
         )
 
     def forward(

@@ -10,7 +10,7 @@ from torchmetrics.utilities import dim_zero_cat
 
 from gequnet.heads import check_head, predicted_classes, probabilities, target_classes
 from gequnet.metrics.counts import count
-from gequnet.metrics.table import decoded, encoded
+from gequnet.metrics.per_image_table import decoded, encoded
 
 
 class Confusion(Metric):

@@ -14,11 +14,11 @@ from torchmetrics.utilities import dim_zero_cat
 from gequnet.errors import ConfigError
 from gequnet.heads import predicted_classes, probabilities, target_classes
 from gequnet.metrics.auc import AREAS, pooled_areas
+from gequnet.metrics.count_scores import COUNT_SCORES
 from gequnet.metrics.counts import count
-from gequnet.metrics.pixel_error import pixel_error_of
+from gequnet.metrics.mask_scores import MaskScores
+from gequnet.metrics.per_image_table import ScoreTable, encoded
 from gequnet.metrics.scored_classes import ScoredClasses, Scores
-from gequnet.metrics.slow import SlowScores
-from gequnet.metrics.table import OF_COUNTS, ScoreTable, encoded
 
 
 class SegmentationMetrics(Metric):
@@ -34,9 +34,9 @@ class SegmentationMetrics(Metric):
     With ``instances`` there are also the scores of objects, ``instance_ap instance_ap50 instance_ap75``: for each image
     average precision over overlaps from .5 to .95, at .5 and at .75, see [`gequnet.metrics.instance_ap`][].
 
-    With ``surface`` there are also the scores of surfaces, ``hd95_mm surface_dice``, see [`gequnet.metrics.hd95`][] and
-    [`gequnet.metrics.surface_dice`][]; where the spacing of voxels is not known, lengths are in pixels and the first is
-    called ``hd95_px``.
+    With ``surface`` there are also the scores of surfaces, ``hd95_mm surface_dice``, see
+    [`gequnet.metrics.surface_distances`][]; where the spacing of voxels is not known, lengths are in pixels and the
+    first is called ``hd95_px``.
 
     With ``partition`` there are also the scores of cells that a membrane keeps apart, ``v_rand v_info``, see
     [`gequnet.metrics.v_rand`][] and [`gequnet.metrics.v_info`][], and ``pixel_error``.
@@ -46,8 +46,8 @@ class SegmentationMetrics(Metric):
 
     0/0 is 1 if no pixel is wrong and 0 else, see [`gequnet.metrics.counts`][]. Of several classes that exclude each
     other, one that an image neither has nor is said to have has no score there, see
-    [`gequnet.metrics.table.ScoreTable.without_absent`][]. What has no value is nan, left out of means, and warned
-    about: an image without a valid pixel, a curve without foreground or without background.
+    ``ScoreTable.without_absent``. What has no value is nan, left out of means, and warned about: an image without a
+    valid pixel, a curve without foreground or without background.
 
     Under distributed data parallelism the scores are those of all ranks together. An image that a sampler repeats to
     make the ranks equal counts once in means; the pooled curves see its pixels again, unless ``repeated`` says so.
@@ -120,8 +120,9 @@ class SegmentationMetrics(Metric):
         self.full = full
         self.threshold = threshold
         tolerance = float(tolerance_mm) if surface else None
-        self.slow_scores = SlowScores(instances, tolerance, partition) if full else None
-        self.of_counts = OF_COUNTS | ({"pixel_error": pixel_error_of} if full and partition else {})
+        self.slow_scores = MaskScores(instances, tolerance, partition) if full else None
+        left_out = () if full and partition else ("pixel_error",)
+        self.of_counts = {name: score for name, score in COUNT_SCORES.items() if name not in left_out}
         # For each image: numbers of pixels [1, region, class, 4], scores that do not follow from them
         # [1, region, class, score], the bytes of its id.
         for state in ("counts", "slow", "ids"):

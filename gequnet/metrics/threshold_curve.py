@@ -9,14 +9,10 @@ from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 from gequnet.heads import probabilities, target_classes
-from gequnet.metrics.accuracy import accuracy_of
-from gequnet.metrics.balanced_accuracy import balanced_accuracy_of
 from gequnet.metrics.cldice import cldice
-from gequnet.metrics.counts import Counts, count_above
-from gequnet.metrics.dice import dice_of
-from gequnet.metrics.iou import iou_of
-from gequnet.metrics.pixel_error import pixel_error_of
-from gequnet.metrics.table import decoded, encoded
+from gequnet.metrics.count_scores import COUNT_SCORES
+from gequnet.metrics.counts import count_above
+from gequnet.metrics.per_image_table import decoded, encoded
 from gequnet.metrics.v_info import v_info
 from gequnet.metrics.v_rand import v_rand
 
@@ -24,13 +20,7 @@ THRESHOLDS = tuple(n / 20 for n in range(1, 20))
 """0.05, 0.1, ..., 0.95."""
 
 # Scores that a threshold can be too low and too high for: sensitivity is best if everything is foreground.
-OF_COUNTS: dict[str, Callable[[Counts], Tensor]] = {
-    "dice": dice_of,
-    "iou": iou_of,
-    "accuracy": accuracy_of,
-    "balanced_accuracy": balanced_accuracy_of,
-    "pixel_error": pixel_error_of,
-}
+OF_COUNTS = {name: COUNT_SCORES[name] for name in ("dice", "iou", "accuracy", "balanced_accuracy", "pixel_error")}
 OF_MASKS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {"cldice": cldice, "v_rand": v_rand, "v_info": v_info}
 SCORES = (*OF_COUNTS, *OF_MASKS)
 LOWER = ("pixel_error",)  # is better

@@ -1,1 +1,5 @@
 """Whole networks: an image tensor in, a logits tensor of the same spatial size out."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

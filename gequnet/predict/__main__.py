@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 import gequnet
-from gequnet.data.brats import MODALITIES
+from gequnet.data.datasets.brats import MODALITIES
 from gequnet.errors import ConfigError, GequnetError, first_sentence
 from gequnet.inference.prediction import ImagePredictor, PredictOptions
 from gequnet.inference.predictor import Predictor

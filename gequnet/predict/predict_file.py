@@ -37,7 +37,7 @@ def answer_file(questioner: ImagePredictor, given: Input, outputs: Outputs, want
     with open_image(given.files, Takes(net.in_channels, net.spatial_dims), given.path) as image:
         folder.mkdir(parents=True, exist_ok=True)
         maps, overlay = PageBuffer(image, wanted, folder), Overlay(net, image)
-        streams = not net.intake.whole and math.prod(image.space) > questioner.manner.max_pixels
+        streams = not net.preprocessing.whole and math.prod(image.space) > questioner.manner.max_pixels
         if streams and outputs.contours:
             outputs, remark = replace(outputs, contours=None), "too large for a picture of its contours"
         for page in range(image.pages):

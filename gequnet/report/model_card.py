@@ -8,7 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from gequnet.data.terms import terms_of
+from gequnet.data.download.licences import terms_of
 from gequnet.errors import ConfigError, GequnetError, first_sentence
 from gequnet.report.finished_runs import Run, find_runs, read_run
 from gequnet.report.model_card_evidence import further_tests, limits, notes, scores, symmetry

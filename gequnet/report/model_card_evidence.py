@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 from omegaconf import DictConfig
 
-from gequnet.data.terms import UNKNOWN, Terms
+from gequnet.data.download.licences import UNKNOWN, Terms
 from gequnet.report.arm_labels import testing
 from gequnet.report.finished_runs import Run
 from gequnet.report.model_card_facts import number

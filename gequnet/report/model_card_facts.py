@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 from omegaconf import DictConfig
 
+from gequnet.data.download.licences import Terms, terms_of
 from gequnet.data.source import SPLITS
-from gequnet.data.terms import Terms, terms_of
 from gequnet.report.findings import recipe
 from gequnet.report.finished_runs import Run
 

@@ -1,1 +1,5 @@
 """The mathematics: groups of the plane, their representations, steerable kernels, and how to measure equivariance."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader
 from gequnet.config.build import build
 from gequnet.errors import ConfigError, first_sentence
 from gequnet.train.memory import peak_of
-from gequnet.train.schedules import constant
+from gequnet.train.schedules import constant_schedule
 from gequnet.train.task import Batch, SegmentationTask
 from gequnet.train.trainer import build_task
 
@@ -89,7 +89,7 @@ def first_batch(data: Any) -> tuple[Batch, float]:
 def scratch_task(cfg: DictConfig, net: nn.Module) -> SegmentationTask:
     """The run's task around a copy of its network, at a steady rate."""
     task = build_task(cfg, copy.deepcopy(net))
-    task.scheduler = constant
+    task.scheduler = constant_schedule
     return task
 
 

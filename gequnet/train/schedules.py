@@ -14,19 +14,19 @@ from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 from gequnet.errors import ConfigError
 
 
-def constant(optimizer: Optimizer, total_steps: int) -> LambdaLR:
+def constant_schedule(optimizer: Optimizer, total_steps: int) -> LambdaLR:
     """The same learning rate throughout."""
     return _by_fraction(optimizer, total_steps, lambda fraction: 1.0)
 
 
-def step(optimizer: Optimizer, total_steps: int, drops: int, gamma: float) -> LambdaLR:
+def step_schedule(optimizer: Optimizer, total_steps: int, drops: int, gamma: float) -> LambdaLR:
     """γ^⌊(drops + 1) t/T⌋: ``drops`` equal drops that cut the training into ``drops + 1`` equal stretches."""
     return _by_fraction(
         optimizer, total_steps, lambda fraction: gamma ** min(drops, math.floor((drops + 1) * fraction))
     )
 
 
-def exponential(optimizer: Optimizer, total_steps: int, final: float) -> LambdaLR:
+def exponential_schedule(optimizer: Optimizer, total_steps: int, final: float) -> LambdaLR:
     """final^(t/T): the same ratio at every step.
 
     Raises:
@@ -37,7 +37,7 @@ def exponential(optimizer: Optimizer, total_steps: int, final: float) -> LambdaL
     return _by_fraction(optimizer, total_steps, lambda fraction: final**fraction)
 
 
-def cosine(optimizer: Optimizer, total_steps: int, warmup: float, final: float) -> LambdaLR:
+def cosine_schedule(optimizer: Optimizer, total_steps: int, warmup: float, final: float) -> LambdaLR:
     """Linear from 0 over the first ``warmup`` (a fraction of T), then half a cosine from 1 down to ``final``.
 
     With u = (t/T - warmup) / (1 - warmup) the second part is final + (1 - final) (1 + cos πu) / 2. Within the
@@ -61,7 +61,7 @@ def cosine(optimizer: Optimizer, total_steps: int, warmup: float, final: float) 
     return _by_fraction(optimizer, total_steps, factor)
 
 
-def cyclic(optimizer: Optimizer, total_steps: int, cycles: int, low: float) -> LambdaLR:
+def cyclic_schedule(optimizer: Optimizer, total_steps: int, cycles: int, low: float) -> LambdaLR:
     """A triangle wave that starts at 1 and goes down to ``low`` and back ``cycles`` times.
 
     References:
@@ -70,7 +70,7 @@ def cyclic(optimizer: Optimizer, total_steps: int, cycles: int, low: float) -> L
     return _by_fraction(optimizer, total_steps, lambda fraction: low + (1 - low) * abs(1 - 2 * (cycles * fraction % 1)))
 
 
-def plateau(optimizer: Optimizer, total_steps: int, gamma: float, patience: int) -> ReduceLROnPlateau:
+def plateau_schedule(optimizer: Optimizer, total_steps: int, gamma: float, patience: int) -> ReduceLROnPlateau:
     """Multiplies by ``gamma`` once more than ``patience`` validations in a row have not raised the score.
 
     ``total_steps`` plays no part: the scores decide.

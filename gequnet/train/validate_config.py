@@ -1,14 +1,16 @@
 """Whether the parts of a recipe fit together, found out before anything is computed."""
 
 import os
-from typing import get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from hydra.utils import get_class
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from gequnet.config.compose import CONF
 from gequnet.distributed import launched_world_size
 from gequnet.errors import ConfigError, unknown_choice
-from gequnet.metrics.slow import PARTITION_SCORES
+from gequnet.heads import HEADS
+from gequnet.metrics.mask_scores import PARTITION_SCORES
 from gequnet.metrics.threshold_curve import SCORES
 
 WHOLE_NUMBERS = (
@@ -35,7 +37,7 @@ def check(cfg: DictConfig) -> None:
     _check_group(cfg)
     _check_dimension(cfg)
     _check_head(cfg)
-    _check_weights(cfg)
+    _check_loss(cfg)
     _check_scales(cfg)
     _check_threshold(cfg)
     _check_auto_batch(cfg)
@@ -112,13 +114,25 @@ def _check_head(cfg: DictConfig) -> None:
         )
 
 
-def _check_weights(cfg: DictConfig) -> None:
-    weighted = getattr(get_class(cfg.loss._target_), "weighted", False)
-    if cfg.data.get("weights") and not weighted:
+def _check_loss(cfg: DictConfig) -> None:
+    loss, head = get_class(cfg.loss._target_), cfg.data.head
+    if head not in getattr(loss, "heads", HEADS):
+        fitting = [name for name, each in _losses().items() if head in each.heads]
+        raise ConfigError(
+            f"loss={cfg.chosen.loss} does not fit head={head} of data={cfg.chosen.data}: choose "
+            f"loss={', '.join(fitting)}."
+        )
+    if cfg.data.get("weights") and not getattr(loss, "weighted", False):
+        fitting = [name for name, each in _losses().items() if each.weighted and head in each.heads]
         raise ConfigError(
             f"data.weights says how much each pixel counts, and loss={cfg.chosen.loss} is no mean over pixels: choose "
-            "loss=cross_entropy, bce, dice_ce, dice_bce, focal, mse or pixelwise_softmax, or set data.weights=null."
+            f"loss={', '.join(fitting)}, or set data.weights=null."
         )
+
+
+def _losses() -> dict[str, Any]:
+    """The classes of ``conf/loss/``, by the names of their files."""
+    return {path.stem: get_class(OmegaConf.load(path)._target_) for path in sorted((CONF / "loss").glob("*.yaml"))}
 
 
 def _check_nodes(cfg: DictConfig) -> None:

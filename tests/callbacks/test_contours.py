@@ -15,8 +15,8 @@ import gequnet.figures
 from gequnet.callbacks.contours import Contours, ranked
 from gequnet.callbacks.unlabelled_images import UnlabelledImages
 from gequnet.data.datamodule import SegmentationDataModule
-from gequnet.data.phantom_tumours import PhantomTumours
-from gequnet.data.phantom_vessels import PhantomVessels
+from gequnet.data.phantoms.phantom_tumours import PhantomTumours
+from gequnet.data.phantoms.phantom_vessels import PhantomVessels
 from gequnet.data.source import Source
 from gequnet.data.transforms.augment import Chain
 from gequnet.inference.sliding_window import whole

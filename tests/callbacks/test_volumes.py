@@ -9,10 +9,10 @@ from omegaconf import OmegaConf
 
 from gequnet.callbacks.volumes import Volumes, predicted_mask
 from gequnet.config.compose import CONF
-from gequnet.data.brats import Brats
 from gequnet.data.datamodule import SegmentationDataModule
-from gequnet.data.msd import Msd
-from gequnet.data.phantom_tumours import PhantomTumours
+from gequnet.data.datasets.brats import Brats
+from gequnet.data.datasets.msd import Msd
+from gequnet.data.phantoms.phantom_tumours import PhantomTumours
 from gequnet.data.source import Source
 from gequnet.data.transforms.augment import Chain
 from helpers.volume_makers import brain, make_brats, make_msd, volume

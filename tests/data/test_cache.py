@@ -4,10 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from gequnet.data.brats import Brats
 from gequnet.data.cache import SceneFiles, key_of
+from gequnet.data.datasets.brats import Brats
+from gequnet.data.datasets.msd import Msd
 from gequnet.data.errors import CacheError
-from gequnet.data.msd import Msd
 from helpers.volume_makers import HIPPOCAMPUS, make_brats, make_msd
 
 FIRST = HIPPOCAMPUS[0]

@@ -7,7 +7,7 @@ import pytorch_lightning as pl
 import torch
 
 from gequnet.data.errors import DatasetNotFoundError, EmptySplitError, FactMismatchError
-from gequnet.data.phantom_vessels import PhantomVessels
+from gequnet.data.phantoms.phantom_vessels import PhantomVessels
 from gequnet.data.scene import Scene, pixels
 from gequnet.data.source import Source
 from gequnet.errors import ConfigError

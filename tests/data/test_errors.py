@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gequnet.data import errors
-from gequnet.data.drive import Drive
+from gequnet.data.datasets.drive import Drive
 from gequnet.errors import GequnetError
 from helpers.fundus_makers import make_drive, photograph, save, vessels
 

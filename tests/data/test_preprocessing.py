@@ -10,7 +10,7 @@ from gequnet.config.build import build
 from gequnet.config.compose import compose, resolve
 from gequnet.data.formats.nifti import read_nifti
 from gequnet.data.formats.picture_files import read_grey, read_image
-from gequnet.data.intake import Intake, intake_of
+from gequnet.data.preprocessing import Preprocessing, preprocessing_of
 from gequnet.errors import ConfigError
 from helpers.fundus_makers import make_chase
 from helpers.membrane_makers import make_isbi2012
@@ -68,10 +68,10 @@ def test_a_file_is_made_ready_as_its_dataset_makes_it(case: str, tmp_path: Path)
     paths = [f"paths.{name}={tmp_path}" for name in ("data", "cache", "run")]
     cfg = resolve(compose([f"data={case.split(',')[0]}", *paths, *overrides]))
     data = build(cfg.data)
-    intake = intake_of(cfg.data, data.fixed_scale)
+    preprocessing = preprocessing_of(cfg.data, data.fixed_scale)
     for number, sample in enumerate(data.test_dataloader()):
         image, spacing = read(data.source, sample["id"][0])
-        prepared = intake(image, spacing)
+        prepared = preprocessing(image, spacing)
         torch.testing.assert_close(prepared.image, sample["image"][0], atol=1e-5, rtol=1e-5)
         classes = np.random.default_rng(0).random((2, *prepared.image.shape[1:]), np.float32)
         restored = prepared.restore(classes / classes.sum(0), "softmax")
@@ -84,7 +84,7 @@ def test_a_file_is_made_ready_as_its_dataset_makes_it(case: str, tmp_path: Path)
 def test_what_was_cut_off_is_background() -> None:
     image = torch.zeros(1, 6, 6, 6)
     image[:, 2:4, 1:5, 3:] = 7
-    prepared = Intake("none", crop=True)(image, (1.0, 1.0, 1.0))
+    prepared = Preprocessing("none", crop=True)(image, (1.0, 1.0, 1.0))
     assert prepared.image.shape == (1, 2, 4, 3)
     inside = np.full((2, 2, 4, 3), 0.5, np.float32)
     restored = prepared.restore(inside, "softmax")
@@ -96,22 +96,22 @@ def test_what_was_cut_off_is_background() -> None:
 def test_voxels_that_are_no_numbers_do_not_count() -> None:
     image = torch.arange(64.0).view(1, 4, 4, 4)
     image[0, 0] = torch.nan
-    prepared = Intake("instance")(image)
+    prepared = Preprocessing("instance")(image)
     assert prepared.image.isfinite().all()
     assert abs(float(prepared.image[:, 1:].mean())) < 1e-5
 
 
 def test_one_scale_for_all_has_to_be_known() -> None:
     with pytest.raises(ConfigError, match="scale.json"):
-        Intake("full")
+        Preprocessing("full")
 
 
 def test_voxels_of_unknown_size_cannot_be_resampled() -> None:
     with pytest.raises(ConfigError, match="1.5 x 1.5 x 3 mm"):
-        Intake("instance", spacing=[1.5, 1.5, 3.0])(torch.zeros(1, 4, 4, 4))
+        Preprocessing("instance", spacing=[1.5, 1.5, 3.0])(torch.zeros(1, 4, 4, 4))
 
 
 def test_windows_are_enough_where_nothing_has_to_be_seen_whole() -> None:
-    assert not Intake("instance").whole
-    assert all(Intake("instance", **{name: value}).whole for name, value in
+    assert not Preprocessing("instance").whole
+    assert all(Preprocessing("instance", **{name: value}).whole for name, value in
                {"side": 8, "spacing": [1.0] * 3, "crop": True, "fov": True}.items())  # fmt: skip

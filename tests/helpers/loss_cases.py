@@ -5,10 +5,9 @@ from torch import Tensor
 
 from gequnet.losses.base import SegmentationLoss
 from gequnet.losses.bce import BCELoss
+from gequnet.losses.compound import DiceBCELoss, DiceCELoss
 from gequnet.losses.cross_entropy import CrossEntropyLoss
 from gequnet.losses.dice import DiceLoss
-from gequnet.losses.dice_bce import DiceBCELoss
-from gequnet.losses.dice_ce import DiceCELoss
 from gequnet.losses.focal import FocalLoss
 from gequnet.losses.iou import IoULoss
 from gequnet.losses.mse import MSELoss

@@ -66,7 +66,7 @@ def test_photographs_are_resized_and_labels_are_not(tmp_path: Path) -> None:
     net = gequnet.load(make_run(tmp_path, *SMALL, "data=cats", "data.source.side=16"))
     photograph = np.random.default_rng(0).integers(0, 256, (50, 61, 3), np.uint8)
     assert net.predict(photograph).shape == (50, 61)
-    assert net.intake.whole
+    assert net.preprocessing.whole
 
 
 def test_one_scale_for_all_comes_from_the_run(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_one_scale_for_all_comes_from_the_run(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="scale.json"):
         gequnet.load(run)
     (run / "scale.json").write_text(json.dumps({"mean": [0.5], "std": [0.1]}))
-    prepared = gequnet.load(run).intake(torch.full((1, 8, 8), 255, dtype=torch.uint8))
+    prepared = gequnet.load(run).preprocessing(torch.full((1, 8, 8), 255, dtype=torch.uint8))
     torch.testing.assert_close(prepared.image.unique(), torch.tensor([5.0]))
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 import gequnet
 from gequnet.data.formats.image_file import Takes
 from gequnet.data.formats.open_image import open_image
-from gequnet.data.intake import Intake, blank
+from gequnet.data.preprocessing import Preprocessing, blank
 from gequnet.data.transforms.normalise import NORMALISATIONS, Scale
 from gequnet.inference.prediction import ImagePredictor, PredictOptions
 from gequnet.inference.streaming import scale_in_windows, stream
@@ -51,10 +51,10 @@ def test_the_scale_of_an_image_is_found_in_windows(normalisation: str, holes: bo
     if holes:
         image[0, :17, :19] = torch.nan
     fixed = Scale(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0])) if normalisation.startswith("full") else None
-    intake = Intake(normalisation, fixed)  # type: ignore[arg-type]
-    found = scale_in_windows(intake, lambda window: image[(slice(None), *window)], (37, 50), (16, 16))
+    preprocessing = Preprocessing(normalisation, fixed)  # type: ignore[arg-type]
+    found = scale_in_windows(preprocessing, lambda window: image[(slice(None), *window)], (37, 50), (16, 16))
     finite = image.isfinite().all(0)
-    expected = intake.scale(blank(torch.where(finite, image, 0), finite))
+    expected = preprocessing.scale(blank(torch.where(finite, image, 0), finite))
     torch.testing.assert_close(found.shift, expected.shift)
     torch.testing.assert_close(found.unit, expected.unit)
 
@@ -109,7 +109,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 import torch
 from helpers.untrained_run import make_run
-from gequnet.predict import main
+from gequnet.predict.__main__ import main
 folder = Path(sys.argv[2])
 run = make_run(folder / "run", "width.widths=[1,1]", "model.depth=2", "model=unet", "group=none", "inference=sliding",
                "data.patch_size=512", "data.normalisation=range")

@@ -3,7 +3,7 @@ import torch
 from monai.losses import DiceCELoss
 
 from gequnet.errors import ConfigError
-from gequnet.losses.dice_bce import DiceBCELoss
+from gequnet.losses.compound import DiceBCELoss
 from helpers.loss_cases import FLOAT32_TOLERANCE, batch
 
 

@@ -3,8 +3,7 @@ import torch
 from monai.losses import DiceCELoss as MonaiDiceCE
 
 from gequnet.errors import ConfigError
-from gequnet.losses.dice_bce import DiceBCELoss
-from gequnet.losses.dice_ce import DiceCELoss
+from gequnet.losses.compound import DiceBCELoss, DiceCELoss
 from helpers.loss_cases import FLOAT32_TOLERANCE, batch
 
 

@@ -1,23 +1,21 @@
 """Every score that is a quotient of counts: beside scikit-learn, beside MONAI, and where it is 0/0."""
 
+from functools import partial
+
 import pytest
 import torch
 from hypothesis import given, settings
 from monai.metrics import compute_dice, compute_iou
 from sklearn import metrics as sklearn
 
-from gequnet.metrics.accuracy import accuracy
-from gequnet.metrics.balanced_accuracy import balanced_accuracy
+from gequnet.metrics.count_scores import score as named_score
 from gequnet.metrics.counts import count
-from gequnet.metrics.dice import dice
-from gequnet.metrics.iou import iou
-from gequnet.metrics.precision import precision
-from gequnet.metrics.sensitivity import sensitivity
-from gequnet.metrics.specificity import specificity
 from helpers.metric_cases import image, seeds
 
-SCORES = [accuracy, balanced_accuracy, dice, iou, precision, sensitivity, specificity]
-every_score = pytest.mark.parametrize("score", SCORES)
+NAMES = ["accuracy", "balanced_accuracy", "dice", "iou", "precision", "sensitivity", "specificity"]
+SCORES = [partial(named_score, name) for name in NAMES]
+accuracy, balanced_accuracy, dice, iou, precision, sensitivity, specificity = SCORES
+every_score = pytest.mark.parametrize("score", SCORES, ids=NAMES)
 
 
 def specificity_of_sklearn(target, preds):

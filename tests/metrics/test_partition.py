@@ -11,8 +11,8 @@ from skimage.metrics import adapted_rand_error, variation_of_information
 from sklearn.metrics import accuracy_score, normalized_mutual_info_score
 from sklearn.metrics.cluster import pair_confusion_matrix
 
+from gequnet.metrics.count_scores import score
 from gequnet.metrics.partition import Overlaps, cells, overlaps, thinned
-from gequnet.metrics.pixel_error import pixel_error
 from gequnet.metrics.v_info import v_info, v_info_of
 from gequnet.metrics.v_rand import v_rand, v_rand_of
 from helpers.metric_cases import image, seeds
@@ -196,7 +196,7 @@ def test_in_space():
 def test_pixel_error_is_what_accuracy_lacks(seed):
     preds, target, valid = image(seed)
     expected = 1 - accuracy_score(target[valid], preds[valid])
-    assert pixel_error(preds, target, valid).item() == pytest.approx(expected, abs=1e-12)
+    assert score("pixel_error", preds, target, valid).item() == pytest.approx(expected, abs=1e-12)
 
 
 def test_slices_of_the_challenge(real_data):
@@ -208,7 +208,9 @@ def test_slices_of_the_challenge(real_data):
         assert v_rand(*[torch.from_numpy(truth)] * 2) == v_info(*[torch.from_numpy(truth)] * 2) == 1
         thick = ndimage.binary_dilation(truth)
         thin = ndimage.binary_erosion(truth, iterations=2)
-        for score in SCORES:
-            thicker, leaking = (score(torch.from_numpy(each), torch.from_numpy(truth)) for each in (thick, thin))
+        for partition_score in SCORES:
+            thicker, leaking = (
+                partition_score(torch.from_numpy(each), torch.from_numpy(truth)) for each in (thick, thin)
+            )
             assert 0.95 < thicker < 1
             assert leaking < 0.9

@@ -14,10 +14,9 @@ from torchmetrics.segmentation import DiceScore
 
 from gequnet.errors import ConfigError
 from gequnet.metrics.cldice import cldice
-from gequnet.metrics.hd95 import hd95
 from gequnet.metrics.instance_ap import instance_ap
 from gequnet.metrics.segmentation import SegmentationMetrics
-from gequnet.metrics.surface_dice import surface_dice
+from gequnet.metrics.surface_distances import hd95, surface_dice
 from gequnet.metrics.v_info import v_info
 from gequnet.metrics.v_rand import v_rand
 from helpers.repository import CONF

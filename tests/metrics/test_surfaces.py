@@ -12,8 +12,7 @@ from scipy.ndimage import binary_erosion, distance_transform_edt
 from skimage.measure import find_contours, marching_cubes, mesh_surface_area
 
 from gequnet.errors import ConfigError
-from gequnet.metrics.hd95 import hd95
-from gequnet.metrics.surface_dice import surface_dice
+from gequnet.metrics.surface_distances import hd95, surface_dice
 
 FLOAT32_TOLERANCE = 1e-5  # MONAI computes in float32
 lengths = st.sampled_from([0.5, 0.9765625, 1.0, 3.0])

@@ -12,8 +12,8 @@ import torch
 from gequnet.callbacks.equivariance import mean_of
 from gequnet.config.compose import compose
 from gequnet.config.explain import choices
-from gequnet.data.addresses import ADDRESSES, DECATHLON
-from gequnet.data.terms import UNKNOWN, terms_of
+from gequnet.data.download.catalogue import ADDRESSES, DECATHLON
+from gequnet.data.download.licences import UNKNOWN, terms_of
 from gequnet.errors import ConfigError
 from gequnet.metrics.segmentation import SegmentationMetrics
 from gequnet.nets.unet import UNet

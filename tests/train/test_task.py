@@ -78,7 +78,9 @@ class Dice(Metric):
         return {"dice": dice} | ({"roc_auc": 0.5} if self.full else {})
 
 
-def toy_task(scheduler: Callable[..., Any] = schedules.constant, fixed: float | None = None) -> SegmentationTask:
+def toy_task(
+    scheduler: Callable[..., Any] = schedules.constant_schedule, fixed: float | None = None
+) -> SegmentationTask:
     torch.manual_seed(0)
     optimizer = partial(torch.optim.AdamW, lr=0.05, weight_decay=0.1)
     return SegmentationTask(TinyNet(), MaskedBCE(), partial(Dice, fixed=fixed), optimizer, scheduler)
@@ -157,7 +159,7 @@ class Distrusted(Bright):
 def test_training_and_validation_pass_on_how_much_a_pixel_counts(tmp_path: Path) -> None:
     torch.manual_seed(0)
     optimizer = partial(torch.optim.AdamW, lr=0.05)
-    task = SegmentationTask(TinyNet(), BCELoss("sigmoid"), Dice, optimizer, schedules.constant)
+    task = SegmentationTask(TinyNet(), BCELoss("sigmoid"), Dice, optimizer, schedules.constant_schedule)
     trainer, rates = fit(task, tmp_path, steps=80, every=20, data=Distrusted())
     assert trainer.callback_metrics["val/dice"] < 0.7  # what it learned contradicts the wrong labels
     assert rates.losses[-1] < 0.1  # and they cost nothing
@@ -175,7 +177,7 @@ class Autocast(Dice):
 
 def test_what_is_scored_is_the_float32_network(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    task = SegmentationTask(TinyNet(), MaskedBCE(), Autocast, torch.optim.AdamW, schedules.constant)
+    task = SegmentationTask(TinyNet(), MaskedBCE(), Autocast, torch.optim.AdamW, schedules.constant_schedule)
     trained = []
     task.net.register_forward_hook(lambda net, images, logits: trained.append(logits.dtype) if net.training else None)
     trainer, _ = fit(task, tmp_path, steps=2, every=2, precision="bf16-mixed")
@@ -185,7 +187,7 @@ def test_what_is_scored_is_the_float32_network(tmp_path: Path) -> None:
 
 
 def test_checkpoint_is_plain_and_holds_the_net_only(tmp_path: Path) -> None:
-    task = toy_task(partial(schedules.plateau, gamma=0.5, patience=1))
+    task = toy_task(partial(schedules.plateau_schedule, gamma=0.5, patience=1))
     fit(task, tmp_path, steps=6, every=3)
     for name in ("best.ckpt", "last.ckpt"):
         checkpoint = torch.load(tmp_path / name, weights_only=True)
@@ -211,15 +213,15 @@ def test_decay_spares_norms_and_biases() -> None:
 @pytest.mark.parametrize(
     ("scheduler", "expected"),
     [
-        (schedules.constant, lambda t: 1.0),
-        (partial(schedules.step, drops=3, gamma=0.1), lambda t: 0.1 ** (t // 6)),
-        (partial(schedules.exponential, final=0.01), lambda t: 10 ** (-2 * t / 24)),
-        (partial(schedules.cosine, warmup=0.0, final=0.0), lambda t: (1 + math.cos(math.pi * t / 24)) / 2),
+        (schedules.constant_schedule, lambda t: 1.0),
+        (partial(schedules.step_schedule, drops=3, gamma=0.1), lambda t: 0.1 ** (t // 6)),
+        (partial(schedules.exponential_schedule, final=0.01), lambda t: 10 ** (-2 * t / 24)),
+        (partial(schedules.cosine_schedule, warmup=0.0, final=0.0), lambda t: (1 + math.cos(math.pi * t / 24)) / 2),
         (
-            partial(schedules.cosine, warmup=0.25, final=0.1),
+            partial(schedules.cosine_schedule, warmup=0.25, final=0.1),
             lambda t: (t + 1) / 6 if t < 6 else 0.1 + 0.45 * (1 + math.cos(math.pi * (t - 6) / 18)),
         ),
-        (partial(schedules.cyclic, cycles=3, low=0.1), lambda t: 0.1 + 0.9 * abs(1 - (t % 8) / 4)),
+        (partial(schedules.cyclic_schedule, cycles=3, low=0.1), lambda t: 0.1 + 0.9 * abs(1 - (t % 8) / 4)),
     ],
     ids=["constant", "step", "exponential", "cosine", "warmup", "cyclic"],
 )
@@ -232,7 +234,7 @@ def test_schedules_follow_their_formula(
 
 def test_plateau_counts_validations_and_watches_dice(tmp_path: Path) -> None:
     # The score never rises: one validation sets the best, patience + 1 = 2 more make the rate fall.
-    task = toy_task(partial(schedules.plateau, gamma=0.5, patience=1), fixed=0.3)
+    task = toy_task(partial(schedules.plateau_schedule, gamma=0.5, patience=1), fixed=0.3)
     trainer, rates = fit(task, tmp_path, steps=24, every=3)
     assert isinstance(trainer.lr_scheduler_configs[0].scheduler, ReduceLROnPlateau)
     assert trainer.lr_scheduler_configs[0].monitor == "val/dice"
@@ -243,7 +245,7 @@ def test_plateau_counts_validations_and_watches_dice(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "scheduler",
-    [partial(schedules.exponential, final=0.0), partial(schedules.cosine, warmup=1.0, final=0.0)],
+    [partial(schedules.exponential_schedule, final=0.0), partial(schedules.cosine_schedule, warmup=1.0, final=0.0)],
 )
 def test_impossible_schedules_are_refused(scheduler: Callable[..., Any], tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="scheduler"):

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Shaped, UInt8
 
 from gequnet.data.errors import UnreadableFileError
-from gequnet.data.volume_resample import resample_labels
+from gequnet.data.transforms.resample_volume import resample_labels
 
 Box = tuple[tuple[int, int], ...]
 """First index along each axis, and the one after the last."""

@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float32, Shaped, UInt8
 from torch import Tensor
 
+from gequnet.data.datasets.volumes import compact
 from gequnet.data.formats.image_file import ImageFile, Takes, UnfitImageError, Window
 from gequnet.data.formats.nifti import Geometry, write_values
-from gequnet.data.volume_source import compact
 
 
 class Volume(ImageFile):

@@ -1,1 +1,5 @@
 """What happens to a scene on its way to the network: normalisation, cropping, augmentation."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -2,7 +2,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from gequnet.data.brats import Brats
+from gequnet.data.datasets.brats import Brats
 from gequnet.data.errors import DatasetNotFoundError, MissingMaskError, MissingModalityError, UnexpectedMaskValuesError
 from gequnet.data.source import SPLITS
 from helpers.volume_makers import MODALITIES, brain, make_brats

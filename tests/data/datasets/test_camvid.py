@@ -3,7 +3,7 @@ import pytest
 
 from gequnet.config.build import build
 from gequnet.config.compose import compose, resolve
-from gequnet.data.camvid import NAMES, CamVid
+from gequnet.data.datasets.camvid import NAMES, CamVid
 from gequnet.data.errors import (
     DatasetNotFoundError,
     MissingMaskError,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gequnet.data.cats import IDS, Cats
+from gequnet.data.datasets.cats import IDS, Cats
 from gequnet.data.errors import DatasetNotFoundError, MissingImageError, MissingMaskError, SizeMismatchError
 from gequnet.data.source import SPLITS
 from gequnet.data.splits import read_splits

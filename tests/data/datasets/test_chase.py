@@ -3,7 +3,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gequnet.data.chase import Chase
+from gequnet.data.datasets.chase import Chase
 from gequnet.data.errors import DatasetNotFoundError
 from gequnet.data.source import SPLITS
 from helpers.fundus_makers import disc, make_chase, vessels

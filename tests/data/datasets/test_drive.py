@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from gequnet.data.drive import Drive
+from gequnet.data.datasets.drive import Drive
 from gequnet.data.errors import DatasetNotFoundError
 from helpers.fundus_makers import disc, make_drive, photograph, vessels
 

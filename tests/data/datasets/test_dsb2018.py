@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gequnet.data.dsb2018 import Dsb2018, kind_of, label_map
+from gequnet.data.datasets.dsb2018 import Dsb2018, kind_of, label_map
 from gequnet.data.errors import (
     DatasetNotFoundError,
     MissingImageError,

@@ -4,7 +4,7 @@ import torch
 from scipy import ndimage
 from skimage.draw import disk, ellipse
 
-from gequnet.data.field_of_view import estimate_field_of_view
+from gequnet.data.datasets.field_of_view import estimate_field_of_view
 
 
 def scene_of(seen, background, holes=()):

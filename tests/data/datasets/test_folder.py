@@ -5,13 +5,13 @@ import pytest
 
 from gequnet.config.build import build
 from gequnet.config.compose import compose, resolve
+from gequnet.data.datasets.folder import PairedFolder
 from gequnet.data.errors import (
     AmbiguousNameError,
     DatasetNotFoundError,
     SizeMismatchError,
     UnpairedImageError,
 )
-from gequnet.data.paired_folder import PairedFolder
 from gequnet.data.source import SPLITS
 from gequnet.errors import ConfigError
 from helpers.picture_makers import classes, make_folder, photograph, save, shape

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from gequnet.data.datasets.hrf import Hrf
 from gequnet.data.errors import DatasetNotFoundError
-from gequnet.data.hrf import Hrf
 from gequnet.data.source import SPLITS
 from helpers.fundus_makers import disc, make_hrf, vessels
 

@@ -6,6 +6,7 @@ from PIL import Image
 
 from gequnet.config.build import build
 from gequnet.config.compose import compose, resolve
+from gequnet.data.datasets.isbi2012 import IDS, Isbi2012
 from gequnet.data.errors import (
     DatasetNotFoundError,
     MissingImageError,
@@ -13,7 +14,6 @@ from gequnet.data.errors import (
     SizeMismatchError,
     UnexpectedMaskValuesError,
 )
-from gequnet.data.isbi2012 import IDS, Isbi2012
 from gequnet.data.source import SPLITS
 from helpers.membrane_makers import SLICES, labels, make_isbi2012, membranes, micrograph
 

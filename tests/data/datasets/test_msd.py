@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from gequnet.config.compose import compose, resolve
+from gequnet.data.datasets.msd import Msd, subject_of
 from gequnet.data.errors import (
     DatasetNotFoundError,
     FactMismatchError,
@@ -14,7 +15,6 @@ from gequnet.data.errors import (
     UnexpectedMaskValuesError,
     UnreadableFileError,
 )
-from gequnet.data.msd import Msd, subject_of
 from gequnet.data.source import SPLITS
 from gequnet.data.splits import read_splits
 from gequnet.data.splits.by_hash import split_of

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from gequnet.data.datasets.prime_fp20 import PrimeFp20
 from gequnet.data.errors import DatasetNotFoundError
-from gequnet.data.prime_fp20 import PrimeFp20
 from gequnet.data.source import SPLITS
 from helpers.fundus_makers import disc, make_prime_fp20, photograph, vessels
 

@@ -5,14 +5,14 @@ from itertools import combinations
 import pytest
 import torch
 
-from gequnet.data.chase import Chase
-from gequnet.data.drive import Drive
+from gequnet.data.datasets.chase import Chase
+from gequnet.data.datasets.drive import Drive
+from gequnet.data.datasets.hrf import Hrf
+from gequnet.data.datasets.prime_fp20 import PrimeFp20
+from gequnet.data.datasets.retina import Retina
+from gequnet.data.datasets.stare import Stare
 from gequnet.data.errors import DatasetNotFoundError, MissingMaskError
-from gequnet.data.hrf import Hrf
-from gequnet.data.prime_fp20 import PrimeFp20
-from gequnet.data.retina import Retina
 from gequnet.data.source import SPLITS
-from gequnet.data.stare import Stare
 from helpers.fundus_makers import make_chase, make_drive, make_hrf, make_prime_fp20, make_stare
 
 MAKERS = {Drive: make_drive, Stare: make_stare, Chase: make_chase, Hrf: make_hrf, PrimeFp20: make_prime_fp20}

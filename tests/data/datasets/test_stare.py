@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from gequnet.data.datasets.stare import Stare
 from gequnet.data.errors import DatasetNotFoundError
 from gequnet.data.source import SPLITS
-from gequnet.data.stare import Stare
 from helpers.fundus_makers import disc, make_stare, photograph, vessels
 
 

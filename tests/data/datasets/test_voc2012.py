@@ -3,6 +3,7 @@ import pytest
 
 from gequnet.config.build import build
 from gequnet.config.compose import compose, resolve
+from gequnet.data.datasets.voc2012 import NAMES, Voc2012, half_of
 from gequnet.data.errors import (
     DatasetNotFoundError,
     MissingImageError,
@@ -11,7 +12,6 @@ from gequnet.data.errors import (
     UnexpectedMaskValuesError,
 )
 from gequnet.data.source import SPLITS
-from gequnet.data.voc2012 import NAMES, Voc2012, half_of
 from gequnet.errors import ConfigError
 from helpers.picture_makers import save
 from helpers.scene_makers import VOC_COLOURS, YEARS, make_voc2012, voc_numbers

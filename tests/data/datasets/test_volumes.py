@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 import torch
 
+from gequnet.data.datasets.volumes import VolumeFiles, VolumeSource, compact
 from gequnet.data.errors import GridMismatchError, SizeMismatchError, UnexpectedMaskValuesError
 from gequnet.data.scene import pixels
-from gequnet.data.volume_source import VolumeFiles, VolumeSource, compact
 from gequnet.errors import ConfigError
 from helpers.volume_makers import SHAPE, affine, volume, write
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from gequnet.data.__main__ import main
-from gequnet.data.addresses import ADDRESSES, DECATHLON, Address, Parcel, address_of
-from gequnet.data.download import AlreadyThereError, ByHandError, FromError, download, unpack
-from gequnet.data.extract import ArchiveError
-from gequnet.data.fetch import ChecksumError, DownloadError
+from gequnet.data.download.catalogue import ADDRESSES, DECATHLON, Address, Parcel, address_of
+from gequnet.data.download.download import AlreadyThereError, ByHandError, FromError, download, unpack
+from gequnet.data.download.extract import ArchiveError
+from gequnet.data.download.http import ChecksumError, DownloadError
 from gequnet.errors import ConfigError
 from helpers.fundus_makers import make_chase, make_stare
 from helpers.volume_makers import make_msd
@@ -115,8 +115,8 @@ def test_another_file_than_expected(stare, served, tmp_path):
 
 KILLED = """
 import os, pathlib, signal, sys
-from gequnet.data import download
-from gequnet.data.addresses import Address, Parcel
+from gequnet.data.download import download
+from gequnet.data.download.catalogue import Address, Parcel
 os.rename = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 parcel = Parcel("", "some.zip")
 address = Address("", "", "", "", "Some", (parcel,))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gequnet.data import extract as module
-from gequnet.data.extract import ArchiveError, DiskSpaceError, Limits, extract
+from gequnet.data.download import extract as module
+from gequnet.data.download.extract import ArchiveError, DiskSpaceError, Limits, extract
 
 BAD_NAMES = ["../out.txt", "a/../../out.txt", "/tmp/out.txt", "C:/out.txt", "..\\out.txt", "\\\\host\\out.txt"]
 

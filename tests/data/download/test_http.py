@@ -5,8 +5,8 @@ import random
 
 import pytest
 
-from gequnet.data import extract
-from gequnet.data.fetch import ChecksumError, DownloadError, fetch
+from gequnet.data.download import extract
+from gequnet.data.download.http import ChecksumError, DownloadError, fetch
 from helpers.web_server import serving
 
 CONTENT = random.Random(0).randbytes(1_000_003)

@@ -11,9 +11,9 @@ from gequnet.config.build import build
 from gequnet.config.compose import compose, resolve
 from gequnet.config.explain import choices
 from gequnet.data.__main__ import main
-from gequnet.data.addresses import ADDRESSES
+from gequnet.data.download.catalogue import ADDRESSES
+from gequnet.data.download.verify import Verification, verify
 from gequnet.data.source import Source
-from gequnet.data.verify import Verification, verify
 from helpers.fundus_makers import (
     make_chase,
     make_drive,
@@ -243,7 +243,7 @@ def test_a_source_of_which_nothing_more_is_known(tmp_path):
 
 
 def test_a_source_that_stumbles(tmp_path, monkeypatch):
-    from gequnet.data.stare import Stare
+    from gequnet.data.datasets.stare import Stare
 
     make_stare(tmp_path)
     monkeypatch.setattr(Stare, "missing", Source.missing)

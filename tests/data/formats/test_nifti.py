@@ -8,7 +8,7 @@ import pytest
 
 from gequnet.data.errors import UnreadableFileError
 from gequnet.data.formats.nifti import read_geometry, read_nifti, write_labels
-from gequnet.data.volume_resample import resample_labels
+from gequnet.data.transforms.resample_volume import resample_labels
 from helpers.volume_makers import SHAPE, affine, volume, write
 
 ORIENTATIONS = ["".join(axes) for order in permutations(["LR", "PA", "IS"]) for axes in product(*order)]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from gequnet.data.ellipsoids import EDGE, HALF_RIM, RIM, Ellipsoids, bump, draw_ellipsoids, step
+from gequnet.data.phantoms.ellipsoids import EDGE, HALF_RIM, RIM, Ellipsoids, bump, draw_ellipsoids, step
 
 
 def one(frame, centre=(0.0, 0.0, 0.0), core=0.5, rim=0.0):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from gequnet.data.phantom_tumours import PhantomTumours, draw
+from gequnet.data.phantoms.phantom_tumours import PhantomTumours, draw
 from gequnet.data.source import SPLITS
 from gequnet.errors import ConfigError
 

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from skimage.morphology import disk
 
-from gequnet.data.phantom_vessels import PhantomVessels, draw
+from gequnet.data.phantoms.phantom_vessels import PhantomVessels, draw
+from gequnet.data.phantoms.vessel_drawing import draw_segments, turn_matrix
+from gequnet.data.phantoms.vessel_trees import Segments
 from gequnet.data.source import SPLITS
-from gequnet.data.vessel_drawing import draw_segments, turn_matrix
-from gequnet.data.vessel_trees import Segments
 from gequnet.errors import ConfigError
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gequnet.data.waves import draw_waves, grid_axis
+from gequnet.data.phantoms.waves import draw_waves, grid_axis
 
 
 @pytest.mark.parametrize("dims", [1, 2, 3])

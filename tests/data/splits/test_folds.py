@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gequnet.data.folds import FoldedSource, blocks, folds, part_of
 from gequnet.data.source import SPLITS
+from gequnet.data.splits.folds import FoldedSource, blocks, folds, part_of
 from gequnet.errors import ConfigError
 
 SIZES = st.lists(st.integers(1, 7), min_size=3, max_size=40)

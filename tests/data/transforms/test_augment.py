@@ -11,8 +11,8 @@ from omegaconf import OmegaConf
 from scipy import ndimage, stats
 from scipy.spatial.transform import Rotation
 
-from gequnet.data.phantom_tumours import draw as draw_tumours
-from gequnet.data.phantom_vessels import draw
+from gequnet.data.phantoms.phantom_tumours import draw as draw_tumours
+from gequnet.data.phantoms.phantom_vessels import draw
 from gequnet.data.sampler import generator_for
 from gequnet.data.scene import Scene
 from gequnet.data.transforms.augment import Chain, Flips

@@ -17,7 +17,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from gequnet.config.build import build
 from gequnet.config.compose import compose
 from gequnet.data.dataset import PatchDataset, SceneCache, WholeImages
-from gequnet.data.phantom_vessels import PhantomVessels
+from gequnet.data.phantoms.phantom_vessels import PhantomVessels
 from gequnet.data.sampler import generator_for
 from gequnet.data.scene import Scene
 from gequnet.data.transforms.augment import Chain, Flips

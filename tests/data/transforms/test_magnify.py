@@ -4,7 +4,7 @@ import torch
 from scipy import ndimage
 from skimage.transform import rescale
 
-from gequnet.data.magnify import magnified_image, magnified_labels, magnified_regions, magnified_sides
+from gequnet.data.transforms.magnify import magnified_image, magnified_labels, magnified_regions, magnified_sides
 
 
 def smooth(space, seed=0):

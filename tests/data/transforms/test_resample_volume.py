@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from gequnet.data.volume_resample import resample_image, resample_labels, size_at
+from gequnet.data.transforms.resample_volume import resample_image, resample_labels, size_at
 
 
 @pytest.mark.parametrize("space", [(12, 14, 20), (6, 7, 20)])

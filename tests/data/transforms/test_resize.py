@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from gequnet.data.resize import resized
 from gequnet.data.scene import Scene
+from gequnet.data.transforms.resize import resized
 
 
 def scene(mask, valid=None, image=None):

@@ -6,8 +6,8 @@ from scipy.ndimage import gaussian_filter
 from skimage.draw import disk
 from skimage.feature import structure_tensor
 
-from gequnet.data.orientation import Directions, directions, dominance, window_sums
-from gequnet.data.phantom_vessels import draw
+from gequnet.data.phantoms.phantom_vessels import draw
+from gequnet.data.views.orientation import Directions, directions, dominance, window_sums
 from helpers.drawn_lines import apart, line
 
 

@@ -5,22 +5,22 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from gequnet.data.chase import Chase
+from gequnet.data.datasets.chase import Chase
 from gequnet.data.errors import DatasetNotFoundError
-from gequnet.data.orientation import directions
-from gequnet.data.orientation_grid import spread
-from gequnet.data.orientation_shift import OrientationShift
-from gequnet.data.phantom_vessels import PhantomVessels
+from gequnet.data.phantoms.phantom_vessels import PhantomVessels
 from gequnet.data.scene import Scene
 from gequnet.data.source import SPLITS, Source
+from gequnet.data.views.orientation import directions
+from gequnet.data.views.orientation_grid import spread
+from gequnet.data.views.orientation_shift import OrientationShift
 from gequnet.errors import ConfigError
 from helpers.data_modules import module, samples
 from helpers.drawn_lines import apart, line
 from helpers.repository import CONF
 
 FEW = {"train": 4, "val": 3, "test": 4}
-SMALL = {"_target_": "gequnet.data.phantom_vessels.PhantomVessels", "size": 96, "num_images": FEW}
-VIEW = {"_target_": "gequnet.data.orientation_shift.OrientationShift", "_partial_": True, "size": 32}
+SMALL = {"_target_": "gequnet.data.phantoms.phantom_vessels.PhantomVessels", "size": 96, "num_images": FEW}
+VIEW = {"_target_": "gequnet.data.views.orientation_shift.OrientationShift", "_partial_": True, "size": 32}
 
 
 class Drawn(Source):

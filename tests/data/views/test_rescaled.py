@@ -1,14 +1,14 @@
 import pytest
 import torch
 
-from gequnet.data.magnify import magnified_sides
-from gequnet.data.msd import Msd
-from gequnet.data.phantom_tumours import PhantomTumours
-from gequnet.data.phantom_vessels import PhantomVessels
-from gequnet.data.rescaled import Rescaled, magnified_scene
+from gequnet.data.datasets.msd import Msd
+from gequnet.data.phantoms.phantom_tumours import PhantomTumours
+from gequnet.data.phantoms.phantom_vessels import PhantomVessels
 from gequnet.data.scene import Scene
+from gequnet.data.transforms.magnify import magnified_sides
+from gequnet.data.views.rescaled import Rescaled, magnified_scene
 from gequnet.errors import ConfigError
-from gequnet.metrics.dice import dice
+from gequnet.metrics.count_scores import score
 
 FEW = {"train": 1, "val": 1, "test": 2}
 
@@ -26,7 +26,7 @@ def test_drawn_larger_is_close_to_resampled(dims, factor):
     inner = (..., *[slice(4, -4)] * dims)
     error = (drawn.image - resampled.image)[inner].square().mean().sqrt()
     assert error < (0.05 if factor > 1 else 0.35) * drawn.image.std()  # what is made smaller is smoothed first
-    assert dice(drawn.mask.bool(), resampled.mask.bool()) > 0.93  # the smallest tumours are 5 pixels across
+    assert score("dice", drawn.mask.bool(), resampled.mask.bool()) > 0.93  # the smallest tumours are 5 pixels across
 
 
 def test_scales_of_a_phantom_multiply():

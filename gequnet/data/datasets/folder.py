@@ -1,0 +1,165 @@
+"""A folder of one's own images and a folder of masks."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from torch import Tensor
+
+from gequnet.data.errors import AmbiguousNameError, DataError, NoImagesError, SizeMismatchError, UnpairedImageError
+from gequnet.data.formats.masks import BlackAndWhite, MaskReader, Palette, Value
+from gequnet.data.formats.pictures import PICTURES, picture_size, read_picture
+from gequnet.data.scene import Scene
+from gequnet.data.splits.folds import FoldedSource, folds
+from gequnet.errors import ConfigError
+
+
+class PairedFolder(FoldedSource):
+    """Images and masks of the same names, in any common format, cross-validated.
+
+    ::
+
+        images/house_1.jpg    masks/house_1.png
+        images/house_2.jpg    masks/house_2.png
+
+    An id is a name without its ending. Without a ``palette`` there is one class, white on black; with one there are
+    several that exclude each other, and a softmax tells them apart.
+
+    Args:
+        images: Folder of the images.
+        masks: Folder of the masks; may be the same, if ``mask_suffix`` tells them apart.
+        in_channels: 3 makes all images colour, 1 grey.
+        mask_suffix: What masks have behind the name of their image: ``_mask`` for ``house_1_mask.png``.
+        threshold: Greys of a mask above it are foreground; None asks for black and white.
+        palette: The classes, background first, and what stands for each in the masks: a number or ``[r, g, b]``.
+        ignore: A value, or several, of pixels that do not count.
+        unlabelled: Folder of images without masks, for pictures; None if there is none.
+        groups: Regular expression; images in whose names it finds the same (in its first parentheses, if it has any)
+            are of one subject and stay in one fold. None if each image is by itself.
+        fold: Which fold tests, see ``FoldedSource``.
+        folds: Number of folds.
+        fold_seed: Another one deals the images anew.
+
+    Raises:
+        ConfigError: If the arguments contradict each other.
+    """
+
+    name = "folder"
+
+    def __init__(
+        self,
+        images: str | Path,
+        masks: str | Path,
+        in_channels: int = 3,
+        mask_suffix: str = "",
+        threshold: int | None = None,
+        palette: Mapping[str, Value] | None = None,
+        ignore: int | Sequence[Value] | None = None,
+        unlabelled: str | Path | None = None,
+        groups: str | None = None,
+        fold: int | None = 0,
+        folds: int = 5,
+        fold_seed: int = 0,
+    ) -> None:
+        super().__init__(fold, folds)
+        self.images, self.masks, self.mask_suffix = Path(images), Path(masks), mask_suffix
+        self.unlabelled = None if unlabelled is None else Path(unlabelled)
+        self.in_channels, self.groups, self.fold_seed = in_channels, groups, fold_seed
+        if in_channels not in (1, 3):
+            raise ConfigError(f"data.in_channels={in_channels} is neither grey nor colour: give 1 or 3.")
+        if self.images == self.masks and not mask_suffix:
+            raise ConfigError(
+                f"data.source.images and data.source.masks are both {images}: name two folders, or say with "
+                "data.source.mask_suffix=_mask what masks have behind the name of their image."
+            )
+        self.reader = _reader(threshold, palette, [ignore] if isinstance(ignore, int) else ignore or [])
+
+    @cached_property
+    def image_files(self) -> dict[str, Path]:
+        """The image of each id."""
+        found = _by_name(self.images)
+        if self.images == self.masks:
+            found = {name: path for name, path in found.items() if not name.endswith(self.mask_suffix)}
+        if not found:
+            raise NoImagesError("images", self.images.absolute())
+        return found
+
+    @cached_property
+    def mask_files(self) -> dict[str, Path]:
+        """The mask of each id."""
+        return _by_name(self.masks, self.mask_suffix)
+
+    def dealt(self) -> list[list[str]]:
+        """The images, those of one group together."""
+        units: dict[str, list[str]] = {}
+        for sample_id in self.image_files:
+            units.setdefault(self._group(sample_id), []).append(sample_id)
+        return folds(list(units.values()), self.folds, self.fold_seed)
+
+    def load(self, sample_id: str) -> Scene:
+        """Image and mask, at full resolution."""
+        mask, valid = self.reader.read(self.mask_files[sample_id])
+        return Scene(sample_id, read_picture(self.image_files[sample_id], self.in_channels), mask, valid)
+
+    def facts(self, sample_id: str) -> dict[str, str | float]:
+        """The ``group``, if there are any."""
+        return {} if self.groups is None else {"group": self._group(sample_id)}
+
+    def check(self) -> None:
+        """See that every image has a mask that can be read and is of its size."""
+        for sample_id, image in self.image_files.items():
+            for error in self.missing(sample_id):
+                raise error
+            mask, _ = self.reader.read(self.mask_files[sample_id])
+            if tuple(mask.shape) != picture_size(image):
+                raise SizeMismatchError(sample_id, "mask", tuple(mask.shape), picture_size(image))
+        if self.unlabelled is not None and not _by_name(self.unlabelled):
+            raise NoImagesError("unlabelled", self.unlabelled.absolute())
+
+    def missing(self, sample_id: str) -> list[DataError]:
+        """The mask, if there is none."""
+        if sample_id in self.mask_files:
+            return []
+        expected = self.masks.absolute() / f"{sample_id}{self.mask_suffix}"
+        return [UnpairedImageError(self.image_files[sample_id].absolute(), expected)]
+
+    def unlabelled_images(self) -> Iterator[tuple[str, Tensor]]:
+        """The images of the folder ``unlabelled``, by their names."""
+        for name, path in ({} if self.unlabelled is None else _by_name(self.unlabelled)).items():
+            yield name, read_picture(path, self.in_channels)
+
+    def _group(self, sample_id: str) -> str:
+        if self.groups is None:
+            return sample_id
+        found = re.search(self.groups, sample_id)
+        if found is None:
+            raise ConfigError(
+                f"data.source.groups={self.groups} finds nothing in the name {sample_id}: give a regular expression "
+                "that finds the subject in the name of every image."
+            )
+        return found[1] if found.re.groups else found[0]
+
+
+def _reader(threshold: int | None, palette: Mapping[str, Value] | None, ignore: Sequence[Value]) -> MaskReader:
+    if palette is None:
+        return BlackAndWhite(threshold, ignore)
+    if threshold is not None:
+        raise ConfigError(
+            f"data.source.threshold={threshold} makes two classes of grey levels and data.source.palette names "
+            "classes by their values: leave one of the two out."
+        )
+    return Palette(palette, ignore)
+
+
+def _by_name(folder: Path, suffix: str = "") -> dict[str, Path]:
+    """The pictures of a folder whose names end in the suffix, by their names without it, in order."""
+    found: dict[str, Path] = {}
+    for path in sorted(folder.glob("*")):
+        if path.suffix.lower() not in PICTURES or path.name.startswith(".") or not path.stem.endswith(suffix):
+            continue
+        name = path.stem.removesuffix(suffix)
+        if name in found:
+            raise AmbiguousNameError(found[name].absolute(), path)
+        found[name] = path
+    return found

@@ -1,0 +1,180 @@
+"""ISBI 2012: membranes of neurons in thirty slices under an electron microscope."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+
+from gequnet.data.errors import DataError, DatasetNotFoundError, MissingImageError, MissingMaskError
+from gequnet.data.formats.picture_files import check_size, find_folder, page_count, read_binary, read_grey
+from gequnet.data.scene import Scene
+from gequnet.data.source import Split
+from gequnet.data.splits import Splits, label_hash, read_splits
+from gequnet.data.splits.folds import FoldedSource, blocks
+
+IDS = [f"slice_{number:02d}" for number in range(1, 31)]
+PICTURES = (".tif", ".tiff", ".png")
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Where one slice lies.
+
+    Args:
+        path: A file of one picture, or of all.
+        page: Which of its pictures it is.
+    """
+
+    path: Path
+    page: int = 0
+
+
+class Isbi2012(FoldedSource):
+    """The labelled slices of the 2012 challenge, 512x512 pixels of 4x4 nm, 50 nm apart.
+
+    Each volume is a TIFF of thirty pages, or a folder of pictures in the order of their numbers::
+
+        ISBI2012/train-volume.tif     ISBI2012/train-volume/0.png
+        ISBI2012/train-labels.tif     ISBI2012/train-labels/0.png
+
+    The files have membranes in black; here they are the foreground. Neighbouring slices look alike, so folds are
+    blocks of slices in a row, and of the slices that train the one that borders on the test is left out. The slices
+    are divided before anything is cut from them or deformed. The split of its own, ``fold=None``, has slices 1 to 18
+    train, 19 to 24 validate, 25 to 30 test. ``facts`` says which ``slice`` it is, from 1.
+
+    The thirty slices of ``test-volume``, whose labels are not distributed, are ``unlabelled_images`` where they are
+    there.
+
+    Args:
+        root: The folder that holds ``ISBI2012``, or ``ISBI2012`` itself.
+        fold: Which block tests, see ``FoldedSource``.
+        folds: Number of blocks.
+
+    References:
+        Arganda-Carreras et al., Crowdsourcing the creation of image segmentation algorithms for connectomics,
+        Frontiers in Neuroanatomy 9, 2015. Cardona et al., An integrated micro- and macroarchitectural analysis of the
+        Drosophila brain by computer-assisted serial section electron microscopy, PLoS Biology 8(10), 2010.
+    """
+
+    name = "isbi2012"
+
+    def __init__(self, root: str | Path, fold: int | None = 0, folds: int = 5) -> None:
+        super().__init__(fold, folds)
+        self.root = Path(root)
+        self._differ: list[str] = []
+
+    @cached_property
+    def folder(self) -> Path:
+        """The folder that holds the volumes."""
+        return find_folder(
+            "ISBI 2012",
+            self.root,
+            ["ISBI2012", "isbi2012"],
+            "train-volume*",
+            "ISBI2012/train-volume.tif and train-labels.tif, or folders of slices train-volume and train-labels",
+            "https://imagej.net/events/isbi-2012-segmentation-challenge",
+        )
+
+    @cached_property
+    def committed(self) -> Splits:
+        """The split of its own, and hashes of all labels."""
+        return read_splits("isbi2012")
+
+    @cached_property
+    def images(self) -> list[Slice]:
+        """The slices of the volume that are there, in order."""
+        return _slices(self.folder, "train-volume")
+
+    @cached_property
+    def masks(self) -> list[Slice]:
+        """Their labels."""
+        return _slices(self.folder, "train-labels")
+
+    def dealt(self) -> list[list[str]]:
+        """Blocks of slices in a row."""
+        return blocks(IDS, self.folds)
+
+    def own_split(self, split: Split) -> list[str]:
+        """Three blocks: 18, 6 and 6 slices."""
+        return list(self.committed.ids[split])
+
+    def ids(self, split: Split) -> list[str]:
+        """The slices of a split; to train, those that do not border on the test."""
+        ids = super().ids(split)
+        if split != "train":
+            return ids
+        tested = [IDS.index(sample_id) for sample_id in super().ids("test")]
+        beside = {IDS[place + step] for place in tested for step in (-1, 1) if 0 <= place + step < len(IDS)}
+        return [sample_id for sample_id in ids if sample_id not in beside]
+
+    def load(self, sample_id: str) -> Scene:
+        """The slice and its membranes."""
+        place = IDS.index(sample_id)
+        image = read_grey(self.images[place].path, self.images[place].page)
+        mask = self._membranes(place)
+        return Scene(sample_id, image, mask, torch.ones(mask.shape, dtype=torch.bool))
+
+    def facts(self, sample_id: str) -> dict[str, str | float]:
+        """Which ``slice`` it is."""
+        return {"slice": str(IDS.index(sample_id) + 1)}
+
+    def check(self) -> None:
+        """See that there are thirty slices with labels of black and white, and of their size."""
+        for sample_id in IDS:
+            for error in self.missing(sample_id):
+                raise error
+            self._check_size(sample_id)
+        self._differ = [sample_id for sample_id in IDS if self.label_differs(sample_id)]
+
+    def missing(self, sample_id: str) -> list[DataError]:
+        """The slice, and its labels, where a volume ends before it."""
+        place, errors = IDS.index(sample_id), list[DataError]()
+        if place >= len(self.images):
+            errors.append(MissingImageError(self.name, sample_id, self.folder / "train-volume"))
+        if place >= len(self.masks):
+            errors.append(MissingMaskError(self.name, sample_id, self.folder / "train-labels"))
+        return errors
+
+    def label_differs(self, sample_id: str) -> bool:
+        """Whether the labels are not those that are known."""
+        return label_hash(self._membranes(IDS.index(sample_id))) != self.committed.labels[sample_id]
+
+    def labels_differ(self) -> list[str]:
+        """The slices for which ``check`` found other labels than those that are known."""
+        return self._differ
+
+    def unlabelled_images(self) -> Iterator[tuple[str, Tensor]]:
+        """The slices of ``test-volume``, if it is there."""
+        try:
+            unlabelled = _slices(self.folder, "test-volume")
+        except DatasetNotFoundError:
+            return
+        for number, each in enumerate(unlabelled, start=1):
+            yield f"test_slice_{number:02d}", read_grey(each.path, each.page)
+
+    def _check_size(self, sample_id: str) -> None:
+        place = IDS.index(sample_id)
+        check_size(sample_id, "mask", self.masks[place].path, self.images[place].path)
+
+    def _membranes(self, place: int) -> UInt8[Tensor, "h w"]:
+        return 1 - read_binary(self.masks[place].path, page=self.masks[place].page)
+
+
+def _slices(folder: Path, volume: str) -> list[Slice]:
+    """The slices of a volume: pages of one file, or files in the order of the last number in their names."""
+    for suffix in PICTURES:
+        whole = folder / f"{volume}{suffix}"
+        if whole.is_file():
+            return [Slice(whole, page) for page in range(page_count(whole))]
+    single = [path for path in (folder / volume).glob("*") if path.suffix.lower() in PICTURES]
+    return [Slice(path) for path in sorted(single, key=_number)]
+
+
+def _number(path: Path) -> tuple[int, str]:
+    found = re.findall(r"\d+", path.stem)
+    return (int(found[-1]) if found else -1), path.name

@@ -1,0 +1,193 @@
+"""The Medical Segmentation Decathlon: ten tasks in one layout, the hippocampus among them."""
+
+import json
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+
+from gequnet.data.datasets.volumes import Millimetres, VolumeFiles, VolumeSource, whole_numbers
+from gequnet.data.errors import (
+    DatasetNotFoundError,
+    FactMismatchError,
+    UnexpectedMaskValuesError,
+    UnreadableFileError,
+)
+from gequnet.data.formats.nifti import read_nifti
+from gequnet.data.formats.picture_files import find_folder
+from gequnet.data.source import Split
+from gequnet.data.splits import Splits, label_hash, read_splits
+from gequnet.data.splits.by_hash import split_of
+
+HIPPOCAMPUS = "Task04_Hippocampus"
+DISTRIBUTED = {HIPPOCAMPUS: 260}
+"""How many labelled volumes a task has."""
+
+
+class Msd(VolumeSource):
+    """The labelled volumes of one task, as it is distributed and unpacked.
+
+    ::
+
+        Task04_Hippocampus/dataset.json
+        Task04_Hippocampus/imagesTr/hippocampus_001.nii.gz    labelsTr/hippocampus_001.nii.gz
+
+    An id is the name of a file. ``dataset.json`` says which there are; those of ``imagesTs`` have no labels and are
+    not used. Which split a volume is in is decided by its subject's name alone, ``split_of``, for any task and for any
+    part of it; of 200 volumes of the hippocampus the outcome is committed, with hashes of their labels.
+
+    Args:
+        root: The folder that holds the task's folder, or that folder itself.
+        task: Name of the folder.
+        class_names: The classes, background first, as ``dataset.json`` numbers them: in small letters, ``_`` for
+            spaces. They are compared with it; None takes whatever it says.
+        in_channels: Number of modalities, likewise.
+        spacing: See ``VolumeSource``, as are ``cubic``, ``crop`` and ``cache``.
+        cubic: Cubic interpolation.
+        crop: Cut to what is not 0.
+        cache: Folder of finished volumes.
+
+    References:
+        Antonelli et al., The Medical Segmentation Decathlon, Nature Communications 13, 2022, arXiv:2106.05735.
+    """
+
+    name = "msd"
+
+    def __init__(
+        self,
+        root: str | Path,
+        task: str = HIPPOCAMPUS,
+        class_names: Sequence[str] | None = None,
+        in_channels: int | None = None,
+        spacing: Millimetres | None = None,
+        cubic: bool = False,
+        crop: bool = False,
+        cache: str | Path | None = None,
+    ) -> None:
+        super().__init__(root, spacing, cubic, crop, cache)
+        self.task, self.in_channels = task, in_channels
+        self.class_names = None if class_names is None else list(class_names)
+        self._differ: list[str] = []
+
+    @cached_property
+    def folder(self) -> Path:
+        """The folder of the task."""
+        return find_folder(
+            self.task,
+            self.root,
+            [self.task],
+            "dataset.json",
+            f"{self.task}/dataset.json with imagesTr and labelsTr",
+            "http://medicaldecathlon.com",
+        )
+
+    @cached_property
+    def declared(self) -> dict[str, Any]:
+        """What ``dataset.json`` says."""
+        path = self.folder / "dataset.json"
+        try:
+            said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            _ = said["labels"].items(), said["modality"].items(), [pair["image"] for pair in said["training"]]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UnreadableFileError(path, f"no description of a task: {type(error).__name__} {error}") from error
+        return said
+
+    @cached_property
+    def committed(self) -> Splits | None:
+        """The committed split, where the task has one."""
+        return read_splits("msd_hippocampus") if self.task == HIPPOCAMPUS else None
+
+    def ids(self, split: Split) -> list[str]:
+        """The listed volumes whose subject is in this split; the committed ones where there is no folder."""
+        try:
+            listed = sorted(_stem(pair["image"]) for pair in self.declared["training"])
+        except DatasetNotFoundError:
+            if self.committed is None:
+                raise
+            return list(self.committed.ids[split])
+        return [sample_id for sample_id in listed if split_of(subject_of(sample_id)) == split]
+
+    def files(self, sample_id: str) -> VolumeFiles:
+        """Image and labels of one volume."""
+        images, labels = self.folder / "imagesTr", self.folder / "labelsTr"
+        return VolumeFiles((_packed_or_not(images, sample_id),), _packed_or_not(labels, sample_id))
+
+    def mask_of(self, labels: UInt8[np.ndarray, "x y z"], path: Path) -> UInt8[np.ndarray, "x y z"]:
+        """The labels, which are the classes."""
+        known = {int(number) for number in self.declared["labels"]}
+        found = np.unique(labels).tolist()
+        if not known.issuperset(found):
+            raise UnexpectedMaskValuesError(path, found, f"{sorted(known)}, as dataset.json says")
+        return labels
+
+    def check(self) -> None:
+        """See that the facts are those of ``dataset.json``, and that every file that it lists is there and fits."""
+        self._check_facts()
+        super().check()
+        self._differ = sorted(filter(self.label_differs, {_stem(pair["image"]) for pair in self.declared["training"]}))
+
+    def labels_differ(self) -> list[str]:
+        """The ids for which ``check`` found other labels than the split was made for."""
+        return self._differ
+
+    def label_differs(self, sample_id: str) -> bool:
+        """Whether the labels in its file are not those that the committed split knows."""
+        known = {} if self.committed is None else self.committed.labels
+        return sample_id in known and self._label_hash(sample_id) != known[sample_id]
+
+    def left_out(self) -> list[str]:
+        """Volumes that ``dataset.json`` does not list, by the number of those that the task has as distributed."""
+        listed, distributed = len(self.declared["training"]), DISTRIBUTED.get(self.task, 0)
+        if listed >= distributed:
+            return []
+        return [f"dataset.json lists {listed} volumes; as distributed {self.task} has {distributed} with labels."]
+
+    def facts(self, sample_id: str) -> dict[str, str | float]:
+        """The ``subject``, of which there may be several volumes."""
+        return {"subject": subject_of(sample_id)}
+
+    def _label_hash(self, sample_id: str) -> str:
+        path = self.files(sample_id).mask
+        return label_hash(torch.from_numpy(np.ascontiguousarray(whole_numbers(read_nifti(path)[0], path))))
+
+    def _check_facts(self) -> None:
+        labels = {int(number): name for number, name in self.declared["labels"].items()}
+        names = [labels[number].lower().replace(" ", "_") for number in sorted(labels)]
+        if self.class_names is not None and self.class_names != names:
+            written = f"[{','.join(self.class_names)}]"
+            raise FactMismatchError(self.task, "class_names", written, f"[{','.join(names)}]", "dataset.json")
+        channels = len(self.declared["modality"])
+        if self.in_channels is not None and self.in_channels != channels:
+            raise FactMismatchError(self.task, "in_channels", self.in_channels, channels, "dataset.json")
+
+
+def subject_of(sample_id: str) -> str:
+    """The subject that a volume is of, by its id.
+
+    The volumes of the hippocampus are the left and the right of each subject, which the dataset does not say; the
+    numbers do: 2k - 1 and 2k are alike. Of the 200 volumes at hand, 51 are such pairs, and their intensities (at five
+    percentiles) differ by 5 % in the median; those of 2k and 2k + 1 by a third, of any two volumes by a factor of 6. So
+    a pair stays together. Elsewhere a volume is a subject.
+
+    Example:
+        >>> subject_of("hippocampus_007") == subject_of("hippocampus_008") != subject_of("hippocampus_009")
+        True
+        >>> subject_of("spleen_12")
+        'spleen_12'
+    """
+    found = re.fullmatch(r"hippocampus_(\d+)", sample_id)
+    return f"hippocampus_pair_{(int(found[1]) + 1) // 2:03d}" if found else sample_id
+
+
+def _stem(name: str) -> str:
+    return re.sub(r"\.nii(\.gz)?$", "", Path(name).name)
+
+
+def _packed_or_not(folder: Path, sample_id: str) -> Path:
+    unpacked = folder / f"{sample_id}.nii"
+    return unpacked if unpacked.is_file() else folder / f"{sample_id}.nii.gz"

@@ -1,0 +1,128 @@
+"""VOC2012: photographs of everyday scenes, with twenty kinds of objects cut out."""
+
+import hashlib
+from functools import cached_property
+from pathlib import Path
+
+from gequnet.data.errors import (
+    DataError,
+    MissingImageError,
+    MissingMaskError,
+    UnreadableFileError,
+)
+from gequnet.data.formats.masks import Palette
+from gequnet.data.formats.picture_files import check_size, find_folder, read_image
+from gequnet.data.scene import Scene
+from gequnet.data.source import Source, Split
+from gequnet.data.transforms.resize import resized
+from gequnet.errors import ConfigError, unknown_choice
+
+NAMES = (
+    *("background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
+    *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"),
+)
+VOID = 255
+"""The border around objects, and what nobody could tell."""
+
+CLASSES = ("foreground", "all")
+
+
+class Voc2012(Source):
+    """The segmentation part of PASCAL VOC 2012: 1464 photographs to train with, 1449 to validate.
+
+    ::
+
+        VOCdevkit/VOC2012/ImageSets/Segmentation/{train,val}.txt
+        VOCdevkit/VOC2012/JPEGImages/2007_000032.jpg
+        VOCdevkit/VOC2012/SegmentationClass/2007_000032.png    numbers, with a palette
+
+    The labels of the official test are not distributed. So the official training photographs train, and one half of
+    the official validation selects the checkpoint, the other is the test; which half a photograph is in follows from
+    the SHA-256 of its name. Void, the border of some pixels around every object, counts neither in the loss nor in the
+    scores.
+
+    Args:
+        root: The folder that holds ``VOCdevkit`` or ``VOC2012``, or the latter itself.
+        classes: ``foreground``, one class: any of the objects. ``all``: background and the twenty kinds, by a softmax.
+        side: Height and width to which photographs are resized, in pixels; None leaves them as they are, up to 500x500.
+
+    Raises:
+        ConfigError: If ``classes`` is neither.
+
+    References:
+        Everingham et al., The PASCAL visual object classes challenge: a retrospective, IJCV 111, 2015.
+    """
+
+    name = "voc2012"
+
+    def __init__(self, root: str | Path, classes: str = "foreground", side: int | None = None) -> None:
+        if classes not in CLASSES:
+            raise ConfigError(unknown_choice("data.source.classes", classes, list(CLASSES)))
+        self.root, self.classes, self.side = Path(root), classes, side
+        advice = "numbers are asked for and not colours, as the file is distributed: fetch it again"
+        self.reader = Palette({name: number for number, name in enumerate(NAMES)}, [VOID], advice)
+
+    @cached_property
+    def folder(self) -> Path:
+        """The folder of the year."""
+        return find_folder(
+            "VOC2012",
+            self.root,
+            ["VOCdevkit/VOC2012", "VOC2012", "voc2012"],
+            "ImageSets/Segmentation",
+            "VOCdevkit/VOC2012/{ImageSets/Segmentation,JPEGImages,SegmentationClass}",
+            "http://host.robots.ox.ac.uk/pascal/VOC/voc2012",
+        )
+
+    @cached_property
+    def listed(self) -> dict[str, list[str]]:
+        """The ids of the official ``train`` and ``val``."""
+        return {part: self._list(part) for part in ("train", "val")}
+
+    def ids(self, split: Split) -> list[str]:
+        """The official training photographs, or a half of the official validation."""
+        if split == "train":
+            return list(self.listed["train"])
+        return [sample_id for sample_id in self.listed["val"] if half_of(sample_id) == split]
+
+    def load(self, sample_id: str) -> Scene:
+        """The photograph and what is on it."""
+        image, mask = self._files(sample_id)
+        labels, valid = self.reader.read(mask)
+        if self.classes == "foreground":
+            labels = labels.clamp(max=1)
+        scene = Scene(sample_id, read_image(image), labels, valid)
+        return scene if self.side is None else resized(scene, (self.side, self.side))
+
+    def check(self) -> None:
+        """See that every photograph is there, with labels of its size; nothing is decoded."""
+        for sample_id in self.listed["train"] + self.listed["val"]:
+            for error in self.missing(sample_id):
+                raise error
+            image, mask = self._files(sample_id)
+            check_size(sample_id, "mask", mask, image)
+
+    def missing(self, sample_id: str) -> list[DataError]:
+        """The photograph, its labels, or both."""
+        image, mask = self._files(sample_id)
+        absent: list[DataError] = [] if image.is_file() else [MissingImageError(self.name, sample_id, image)]
+        return absent if mask.is_file() else [*absent, MissingMaskError(self.name, sample_id, mask)]
+
+    def _files(self, sample_id: str) -> tuple[Path, Path]:
+        return self.folder / "JPEGImages" / f"{sample_id}.jpg", self.folder / "SegmentationClass" / f"{sample_id}.png"
+
+    def _list(self, part: str) -> list[str]:
+        path = self.folder / "ImageSets" / "Segmentation" / f"{part}.txt"
+        try:
+            return path.read_text(encoding="utf-8").split()
+        except OSError as error:
+            raise UnreadableFileError(path, error.strerror or "no list of names") from error
+
+
+def half_of(sample_id: str) -> Split:
+    """Whether a photograph of the official validation validates or tests.
+
+    >>> [half_of(name) for name in ("2007_000033", "2007_000042", "2007_000061")]
+    ['test', 'val', 'test']
+    """
+    return "val" if hashlib.sha256(sample_id.encode()).digest()[0] < 128 else "test"

@@ -1,0 +1,75 @@
+"""Whose a dataset is: its name in full, where it comes from, under which terms, and what to cite."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gequnet.data.datasets.retina import POOLED
+from gequnet.data.download.catalogue import ADDRESSES, DECATHLON, address_of
+
+UNKNOWN = "not known to gequnet"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What has to be known about a dataset before a network that has learned from it is passed on.
+
+    Args:
+        title: Its name, in full.
+        home: Where it comes from.
+        licence: The terms, in a few words.
+        cite: What to cite.
+        drawn: Whether it is drawn by a program, and so nobody's photograph or scan.
+    """
+
+    title: str
+    home: str = UNKNOWN
+    licence: str = UNKNOWN
+    cite: str = UNKNOWN
+    drawn: bool = False
+
+
+DRAWN = {
+    "phantom_vessels": "curves, drawn from the seed",
+    "phantom_tumours": "blobs in volumes, drawn from the seed",
+    "phantom_tumours2d": "blobs in images, drawn from the seed",
+}
+
+
+def terms_of(name: str, task: str | None = None) -> Terms:
+    """The terms of a dataset, by its name in ``conf/data``; of one that gequnet does not know it says so.
+
+    Args:
+        name: The dataset.
+        task: Which one of the Decathlon, where that is the dataset.
+
+    Example:
+        >>> terms_of("hrf").licence, terms_of("folder").licence, terms_of("phantom_vessels").licence
+        ('CC BY 4.0', 'not known to gequnet', 'none is needed: gequnet draws the images on the fly, there are no files')
+    """
+    if name in DRAWN:
+        licence = "none is needed: gequnet draws the images on the fly, there are no files"
+        return Terms(f"{name}: {DRAWN[name]}", "gequnet", licence, "nothing", drawn=True)
+    if name == "retina":
+        return _pooled([terms_of(source.name) for source in POOLED])
+    if name == "msd" and task in DECATHLON:
+        found = address_of(name, task)
+    elif name in ADDRESSES:
+        found = ADDRESSES[name]
+    else:
+        return Terms("images of one's own" if name == "folder" else name)
+    home = found.home if found.home.startswith("http") else "no home of its own"
+    return Terms(found.title, home, found.licence, found.cite)
+
+
+def _pooled(parts: Sequence[Terms]) -> Terms:
+    """Those of each of several datasets, whichever of them were there."""
+
+    def each(texts: Sequence[str]) -> str:
+        return "; ".join(f"{part.title}: {text}" for part, text in zip(parts, texts, strict=True))
+
+    return Terms(
+        f"a pool of {ADDRESSES['retina'].title}",
+        each([part.home for part in parts]),
+        each([part.licence for part in parts]),
+        each([part.cite for part in parts]),
+    )

@@ -1,0 +1,1 @@
+"""Drawn images and volumes, the same on every machine."""

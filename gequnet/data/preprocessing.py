@@ -1,0 +1,162 @@
+"""How an image that no dataset knows is made ready for a network: as the images were that it was trained on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float32, Int16, UInt8
+from torch import Tensor
+
+from gequnet.data.datasets.field_of_view import estimate_field_of_view
+from gequnet.data.datasets.volumes import content_box
+from gequnet.data.scene import Scene, pixels
+from gequnet.data.transforms.normalise import Normalisation, Scale, scale_of
+from gequnet.data.transforms.resample_volume import resample_image, size_at
+from gequnet.data.transforms.resize import resized
+from gequnet.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An image as the network takes it, and the way back.
+
+    Args:
+        image: ``[C, *space']``, on the scale and the grid of the training images.
+        box: The part of the input that it shows.
+        space: The size of the input, ``[*space]``.
+    """
+
+    image: Float[Tensor, "channels *grid"]
+    box: tuple[tuple[int, int], ...]
+    space: tuple[int, ...]
+
+    def restore(
+        self, probabilities: Float32[np.ndarray, "classes *grid"], head: str
+    ) -> Float32[np.ndarray, "classes *space"]:
+        """Probabilities on the grid of the input, interpolated linearly; outside the box there is background."""
+        size = [last - first for first, last in self.box]
+        inside = resample_image(probabilities, size)
+        if inside.shape[1:] == self.space:
+            return inside
+        restored = np.zeros((len(inside), *self.space), np.float32)
+        if head == "softmax":
+            restored[0] = 1
+        restored[(slice(None), *(slice(*ends) for ends in self.box))] = inside
+        return restored
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What was done to the images of a dataset before a network saw them, for any other image.
+
+    Args:
+        normalisation: The rule for intensities, as ``data.normalisation`` says it.
+        fixed: The scale of all images, where the rule is one for all.
+        side: Height and width to which pictures are resized; None leaves them as large as they are.
+        spacing: Millimetres per voxel to which volumes are resampled; None keeps their own.
+        cubic: Whether they are by cubics.
+        crop: Whether a volume is cut to the box of its voxels that are not 0 in some channel.
+        fov: Whether a picture is a photograph of a fundus, whose dark surround does not count.
+
+    Raises:
+        ConfigError: The rule is one for all and there is no scale.
+
+    Example:
+        >>> preprocessing = Preprocessing("range", side=4)
+        >>> prepared = preprocessing(torch.arange(48, dtype=torch.uint8).view(1, 6, 8))
+        >>> prepared.image.shape, prepared.restore(np.ones((1, 4, 4), np.float32), "sigmoid").shape
+        (torch.Size([1, 4, 4]), (1, 6, 8))
+    """
+
+    normalisation: Normalisation
+    fixed: Scale | None = None
+    side: int | None = None
+    spacing: Sequence[float] | None = None
+    cubic: bool = False
+    crop: bool = False
+    fov: bool = False
+
+    def __post_init__(self) -> None:
+        if self.normalisation.startswith("full") and self.fixed is None:
+            raise ConfigError(
+                f"data.normalisation={self.normalisation} puts all images on the scale of the training images, and the "
+                "run has no scale.json that says it: train the run again."
+            )
+
+    @property
+    def whole(self) -> bool:
+        """Whether an image must be seen whole before any of it is ready; else its intensities' scale is enough."""
+        return self.side is not None or self.spacing is not None or self.crop or self.fov
+
+    def __call__(
+        self,
+        image: UInt8[Tensor, "channels *space"] | Int16[Tensor, "channels *space"] | Float[Tensor, "channels *space"],
+        spacing_mm: Sequence[float] | None = None,
+    ) -> Prepared:
+        """The image made ready.
+
+        Args:
+            image: ``[C, *space]``, in the unit of its file; a volume upright, as ``formats.nifti`` reads it.
+            spacing_mm: Millimetres per voxel along each axis.
+
+        Raises:
+            ConfigError: The network was trained on voxels of one size, and nobody knows what they measure here.
+        """
+        space = tuple(image.shape[1:])
+        box = content_box(np.nan_to_num(image.numpy())) if self.crop else tuple((0, side) for side in space)
+        part = image[(slice(None), *(slice(*ends) for ends in box))]
+        scene = self._on_grid(part, spacing_mm)
+        return Prepared(self.scale(scene)(pixels(scene.image)), box, space)
+
+    def scale(self, scene: Scene) -> Scale:
+        """The scale of intensities of a whole scene."""
+        return self.fixed or scale_of(scene, self.normalisation)
+
+    def _on_grid(self, image: Tensor, spacing_mm: Sequence[float] | None) -> Scene:
+        finite = image.isfinite().all(0)
+        scene = blank(torch.where(finite, image, 0), finite)
+        if self.side is not None:
+            return resized(scene, (self.side, self.side))
+        if self.fov and image.dtype == torch.uint8 and len(image) == 3:
+            return replace(scene, valid=estimate_field_of_view(image) & finite)
+        if self.spacing is None:
+            return scene
+        if spacing_mm is None:
+            raise ConfigError(
+                f"The network was trained on voxels of {' x '.join(f'{mm:g}' for mm in self.spacing)} mm, and of this "
+                "image nobody knows how large its voxels are: give spacing_mm, or a file that says it."
+            )
+        grid = size_at(scene.space, spacing_mm, self.spacing)
+        shown = resample_image(scene.image.numpy(), grid, order=3 if self.cubic else 1)
+        seen = resample_image(finite.numpy()[None].astype(np.float32), grid)[0] > 0.5
+        return blank(torch.from_numpy(shown), torch.from_numpy(seen))
+
+
+def blank(image: Tensor, valid: Bool[Tensor, "*space"]) -> Scene:
+    """An image as a scene with nothing on it."""
+    return Scene("new", image, torch.zeros(valid.shape, dtype=torch.uint8), valid)
+
+
+def preprocessing_of(data: Any, fixed: Scale | None = None) -> Preprocessing:
+    """What a run's configuration says of its dataset that matters for other images.
+
+    Sources call the same things the same: ``side`` of a picture, ``spacing``, ``cubic`` and ``crop`` of a volume.
+
+    Args:
+        data: The node ``data`` of a run's configuration.
+        fixed: The scale of all its images, where there is one.
+    """
+    source = data.source
+    spacing = source.get("spacing")
+    sides = [spacing] * 3 if isinstance(spacing, int | float) else spacing
+    return Preprocessing(
+        data.normalisation,
+        fixed,
+        source.get("side"),
+        None if sides is None else [float(side) for side in sides],
+        bool(source.get("cubic", False)),
+        bool(source.get("crop", False)),
+        data.fov,
+    )

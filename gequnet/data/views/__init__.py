@@ -1,0 +1,1 @@
+"""Views: sources made of another source, for studies that split or magnify its images."""

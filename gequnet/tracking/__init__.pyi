@@ -1,0 +1,5 @@
+from .wandb_run import WandbRun as WandbRun
+
+__all__ = [
+    "WandbRun",
+]
