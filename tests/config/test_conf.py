@@ -22,9 +22,14 @@ def composed(*overrides: str) -> DictConfig:
     return resolve(compose([*overrides, "paths.run=here"]))
 
 
+def written(group: str, choice: str) -> Any:
+    """A file of conf/ as it is: to compose hundreds of configurations would make every collection slow."""
+    return OmegaConf.load(CONF / group / f"{choice}.yaml")
+
+
 def dims(kind: str, choice: str) -> int:
-    cfg = compose([f"{kind}={choice}"])
-    return int(cfg[kind].get("spatial_dims", 2))
+    node = written(kind, choice)
+    return int((node.get("model", {}) if kind == "model" else node).get("spatial_dims", 2))
 
 
 def fitting_pairs() -> list[tuple[str, str]]:
@@ -153,10 +158,11 @@ def test_what_does_not_exist_is_explained(override: str, words: str) -> None:
     assert "\n" not in sentence
 
 
-def studies() -> dict[str, dict[str, list[str]]]:
-    """The experiments that compare arms, and the overrides of each arm."""
-    found = {name: arms_of(typed(name)) for name in choices()["experiment"]}
-    return {name: arms for name, arms in found.items() if arms}
+def studies() -> dict[str, list[str]]:
+    """The experiments that compare arms, and the names of these."""
+    names = choices()["experiment"]
+    found = {name: OmegaConf.select(written("experiment", name), "hydra.sweeper.arms") for name in names}
+    return {name: [str(arm) for arm in arms] for name, arms in found.items() if arms}
 
 
 def typed(study: str) -> list[str]:
@@ -173,7 +179,7 @@ OF_ONE_DATASET = {"isbi_unet2015", "roofs_losses", "cats", "cats_groups", "cats_
 @pytest.mark.parametrize(("study", "arm"), [(study, arm) for study, arms in STUDIES.items() for arm in arms], ids=str)
 def test_every_arm_of_a_study_fits_together(study: str, arm: str) -> None:
     """Whatever it compares beside the network is the same in all arms, and the network can be built."""
-    arms = STUDIES[study]
+    arms = arms_of(typed(study))
     cfg = resolve(compose([*typed(study), "budget=smoke", *arms[arm], "paths.run=here"]))
     check(cfg)
     assert match_widths(cfg).ratios["parameters"] == pytest.approx(1, abs=0.05)
@@ -190,11 +196,25 @@ def test_what_an_experiment_adds_is_a_table(study: str) -> None:
     assert set(composed(*typed(study))) - set(composed()) <= set(TABLES)
 
 
+@pytest.mark.parametrize("kind", ["model", "data"])
+def test_a_file_alone_tells_the_dimension(kind: str) -> None:
+    for choice in choices()[kind]:
+        assert compose([f"{kind}={choice}"])[kind].get("spatial_dims", 2) == dims(kind, choice)
+
+
+def test_a_file_alone_tells_arms_and_dataset() -> None:
+    for study, arms in STUDIES.items():
+        assert list(arms_of(typed(study))) == arms
+    for study in OF_ONE_DATASET:
+        assert [compose([*typed(study), "paths.run=here"]).chosen.data] == datasets_of(study)
+
+
 def datasets_of(study: str) -> list[str]:
     if study in OF_ONE_DATASET:
-        return [compose([*typed(study), "paths.run=here"]).chosen.data]
+        defaults = written("experiment", study).defaults
+        return [next(each["override /data"] for each in defaults if "override /data" in each)]
     known = [name for name in choices()["data"] if dims("data", name) == 2 or study in OF_VOLUMES]
-    heads = {name: OmegaConf.load(CONF / "data" / f"{name}.yaml").get("head") for name in known}
+    heads = {name: written("data", name).get("head") for name in known}
     return [name for name in known if study not in OF_ONE_CLASS or heads[name] != "softmax"]
 
 

@@ -49,6 +49,7 @@ def jobs(sweep: Path) -> list[dict[str, Any]]:
     return [json.loads(path.read_text()) for path in files]
 
 
+@pytest.mark.slow
 def test_the_plain_network_runs_once_for_each_baseline(tmp_path: Path) -> None:
     axes = ["model=unet,e2unet", "group=c4,d4", "width=params,channels", "seed=0"]
     done = typed(tmp_path, "-m", *axes, *TINY)
@@ -72,6 +73,7 @@ def test_the_plain_network_runs_once_for_each_baseline(tmp_path: Path) -> None:
         assert len(list(csv.DictReader(file))) == 6
 
 
+@pytest.mark.slow
 def test_a_failed_job_leaves_the_others_and_what_is_finished_is_not_run_again(tmp_path: Path) -> None:
     words = ["-m", "optim.lr=0.01,-1,0.02", "model=unet", *TINY]
     first = typed(tmp_path, *words)
@@ -129,6 +131,7 @@ def test_a_notebook_reads_the_comparison(groups: Path, monkeypatch: pytest.Monke
     assert any("so the comparison would not be fair" in text for text in printed)
 
 
+@pytest.mark.slow
 def test_a_notebook_reads_tests_at_other_scales(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two tiny trainings of ``experiment=scale_shift``; whether the maps move as they are to, the notebook asserts."""
     words = ["experiment=scale_shift", "budget=smoke", "width=params", 'hydra.sweeper.only=[U-Net,"Scale U-Net"]']
