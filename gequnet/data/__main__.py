@@ -19,7 +19,7 @@ from rich.table import Table
 from gequnet.config.build import build
 from gequnet.config.compose import compose, resolve
 from gequnet.config.explain import choices, explain
-from gequnet.data.download.catalogue import ADDRESSES, Address, Parcel, address_of
+from gequnet.data.download.catalogue import CATALOGUE, CatalogueEntry, RemoteFile, catalogue_entry
 from gequnet.data.download.download import download, unpack
 from gequnet.data.download.http import Report
 from gequnet.data.download.verify import Verification, verify
@@ -83,8 +83,8 @@ def _list(given: argparse.Namespace) -> int:
     table = Table(box=None, header_style="bold")
     for column in ("data=", "what", "licence", "fetched by"):
         table.add_column(column, no_wrap=column == "data=")
-    for name in sorted([*ADDRESSES, "msd"]):
-        address = address_of(name)
+    for name in sorted([*CATALOGUE, "msd"]):
+        address = catalogue_entry(name)
         table.add_row(name, address.title, address.licence, "a person" if address.by_hand else "download")
     Console().print(table)
     return 0
@@ -120,7 +120,7 @@ def _download(given: argparse.Namespace) -> int:
     return 0 if given.no_verify else _verify(given)
 
 
-def _told(start: Callable[[str], Report], parcel: Parcel) -> Report:
+def _told(start: Callable[[str], Report], parcel: RemoteFile) -> Report:
     _say(f"from     {parcel.url}")
     return start(parcel.name)
 
@@ -134,10 +134,10 @@ def _composed(given: argparse.Namespace) -> DictConfig:
     return resolve(compose([f"data={given.name}", "paths.run=.", "paths.cache=null", *root, *given.overrides]))
 
 
-def _address(name: str, cfg: DictConfig) -> Address | None:
+def _address(name: str, cfg: DictConfig) -> CatalogueEntry | None:
     if name == "msd":
-        return address_of(name, cfg.data.source.task)
-    return ADDRESSES.get(name)
+        return catalogue_entry(name, cfg.data.source.task)
+    return CATALOGUE.get(name)
 
 
 def _print(found: Verification, everything: bool) -> None:

@@ -2,9 +2,7 @@
 
 import hashlib
 import logging
-import os
 import pickle
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 import torch
 
 from gequnet.data.errors import CacheError
+from gequnet.data.formats.atomic_write import atomic_path
 from gequnet.data.formats.nifti import Geometry
 from gequnet.data.scene import Scene
 
@@ -75,10 +74,8 @@ def _write(path: Path, scene: Scene) -> None:
     parts = {name: getattr(scene, name) for name in ("id", "image", "mask", "valid", "spacing")}
     geometry = None if scene.geometry is None else asdict(scene.geometry)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+        with atomic_path(path) as part, part.open("wb") as file:
             torch.save(parts | {"geometry": geometry}, file)
-        os.replace(file.name, path)
     except OSError as error:
         raise CacheError(path.parent, error.strerror or str(error)) from error
 

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Float32, Int16, UInt8
 from torch import Tensor
 
 from gequnet.data.datasets.field_of_view import estimate_field_of_view
-from gequnet.data.datasets.volumes import content_box
+from gequnet.data.datasets.volumes import nonzero_box
 from gequnet.data.scene import Scene, pixels
 from gequnet.data.transforms.normalise import Normalisation, Scale, scale_of
 from gequnet.data.transforms.resample_volume import resample_image, size_at
@@ -105,7 +105,7 @@ class Preprocessing:
             ConfigError: The network was trained on voxels of one size, and nobody knows what they measure here.
         """
         space = tuple(image.shape[1:])
-        box = content_box(np.nan_to_num(image.numpy())) if self.crop else tuple((0, side) for side in space)
+        box = nonzero_box(np.nan_to_num(image.numpy())) if self.crop else tuple((0, side) for side in space)
         part = image[(slice(None), *(slice(*ends) for ends in box))]
         scene = self._on_grid(part, spacing_mm)
         return Prepared(self.scale(scene)(pixels(scene.image)), box, space)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from gequnet.data.formats.image_file import ImageFile, Takes
+from gequnet.data.formats.image_file import ImageFile, InputSpec
 from gequnet.data.formats.open_image import open_image
 from gequnet.inference.prediction import ImagePredictor, Prediction
 from gequnet.inference.streaming import stream
@@ -34,7 +34,7 @@ def answer_file(questioner: ImagePredictor, given: Input, outputs: Outputs, want
     """
     net, remark = questioner.net, ""
     folder = outputs.labels.parent
-    with open_image(given.files, Takes(net.in_channels, net.spatial_dims), given.path) as image:
+    with open_image(given.files, InputSpec(net.in_channels, net.spatial_dims), given.path) as image:
         folder.mkdir(parents=True, exist_ok=True)
         maps, overlay = PageBuffer(image, wanted, folder), Overlay(net, image)
         streams = not net.preprocessing.whole and math.prod(image.space) > questioner.manner.max_pixels

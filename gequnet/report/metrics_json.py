@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
+from gequnet.data.formats.atomic_write import atomic_path
 from gequnet.runs.layout import write_rows
 from gequnet.runs.provenance import versions
 
@@ -77,11 +78,10 @@ def write(folder: Path, summary: Summary, per_image: list[dict[str, Any]]) -> No
     """Writes both files and prints the scores and where everything is."""
     folder.mkdir(parents=True, exist_ok=True)
     write_rows(folder / "per_image.csv", per_image)
-    # Last, and at once or not at all: a sweep takes a run with this file for finished.
+    # Last, and whole or not at all: a sweep takes a run with this file for finished.
     text = json.dumps(_without_nan(summary), indent=2, ensure_ascii=False)
-    unfinished = folder / "metrics.json.part"
-    unfinished.write_text(text + "\n", encoding="utf-8")
-    unfinished.replace(folder / "metrics.json")
+    with atomic_path(folder / "metrics.json") as part:
+        part.write_text(text + "\n", encoding="utf-8")
     show(folder, summary)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from gequnet.data.download.licences import terms_of
+from gequnet.data.formats.atomic_write import atomic_path
 from gequnet.errors import ConfigError, GequnetError, first_sentence
 from gequnet.report.finished_runs import Run, find_runs, read_run
 from gequnet.report.model_card_evidence import further_tests, limits, notes, scores, symmetry
@@ -41,9 +42,9 @@ def write_card(folder: Path) -> Path:
         raise ConfigError(f"{folder} is not the folder of a finished run: expected config.yaml and metrics.json in it.")
     run, cfg = read_run(folder), load_config(folder)
     text = environment().get_template("model_card.md.j2").render(contents(run, cfg))
-    unfinished = folder / f"{NAME}.part"
-    unfinished.write_text(text, encoding="utf-8")
-    return unfinished.replace(folder / NAME)
+    with atomic_path(folder / NAME) as part:
+        part.write_text(text, encoding="utf-8")
+    return folder / NAME
 
 
 def contents(run: Run, cfg: DictConfig) -> dict[str, Any]:

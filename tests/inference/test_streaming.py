@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 import gequnet
-from gequnet.data.formats.image_file import Takes
+from gequnet.data.formats.image_file import InputSpec
 from gequnet.data.formats.open_image import open_image
 from gequnet.data.preprocessing import Preprocessing, blank
 from gequnet.data.transforms.normalise import NORMALISATIONS, Scale
@@ -64,7 +64,7 @@ def test_the_scale_of_an_image_is_found_in_windows(normalisation: str, holes: bo
 def test_answers_are_those_in_memory(run: Path, tta: str | None, packed: dict, tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", noise(37, 50), photometric="minisblack", **packed)
     questioner = ImagePredictor(gequnet.load(run), PredictOptions(tta, batch_size=3))
-    with open_image(tmp_path / "a.tif", Takes(1, 2)) as image:
+    with open_image(tmp_path / "a.tif", InputSpec(1, 2)) as image:
         bands, expected = list(stream(questioner, image)), questioner.about(image.read())
     assert len(bands) == 4
     np.testing.assert_allclose(together(bands, "probabilities"), expected.probabilities, atol=1e-6)
@@ -78,7 +78,7 @@ def test_of_volumes_too(overrides: list[str], tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", *VOLUMES, *SMALL, "data.patch_size=[8,8,8]", "inference=sliding", *overrides)
     path = write(tmp_path / "a.nii", noise(13, 9, 15, dtype=np.float32), affine("PIR", (13, 9, 15)))
     questioner = ImagePredictor(gequnet.load(run), PredictOptions("mirrors"))
-    with open_image(path, Takes(1, 3)) as image:
+    with open_image(path, InputSpec(1, 3)) as image:
         assert image.windowed
         bands, expected = list(stream(questioner, image)), questioner.about(image.read(), image.spacing_mm)
     np.testing.assert_allclose(together(bands, "probabilities"), expected.probabilities, atol=1e-6)
@@ -88,7 +88,7 @@ def test_of_volumes_too(overrides: list[str], tmp_path: Path) -> None:
 def test_no_more_is_read_than_a_pass_looks_at(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tifffile.imwrite(tmp_path / "a.tif", noise(150, 40), photometric="minisblack", compression="zlib", tile=(16, 16))
     questioner = ImagePredictor(gequnet.load(run), PredictOptions(batch_size=3))
-    with open_image(tmp_path / "a.tif", Takes(1, 2)) as image:
+    with open_image(tmp_path / "a.tif", InputSpec(1, 2)) as image:
         read: list[int] = []
 
         def counted(page: int, window: list[slice], decode: Callable = image._decode) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from gequnet.callbacks.equivariance import mean_of
 from gequnet.config.compose import compose
 from gequnet.config.explain import choices
-from gequnet.data.download.catalogue import ADDRESSES, DECATHLON
+from gequnet.data.download.catalogue import CATALOGUE, DECATHLON
 from gequnet.data.download.licences import UNKNOWN, terms_of
 from gequnet.errors import ConfigError
 from gequnet.metrics.segmentation import SegmentationMetrics
@@ -52,13 +52,13 @@ def test_what_the_folder_says(tmp_path: Path) -> None:
     said = facts(text)
     assert text.startswith("# e2unet d4, trained on hrf\n")
     assert (said["family"], said["parameters"]) == (FAMILIES["E2UNet"], "62000")
-    assert (said["licence"], said["from"]) == (ADDRESSES["hrf"].licence, ADDRESSES["hrf"].home)
+    assert (said["licence"], said["from"]) == (CATALOGUE["hrf"].licence, CATALOGUE["hrf"].home)
     assert "Budai" in said["to be cited"]
     assert said["images"] == "48 train, 8 val, 4 test"
     assert said["split"] == "SHA-256 f62c"
     assert (
         said["started from"]
-        == f"a network trained on {ADDRESSES['camvid'].title} (licence: CC BY-NC 4.0: personal and research use)"
+        == f"a network trained on {CATALOGUE['camvid'].title} (licence: CC BY-NC 4.0: personal and research use)"
     )
     assert (said["loss"], said["optimizer"], said["optimizer steps"]) == ("dice_ce", "AdamW", "1000")
     assert (said["augmentation"], said["precision"], said["seed"]) == ("flips", "32-true", "3")
@@ -175,7 +175,7 @@ def test_what_is_no_finished_run_is_refused(tmp_path: Path, capsys: pytest.Captu
     run = made_run(tmp_path / "run", "model=unet")
     assert main([str(run)]) == 0
     assert str(run / "card.md") in capsys.readouterr().out
-    assert not list(run.glob("*.part"))
+    assert not list(run.glob(".part-*"))
 
 
 @pytest.mark.parametrize("name", choices()["data"])
@@ -194,8 +194,8 @@ def test_terms_of_parts_and_of_what_nobody_knows() -> None:
     assert terms_of("msd", "Task99_Mine").licence == terms_of("my_own").licence == UNKNOWN
     pool = terms_of("retina")
     for name in ("drive", "stare", "chase", "hrf", "prime_fp20"):
-        assert ADDRESSES[name].licence in pool.licence
-        assert ADDRESSES[name].cite in pool.cite
+        assert CATALOGUE[name].licence in pool.licence
+        assert CATALOGUE[name].cite in pool.cite
 
 
 def test_every_score_has_a_meaning() -> None:

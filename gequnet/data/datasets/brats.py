@@ -18,10 +18,10 @@ MODALITIES = ("flair", "t1", "t1ce", "t2")
 REGIONS = {"whole": (1, 2, 4), "core": (1, 4), "enhancing": (4,)}
 """Which labels (1 necrosis, 2 oedema, 4 enhancing tumour) each region is made of, from the largest to the smallest."""
 
-FILLED_WITH = {"whole": 2, "core": 1, "enhancing": 4}
+REGION_LABELS = {"whole": 2, "core": 1, "enhancing": 4}
 """The label of what is in this region and in no smaller one."""
 
-DISTRIBUTED = {"2020": 369, "2021": 1251}
+NUM_SUBJECTS = {"2020": 369, "2021": 1251}
 """Training subjects of each year."""
 
 FOLDERS = (
@@ -93,7 +93,7 @@ class Brats(VolumeSource):
     def left_out(self) -> list[str]:
         """Subjects that are not there, by the number of those that were distributed that year."""
         year = "2020" if all(name.startswith("BraTS20_") for name in self.subjects) else "2021"
-        there, distributed = len(self.subjects), DISTRIBUTED[year]
+        there, distributed = len(self.subjects), NUM_SUBJECTS[year]
         return [f"{there} of the {distributed} subjects of BraTS {year} are there."] if there < distributed else []
 
     def files(self, sample_id: str) -> VolumeFiles:
@@ -108,20 +108,20 @@ class Brats(VolumeSource):
             if not image.is_file():
                 raise MissingModalityError(self.name, sample_id, modality, image)
         # In BraTS 2020 the labels of subject 355 were left with the name that they had at the hospital.
-        astray = sorted(folder.glob("*Segm.nii*"))
-        return VolumeFiles(images, astray[0] if astray else self._file(folder, "seg"))
+        misnamed = sorted(folder.glob("*Segm.nii*"))
+        return VolumeFiles(images, misnamed[0] if misnamed else self._file(folder, "seg"))
 
     def mask_of(self, labels: UInt8[np.ndarray, "x y z"], path: Path) -> UInt8[np.ndarray, "3 x y z"]:
         """The regions, each as a mask of 0 and 1."""
-        found = np.unique(labels).tolist()
-        if not set(found) <= {0, *REGIONS["whole"]}:
-            raise UnexpectedMaskValuesError(path, found, "0, 1, 2 and 4")
+        values = np.unique(labels).tolist()
+        if not set(values) <= {0, *REGIONS["whole"]}:
+            raise UnexpectedMaskValuesError(path, values, "0, 1, 2 and 4")
         return np.stack([np.isin(labels, parts) for parts in REGIONS.values()]).astype(np.uint8)
 
     def labels_of(self, mask: UInt8[np.ndarray, "3 x y z"]) -> UInt8[np.ndarray, "x y z"]:
         """The labels of BraTS: each voxel by the smallest region that it is in."""
         labels = np.zeros(mask.shape[1:], np.uint8)
-        for inside, label in zip(mask, FILLED_WITH.values(), strict=True):
+        for inside, label in zip(mask, REGION_LABELS.values(), strict=True):
             labels[inside > 0] = label
         return labels
 

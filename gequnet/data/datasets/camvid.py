@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from gequnet.data.errors import DataError, MissingMaskError
-from gequnet.data.formats.masks import Palette
+from gequnet.data.formats.masks import PaletteMaskReader
 from gequnet.data.formats.picture_files import check_size, find_folder, read_image
 from gequnet.data.scene import Scene
 from gequnet.data.source import SPLITS, Source, Split
@@ -44,7 +44,7 @@ class CamVid(Source):
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
         advice = "numbers up to 11 are asked for, of the version with eleven classes: fetch that one"
-        self.reader = Palette({name: number for number, name in enumerate(NAMES)}, [VOID], advice)
+        self.reader = PaletteMaskReader({name: number for number, name in enumerate(NAMES)}, [VOID], advice)
 
     @cached_property
     def folder(self) -> Path:

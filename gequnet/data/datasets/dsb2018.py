@@ -100,7 +100,7 @@ class Dsb2018(Source):
 
     def facts(self, sample_id: str) -> dict[str, str | float]:
         """The kind of image."""
-        return {"kind": kind_of(self._image(sample_id))}
+        return {"kind": microscopy_kind(self._image(sample_id))}
 
     def check(self) -> None:
         """See that every image of every split is there with masks, and whether these are the files that are known.
@@ -124,7 +124,7 @@ class Dsb2018(Source):
     def missing(self, sample_id: str) -> list[DataError]:
         """The image, and the masks if there is none at all; that one of them is not there, only hashes tell."""
         files = self.files.get(sample_id, {"images": [], "masks": []})
-        folder = self.archive.where(sample_id)
+        folder = self.archive.path_of(sample_id)
         errors: list[DataError] = []
         if not files["images"]:
             errors.append(MissingImageError(self.name, sample_id, folder / "images" / f"{sample_id}.png"))
@@ -148,11 +148,11 @@ class Dsb2018(Source):
 
     def _image(self, sample_id: str) -> UInt8[Tensor, "3 h w"]:
         name = self.files[sample_id]["images"][0]
-        return read_image(self.archive.where(name), self.archive.read(name))
+        return read_image(self.archive.path_of(name), self.archive.read(name))
 
     def _instances(self, sample_id: str) -> Int32[Tensor, "h w"]:
         names = self.files[sample_id]["masks"]
-        nuclei = [read_binary(self.archive.where(name), self.archive.read(name)).numpy() for name in names]
+        nuclei = [read_binary(self.archive.path_of(name), self.archive.read(name)).numpy() for name in names]
         for nucleus in nuclei:
             if nucleus.shape != nuclei[0].shape:
                 raise SizeMismatchError(sample_id, "mask of one nucleus", nucleus.shape, nuclei[0].shape)
@@ -182,7 +182,7 @@ def label_map(nuclei: Sequence[np.ndarray]) -> np.ndarray:
     return instances
 
 
-def kind_of(image: UInt8[Tensor, "3 h w"]) -> str:
+def microscopy_kind(image: UInt8[Tensor, "3 h w"]) -> str:
     """Which kind of microscopy an image shows.
 
     Stained tissue is coloured: the mean difference of its largest and its smallest channel is 11 grey levels or more

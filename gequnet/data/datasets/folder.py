@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import Tensor
 
 from gequnet.data.errors import AmbiguousNameError, DataError, NoImagesError, SizeMismatchError, UnpairedImageError
-from gequnet.data.formats.masks import BlackAndWhite, MaskReader, Palette, Value
+from gequnet.data.formats.masks import BinaryMaskReader, MaskReader, MaskValue, PaletteMaskReader
 from gequnet.data.formats.pictures import PICTURES, picture_size, read_picture
 from gequnet.data.scene import Scene
 from gequnet.data.splits.folds import FoldedSource, folds
@@ -54,8 +54,8 @@ class PairedFolder(FoldedSource):
         in_channels: int = 3,
         mask_suffix: str = "",
         threshold: int | None = None,
-        palette: Mapping[str, Value] | None = None,
-        ignore: int | Sequence[Value] | None = None,
+        palette: Mapping[str, MaskValue] | None = None,
+        ignore: int | Sequence[MaskValue] | None = None,
         unlabelled: str | Path | None = None,
         groups: str | None = None,
         fold: int | None = 0,
@@ -141,15 +141,15 @@ class PairedFolder(FoldedSource):
         return found[1] if found.re.groups else found[0]
 
 
-def _reader(threshold: int | None, palette: Mapping[str, Value] | None, ignore: Sequence[Value]) -> MaskReader:
+def _reader(threshold: int | None, palette: Mapping[str, MaskValue] | None, ignore: Sequence[MaskValue]) -> MaskReader:
     if palette is None:
-        return BlackAndWhite(threshold, ignore)
+        return BinaryMaskReader(threshold, ignore)
     if threshold is not None:
         raise ConfigError(
             f"data.source.threshold={threshold} makes two classes of grey levels and data.source.palette names "
             "classes by their values: leave one of the two out."
         )
-    return Palette(palette, ignore)
+    return PaletteMaskReader(palette, ignore)
 
 
 def _by_name(folder: Path, suffix: str = "") -> dict[str, Path]:

@@ -22,7 +22,7 @@ PICTURES = (".tif", ".tiff", ".png")
 
 
 @dataclass(frozen=True)
-class Slice:
+class SliceFile:
     """Where one slice lies.
 
     Args:
@@ -86,12 +86,12 @@ class Isbi2012(FoldedSource):
         return read_splits("isbi2012")
 
     @cached_property
-    def images(self) -> list[Slice]:
+    def images(self) -> list[SliceFile]:
         """The slices of the volume that are there, in order."""
         return _slices(self.folder, "train-volume")
 
     @cached_property
-    def masks(self) -> list[Slice]:
+    def masks(self) -> list[SliceFile]:
         """Their labels."""
         return _slices(self.folder, "train-labels")
 
@@ -165,14 +165,14 @@ class Isbi2012(FoldedSource):
         return 1 - read_binary(self.masks[place].path, page=self.masks[place].page)
 
 
-def _slices(folder: Path, volume: str) -> list[Slice]:
+def _slices(folder: Path, volume: str) -> list[SliceFile]:
     """The slices of a volume: pages of one file, or files in the order of the last number in their names."""
     for suffix in PICTURES:
         whole = folder / f"{volume}{suffix}"
         if whole.is_file():
-            return [Slice(whole, page) for page in range(page_count(whole))]
+            return [SliceFile(whole, page) for page in range(page_count(whole))]
     single = [path for path in (folder / volume).glob("*") if path.suffix.lower() in PICTURES]
-    return [Slice(path) for path in sorted(single, key=_number)]
+    return [SliceFile(path) for path in sorted(single, key=_number)]
 
 
 def _number(path: Path) -> tuple[int, str]:

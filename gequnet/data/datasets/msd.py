@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
-from gequnet.data.datasets.volumes import Millimetres, VolumeFiles, VolumeSource, whole_numbers
+from gequnet.data.datasets.volumes import Millimetres, VolumeFiles, VolumeSource, labels_as_uint8
 from gequnet.data.errors import (
     DatasetNotFoundError,
     FactMismatchError,
@@ -25,7 +25,7 @@ from gequnet.data.splits import Splits, label_hash, read_splits
 from gequnet.data.splits.by_hash import split_of
 
 HIPPOCAMPUS = "Task04_Hippocampus"
-DISTRIBUTED = {HIPPOCAMPUS: 260}
+NUM_LABELLED = {HIPPOCAMPUS: 260}
 """How many labelled volumes a task has."""
 
 
@@ -91,11 +91,15 @@ class Msd(VolumeSource):
         """What ``dataset.json`` says."""
         path = self.folder / "dataset.json"
         try:
-            said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            _ = said["labels"].items(), said["modality"].items(), [pair["image"] for pair in said["training"]]
+            description: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            _ = (
+                description["labels"].items(),
+                description["modality"].items(),
+                [pair["image"] for pair in description["training"]],
+            )
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UnreadableFileError(path, f"no description of a task: {type(error).__name__} {error}") from error
-        return said
+        return description
 
     @cached_property
     def committed(self) -> Splits | None:
@@ -115,7 +119,7 @@ class Msd(VolumeSource):
     def files(self, sample_id: str) -> VolumeFiles:
         """Image and labels of one volume."""
         images, labels = self.folder / "imagesTr", self.folder / "labelsTr"
-        return VolumeFiles((_packed_or_not(images, sample_id),), _packed_or_not(labels, sample_id))
+        return VolumeFiles((_nifti_path(images, sample_id),), _nifti_path(labels, sample_id))
 
     def mask_of(self, labels: UInt8[np.ndarray, "x y z"], path: Path) -> UInt8[np.ndarray, "x y z"]:
         """The labels, which are the classes."""
@@ -142,7 +146,7 @@ class Msd(VolumeSource):
 
     def left_out(self) -> list[str]:
         """Volumes that ``dataset.json`` does not list, by the number of those that the task has as distributed."""
-        listed, distributed = len(self.declared["training"]), DISTRIBUTED.get(self.task, 0)
+        listed, distributed = len(self.declared["training"]), NUM_LABELLED.get(self.task, 0)
         if listed >= distributed:
             return []
         return [f"dataset.json lists {listed} volumes; as distributed {self.task} has {distributed} with labels."]
@@ -153,7 +157,7 @@ class Msd(VolumeSource):
 
     def _label_hash(self, sample_id: str) -> str:
         path = self.files(sample_id).mask
-        return label_hash(torch.from_numpy(np.ascontiguousarray(whole_numbers(read_nifti(path)[0], path))))
+        return label_hash(torch.from_numpy(np.ascontiguousarray(labels_as_uint8(read_nifti(path)[0], path))))
 
     def _check_facts(self) -> None:
         labels = {int(number): name for number, name in self.declared["labels"].items()}
@@ -188,6 +192,6 @@ def _stem(name: str) -> str:
     return re.sub(r"\.nii(\.gz)?$", "", Path(name).name)
 
 
-def _packed_or_not(folder: Path, sample_id: str) -> Path:
+def _nifti_path(folder: Path, sample_id: str) -> Path:
     unpacked = folder / f"{sample_id}.nii"
     return unpacked if unpacked.is_file() else folder / f"{sample_id}.nii.gz"

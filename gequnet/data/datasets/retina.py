@@ -51,12 +51,12 @@ class Retina(Source):
 
     def load(self, sample_id: str) -> Scene:
         """The scene of the dataset, under the id that it has here."""
-        source, own = self._find(sample_id)
+        source, own = self._locate(sample_id)
         return replace(source.load(own), id=sample_id)
 
     def facts(self, sample_id: str) -> dict[str, str | float]:
         """From which ``dataset`` the image is, and what that one knows of it."""
-        source, own = self._find(sample_id)
+        source, own = self._locate(sample_id)
         return {"dataset": source.name} | source.facts(own)
 
     def check(self) -> None:
@@ -83,21 +83,21 @@ class Retina(Source):
 
     def label_differs(self, sample_id: str) -> bool:
         """What its dataset says."""
-        source, own = self._find(sample_id)
+        source, own = self._locate(sample_id)
         return source.label_differs(own)
 
     def missing(self, sample_id: str) -> list[DataError]:
         """What its dataset misses."""
-        source, own = self._find(sample_id)
+        source, own = self._locate(sample_id)
         return source.missing(own)
 
     def left_out(self) -> list[str]:
         """The datasets that are not there, and what those that are leave out."""
         absent = ", ".join(name for name in self.pooled if name not in self.present)
-        said = [f"The pool is without {absent}."] if absent else []
-        return said + [sentence for source in self.present.values() for sentence in source.left_out()]
+        sentences = [f"The pool is without {absent}."] if absent else []
+        return sentences + [sentence for source in self.present.values() for sentence in source.left_out()]
 
-    def _find(self, sample_id: str) -> tuple[FundusSource, str]:
+    def _locate(self, sample_id: str) -> tuple[FundusSource, str]:
         name, own = sample_id.split("/")
         return self.pooled[name], own
 

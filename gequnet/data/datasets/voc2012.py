@@ -10,7 +10,7 @@ from gequnet.data.errors import (
     MissingMaskError,
     UnreadableFileError,
 )
-from gequnet.data.formats.masks import Palette
+from gequnet.data.formats.masks import PaletteMaskReader
 from gequnet.data.formats.picture_files import check_size, find_folder, read_image
 from gequnet.data.scene import Scene
 from gequnet.data.source import Source, Split
@@ -60,7 +60,7 @@ class Voc2012(Source):
             raise ConfigError(unknown_choice("data.source.classes", classes, list(CLASSES)))
         self.root, self.classes, self.side = Path(root), classes, side
         advice = "numbers are asked for and not colours, as the file is distributed: fetch it again"
-        self.reader = Palette({name: number for number, name in enumerate(NAMES)}, [VOID], advice)
+        self.reader = PaletteMaskReader({name: number for number, name in enumerate(NAMES)}, [VOID], advice)
 
     @cached_property
     def folder(self) -> Path:
@@ -83,7 +83,7 @@ class Voc2012(Source):
         """The official training photographs, or a half of the official validation."""
         if split == "train":
             return list(self.listed["train"])
-        return [sample_id for sample_id in self.listed["val"] if half_of(sample_id) == split]
+        return [sample_id for sample_id in self.listed["val"] if validation_half(sample_id) == split]
 
     def load(self, sample_id: str) -> Scene:
         """The photograph and what is on it."""
@@ -119,7 +119,7 @@ class Voc2012(Source):
             raise UnreadableFileError(path, error.strerror or "no list of names") from error
 
 
-def half_of(sample_id: str) -> Split:
+def validation_half(sample_id: str) -> Split:
     """Whether a photograph of the official validation validates or tests.
 
     >>> [half_of(name) for name in ("2007_000033", "2007_000042", "2007_000061")]

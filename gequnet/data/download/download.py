@@ -6,26 +6,26 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from gequnet.data.download.catalogue import Address, Parcel
+from gequnet.data.download.catalogue import CatalogueEntry, RemoteFile
 from gequnet.data.download.extract import ArchiveError, check_space, extract
 from gequnet.data.download.http import Report, check_digest, fetch
 from gequnet.data.errors import DataError
 
-PARCELS = ".downloads"
+DOWNLOADS = ".downloads"
 """Folder in that of the datasets where files lie until the dataset is complete."""
 
 
 class ByHandError(DataError):
     """A dataset that a person has to fetch."""
 
-    def __init__(self, name: str, address: Address, root: Path) -> None:
+    def __init__(self, name: str, entry: CatalogueEntry, root: Path) -> None:
         steps = [
-            address.by_hand,
-            f"Its page is {address.home}.",
-            f"Then {root} should hold {address.layout}; python -m gequnet.data verify {name} says whether it does.",
+            entry.by_hand,
+            f"Its page is {entry.home}.",
+            f"Then {root} should hold {entry.layout}; python -m gequnet.data verify {name} says whether it does.",
         ]
-        if address.parcels:
-            file = address.parcels[0].name
+        if entry.files:
+            file = entry.files[0].name
             steps.insert(1, f"python -m gequnet.data download {name} --from {file} checks and unpacks it.")
         super().__init__(" ".join(steps))
 
@@ -40,7 +40,7 @@ class AlreadyThereError(DataError):
         )
 
 
-class FromError(DataError):
+class ArchiveArgumentError(DataError):
     """The archive that somebody fetched by hand is of no use here."""
 
     def __init__(self, name: str, came: str, expected: str) -> None:
@@ -49,9 +49,9 @@ class FromError(DataError):
 
 def download(
     name: str,
-    address: Address,
+    entry: CatalogueEntry,
     root: Path,
-    report: Callable[[Parcel], Report] = lambda parcel: lambda done, total: None,
+    report: Callable[[RemoteFile], Report] = lambda remote: lambda done, total: None,
     pause: Callable[[float], None] = time.sleep,
 ) -> Path:
     """Fetch the files of a dataset, unpack them beside its folder, and give it its name when all is there.
@@ -74,25 +74,25 @@ def download(
         ByHandError: If the dataset has to be fetched by a person.
         DataError: See ``fetch`` and ``extract``.
     """
-    if address.by_hand or not address.parcels:
-        raise ByHandError(name, address, root)
-    _check_absent(name, root / address.folder)
-    files = [root / PARCELS / parcel.name for parcel in address.parcels]
-    for parcel, file in zip(address.parcels, files, strict=True):
-        fetch(parcel.url, file, parcel.digest, report(parcel), pause=pause)
+    if entry.by_hand or not entry.files:
+        raise ByHandError(name, entry, root)
+    _check_absent(name, root / entry.folder)
+    files = [root / DOWNLOADS / remote.name for remote in entry.files]
+    for remote, file in zip(entry.files, files, strict=True):
+        fetch(remote.url, file, remote.digest, report(remote), pause=pause)
     try:
-        folder = _lay_out(address, files, root)
+        folder = _lay_out(entry, files, root)
     except ArchiveError:  # the next call shall not trip over the same file
         for file in files:
             file.unlink(missing_ok=True)
         raise
     for file in files:
         file.unlink(missing_ok=True)
-    _remove_if_empty(root / PARCELS)
+    _remove_if_empty(root / DOWNLOADS)
     return folder
 
 
-def unpack(name: str, address: Address, root: Path, archive: Path) -> Path:
+def unpack(name: str, entry: CatalogueEntry, root: Path, archive: Path) -> Path:
     """Make the dataset's folder of an archive that somebody has fetched; the archive stays where it is.
 
     Returns:
@@ -104,29 +104,31 @@ def unpack(name: str, address: Address, root: Path, archive: Path) -> Path:
         ChecksumError: If it is another file than the dataset's.
         ArchiveError: See ``extract``.
     """
-    if len(address.parcels) != 1:
-        expected = f"unpack it yourself, so that {root} holds {address.layout}"
-        raise FromError(name, f"of {archive}: what is inside its archive, or archives, is not known here", expected)
-    _check_absent(name, root / address.folder)
+    if len(entry.files) != 1:
+        expected = f"unpack it yourself, so that {root} holds {entry.layout}"
+        raise ArchiveArgumentError(
+            name, f"of {archive}: what is inside its archive, or archives, is not known here", expected
+        )
+    _check_absent(name, root / entry.folder)
     if not archive.is_file():
-        raise FromError(name, f"of {archive}, which is no file", f"give the path of {address.parcels[0].name}")
-    check_digest(archive, archive, address.parcels[0].digest)
-    return _lay_out(address, [archive], root)
+        raise ArchiveArgumentError(name, f"of {archive}, which is no file", f"give the path of {entry.files[0].name}")
+    check_digest(archive, archive, entry.files[0].digest)
+    return _lay_out(entry, [archive], root)
 
 
-def _lay_out(address: Address, files: Sequence[Path], root: Path) -> Path:
+def _lay_out(entry: CatalogueEntry, files: Sequence[Path], root: Path) -> Path:
     """Unpack into a folder of another name, and rename it at the end: what has the dataset's name is complete."""
-    folder, unfinished = root / address.folder, root / f".{address.folder}.unfinished"
+    folder, unfinished = root / entry.folder, root / f".{entry.folder}.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)  # of a program that was killed
     try:
-        for parcel, file in zip(address.parcels, files, strict=True):
-            target = unfinished / parcel.into
-            if parcel.packed:
+        for remote, file in zip(entry.files, files, strict=True):
+            target = unfinished / remote.into
+            if remote.packed:
                 check_space(target, file.stat().st_size)
                 target.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file, target / parcel.name)
+                shutil.copyfile(file, target / remote.name)
             else:
-                extract(file, target, parcel.below)
+                extract(file, target, remote.below)
         os.rename(unfinished, folder)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)

@@ -17,7 +17,7 @@ CHUNK = 1 << 20
 RESERVE = 64 << 20
 """Bytes of the disk that stay free."""
 
-DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError, OSError)
+ARCHIVE_ERRORS = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError, OSError)
 """What the libraries raise over an archive that is cut off or of a kind that they cannot read."""
 
 
@@ -41,7 +41,7 @@ class DiskSpaceError(DataError):
 
 
 @dataclass(frozen=True)
-class Limits:
+class UnpackLimits:
     """What an archive may become; beyond that it is taken for one that was made to fill disks.
 
     Args:
@@ -72,7 +72,7 @@ class Member:
     open: Callable[[], IO[bytes] | None]
 
 
-def extract(archive: Path, folder: Path, below: str = "", limits: Limits | None = None) -> None:
+def extract(archive: Path, folder: Path, below: str = "", limits: UnpackLimits | None = None) -> None:
     """Unpack a zip or a tar, packed or not, into a folder.
 
     Refused are names that lead out of the folder, links of any kind, devices, names that are there twice, whatever is
@@ -101,7 +101,7 @@ def extract(archive: Path, folder: Path, below: str = "", limits: Limits | None 
     """
     try:
         with _members(archive) as members:
-            _check(archive, members, limits or Limits())
+            _check(archive, members, limits or UnpackLimits())
             chosen = [
                 (member, member.path.relative_to(below)) for member in members if member.path.is_relative_to(below)
             ]
@@ -110,7 +110,7 @@ def extract(archive: Path, folder: Path, below: str = "", limits: Limits | None 
             check_space(folder, sum(member.size for member, _ in chosen))
             for member, path in chosen:
                 _write(archive, member, folder / path)
-    except DAMAGE as error:
+    except ARCHIVE_ERRORS as error:
         raise ArchiveError(archive, f"it is damaged ({str(error).rstrip('.') or type(error).__name__})") from error
 
 
@@ -165,7 +165,7 @@ def _inside(archive: Path, name: str) -> PurePosixPath:
     return path
 
 
-def _check(archive: Path, members: Sequence[Member], limits: Limits) -> None:
+def _check(archive: Path, members: Sequence[Member], limits: UnpackLimits) -> None:
     """Look at all members together: how many, how large, and whether two would be the same file."""
     total, packed = sum(member.size for member in members), archive.stat().st_size
     if len(members) > limits.members or total > limits.total:

@@ -13,7 +13,7 @@ from gequnet.data.download.extract import check_space
 from gequnet.data.errors import DataError
 
 CHUNK = 1 << 18
-PASSING = {408, 425, 429, *range(500, 600)}
+TRANSIENT_STATUSES = {408, 425, 429, *range(500, 600)}
 """Answers that may be another one in a minute."""
 
 Report = Callable[[int, int | None], None]
@@ -37,7 +37,7 @@ class ChecksumError(DataError):
         )
 
 
-class _InterruptedError(Exception):
+class _TransferInterruptedError(Exception):
     """It broke off; what is there may be kept."""
 
 
@@ -77,7 +77,7 @@ def fetch(
         try:
             _fetch_rest(url, part, stamp, report)
             break
-        except _InterruptedError as error:
+        except _TransferInterruptedError as error:
             failures = 1 if _size(part) > before else failures + 1
             if failures >= attempts:
                 raise DownloadError(url, str(error), "what has come is kept, so start it again later") from error
@@ -111,37 +111,37 @@ def digest_of(path: Path, like: str) -> str:
 
 def _fetch_rest(url: str, part: Path, stamp: Path, report: Report) -> None:
     """Fetch what is missing of ``part``; all of it where the server has another file by now, or sends no parts."""
-    begun = _size(part) if stamp.is_file() else 0
+    resume_at = _size(part) if stamp.is_file() else 0
     headers = {"Accept-Encoding": "identity", "User-Agent": "gequnet"}
-    if begun:
-        headers |= {"Range": f"bytes={begun}-", "If-Range": stamp.read_text(encoding="utf-8")}
+    if resume_at:
+        headers |= {"Range": f"bytes={resume_at}-", "If-Range": stamp.read_text(encoding="utf-8")}
     try:
         with requests.get(url, headers=headers, stream=True, timeout=(15, 60)) as response:
-            if response.status_code == 416 and begun:
-                if _total(response) == begun:  # it was whole, and the program was ended before it had looked
+            if response.status_code == 416 and resume_at:
+                if _total_bytes(response) == resume_at:  # it was whole, and the program was ended before it had looked
                     return
                 part.unlink()
-                raise _InterruptedError("the server has a shorter file than has come already")
-            _check_answer(url, response)
+                raise _TransferInterruptedError("the server has a shorter file than has come already")
+            _check_response(url, response)
             resumed = response.status_code == 206
-            if resumed and _first(response) != begun:
+            if resumed and _first_byte(response) != resume_at:
                 part.unlink()
-                raise _InterruptedError("the server sent another part than was asked for")
-            _remember(response, stamp)
-            _receive(response, part, begun if resumed else 0, report)
+                raise _TransferInterruptedError("the server sent another part than was asked for")
+            _store_validator(response, stamp)
+            _receive(response, part, resume_at if resumed else 0, report)
     except requests.exceptions.SSLError as error:
         raise DownloadError(url, "its certificate is not valid", "see whether the address is right") from error
     except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
-        raise _InterruptedError(f"the connection broke off ({type(error).__name__})") from error
+        raise _TransferInterruptedError(f"the connection broke off ({type(error).__name__})") from error
     except requests.RequestException as error:
         raise DownloadError(url, f"{type(error).__name__}: {error}", "see whether the address is right") from error
 
 
-def _check_answer(url: str, response: requests.Response) -> None:
+def _check_response(url: str, response: requests.Response) -> None:
     """Refuse what is not the beginning, or the rest, of a file."""
     status = f"the server answers {response.status_code} {response.reason}"
-    if response.status_code in PASSING:
-        raise _InterruptedError(status)
+    if response.status_code in TRANSIENT_STATUSES:
+        raise _TransferInterruptedError(status)
     if response.status_code not in (200, 206):
         raise DownloadError(url, status, "the address may have changed, look at the dataset's page")
     if url.startswith("https:") and not response.url.startswith("https:"):
@@ -150,20 +150,20 @@ def _check_answer(url: str, response: requests.Response) -> None:
         raise DownloadError(url, "a web page came instead of a file", "open it in a browser, it may ask something")
 
 
-def _receive(response: requests.Response, part: Path, begun: int, report: Report) -> None:
+def _receive(response: requests.Response, part: Path, resume_at: int, report: Report) -> None:
     """Write the bytes as they come, so that all that has come is there if it breaks off."""
-    total = _total(response)
-    check_space(part.parent, (total or 0) - begun)
-    with part.open("ab" if begun else "wb") as file:
-        report(begun, total)
+    total = _total_bytes(response)
+    check_space(part.parent, (total or 0) - resume_at)
+    with part.open("ab" if resume_at else "wb") as file:
+        report(resume_at, total)
         for chunk in response.raw.stream(CHUNK, decode_content=False):  # a .gz is to stay one
             file.write(chunk)
             report(file.tell(), total)
     if total is not None and _size(part) != total:
-        raise _InterruptedError(f"{_size(part)} bytes came of {total}")
+        raise _TransferInterruptedError(f"{_size(part)} bytes came of {total}")
 
 
-def _remember(response: requests.Response, stamp: Path) -> None:
+def _store_validator(response: requests.Response, stamp: Path) -> None:
     """Keep what tells this file from another that may be there later; without it nothing is ever resumed."""
     tag = response.headers.get("ETag", "")
     known = tag if tag and not tag.startswith("W/") else response.headers.get("Last-Modified", "")
@@ -173,17 +173,17 @@ def _remember(response: requests.Response, stamp: Path) -> None:
         stamp.unlink(missing_ok=True)
 
 
-def _total(response: requests.Response) -> int | None:
+def _total_bytes(response: requests.Response) -> int | None:
     """Bytes of the whole file, as the server says."""
-    said = re.search(r"/(\d+)$", response.headers.get("Content-Range", ""))
-    length = said[1] if said else response.headers.get("Content-Length") if response.status_code == 200 else None
+    found = re.search(r"/(\d+)$", response.headers.get("Content-Range", ""))
+    length = found[1] if found else response.headers.get("Content-Length") if response.status_code == 200 else None
     return None if length is None else int(length)
 
 
-def _first(response: requests.Response) -> int | None:
+def _first_byte(response: requests.Response) -> int | None:
     """Which byte the part begins with."""
-    said = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
-    return int(said[1]) if said else None
+    found = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
+    return int(found[1]) if found else None
 
 
 def _size(path: Path) -> int:

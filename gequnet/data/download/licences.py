@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gequnet.data.datasets.retina import POOLED
-from gequnet.data.download.catalogue import ADDRESSES, DECATHLON, address_of
+from gequnet.data.download.catalogue import CATALOGUE, DECATHLON, catalogue_entry
 
 UNKNOWN = "not known to gequnet"
 
@@ -52,9 +52,9 @@ def terms_of(name: str, task: str | None = None) -> Terms:
     if name == "retina":
         return _pooled([terms_of(source.name) for source in POOLED])
     if name == "msd" and task in DECATHLON:
-        found = address_of(name, task)
-    elif name in ADDRESSES:
-        found = ADDRESSES[name]
+        found = catalogue_entry(name, task)
+    elif name in CATALOGUE:
+        found = CATALOGUE[name]
     else:
         return Terms("images of one's own" if name == "folder" else name)
     home = found.home if found.home.startswith("http") else "no home of its own"
@@ -68,7 +68,7 @@ def _pooled(parts: Sequence[Terms]) -> Terms:
         return "; ".join(f"{part.title}: {text}" for part, text in zip(parts, texts, strict=True))
 
     return Terms(
-        f"a pool of {ADDRESSES['retina'].title}",
+        f"a pool of {CATALOGUE['retina'].title}",
         each([part.home for part in parts]),
         each([part.licence for part in parts]),
         each([part.cite for part in parts]),

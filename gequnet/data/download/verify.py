@@ -24,11 +24,11 @@ from gequnet.errors import GequnetError
 
 Verdict = Literal["complete", "partial", "broken"]
 Kind = Literal["missing", "damaged"]
-MISSING = (
+MISSING_ERRORS = (
     *(DatasetNotFoundError, EmptySplitError),
     *(MissingImageError, MissingMaskError, MissingModalityError, UnpairedImageError),
 )
-MISTAKES = (GequnetError, OSError, ValueError, EOFError, LookupError, RuntimeError)
+LOAD_ERRORS = (GequnetError, OSError, ValueError, EOFError, LookupError, RuntimeError)
 """What loading a damaged file may raise: our own errors, and what slips through from the libraries."""
 
 
@@ -101,35 +101,35 @@ def verify(
         report: Is told how many images are done, and of how many.
     """
     name = str(module.name)
-    found = Verification(name)
+    result = Verification(name)
     refused: Exception | None = None
     try:
         module.setup()
-    except MISTAKES as error:
-        refused, found.refusal = error, _sentence(error, name)
+    except LOAD_ERRORS as error:
+        refused, result.refusal = error, _sentence(error, name)
     try:
         ids = [(split, sample_id) for split in SPLITS for sample_id in module.splits[split]]
         if isinstance(refused, DatasetNotFoundError):
             raise refused
-    except MISTAKES as error:
-        found.problems.append(_problem(error, "", ""))
-        return found
-    found.expected = {split: len(module.splits[split]) for split in SPLITS}
-    found.good = dict.fromkeys(SPLITS, 0)
-    seen = _Seen(module, hash_labels=refused is not None)
+    except LOAD_ERRORS as error:
+        result.problems.append(_problem(error, "", ""))
+        return result
+    result.expected = {split: len(module.splits[split]) for split in SPLITS}
+    result.good = dict.fromkeys(SPLITS, 0)
+    statistics = _DatasetStatistics(module, hash_labels=refused is not None)
     for done, (split, sample_id) in enumerate(ids, start=1):
-        problems = seen.look(split, sample_id)
-        found.problems += problems
-        found.good[split] += not problems
+        problems = statistics.add(split, sample_id)
+        result.problems += problems
+        result.good[split] += not problems
         report(done, len(ids))
-    if refused is not None and not found.problems:  # it is wrong with none of them, but with all together
-        found.problems.append(_problem(refused, "", ""))
-    found.left_out, found.notes = module.source.left_out(), seen.notes(size)
-    found.sizes, found.labels = dict(seen.sizes.most_common()), seen.shares()
-    return found
+    if refused is not None and not result.problems:  # it is wrong with none of them, but with all together
+        result.problems.append(_problem(refused, "", ""))
+    result.left_out, result.notes = module.source.left_out(), statistics.notes(size)
+    result.sizes, result.labels = dict(statistics.sizes.most_common()), statistics.shares()
+    return result
 
 
-class _Seen:
+class _DatasetStatistics:
     """What has been seen of a dataset so far.
 
     Args:
@@ -145,7 +145,7 @@ class _Seen:
         self.differ: list[str] = list(module.labels_differ)
         self.hash_labels = hash_labels
 
-    def look(self, split: str, sample_id: str) -> list[Problem]:
+    def add(self, split: str, sample_id: str) -> list[Problem]:
         """Load an image; what is wrong with it."""
         missing = self.source.missing(sample_id)
         if missing:
@@ -155,7 +155,7 @@ class _Seen:
             self.module.check_facts(scene)
             if self.hash_labels and self.source.label_differs(sample_id):
                 self.differ.append(sample_id)
-        except MISTAKES as error:
+        except LOAD_ERRORS as error:
             return [_problem(error, split, sample_id)]
         self._count(scene)
         return []
@@ -169,26 +169,26 @@ class _Seen:
 
     def notes(self, size: Sequence[int]) -> list[str]:
         """What is odd, and no mistake."""
-        said, images = [], self.sizes.total()
-        other = images - self.sizes[_times(size)]
+        sentences, images = [], self.sizes.total()
+        other = images - self.sizes[_size_text(size)]
         if size and other:
-            said.append(
-                f"Not of {_times(size)} pixels, as all are that are distributed: {other} of {images} images; they were "
+            sentences.append(
+                f"Not of {_size_text(size)} pixels, as all are that are distributed: {other} of {images} images; they were "
                 "resized or cut, and scores do not compare."
             )
         empty = [name for name, share in self.shares().items() if not share]
         if empty and self.valid:
-            said.append(f"Not a pixel of any image is labelled {' or '.join(empty)}.")
+            sentences.append(f"Not a pixel of any image is labelled {' or '.join(empty)}.")
         if self.differ:
             named = ", ".join(self.differ[:NAMED]) + (", …" if len(self.differ) > NAMED else "")
-            said.append(
+            sentences.append(
                 f"Not the labels that the split was made for: {len(self.differ)} of {images} images ({named}); scores "
                 "may not compare."
             )
-        return said
+        return sentences
 
     def _count(self, scene: Scene) -> None:
-        self.sizes[_times(scene.space)] += 1
+        self.sizes[_size_text(scene.space)] += 1
         valid = scene.valid
         self.valid += int(valid.sum())
         if scene.mask.dim() > valid.dim():  # regions, which may overlap
@@ -201,7 +201,7 @@ class _Seen:
 
 
 def _problem(error: Exception, split: str, sample_id: str) -> Problem:
-    absent = isinstance(error, MISSING) or isinstance(error.__cause__, FileNotFoundError)
+    absent = isinstance(error, MISSING_ERRORS) or isinstance(error.__cause__, FileNotFoundError)
     return Problem(sample_id, split, "missing" if absent else "damaged", _sentence(error, sample_id))
 
 
@@ -211,5 +211,5 @@ def _sentence(error: Exception, what: str) -> str:
     return f"{what} cannot be loaded ({type(error).__name__}: {error}); its files are damaged, fetch them again."
 
 
-def _times(size: Sequence[int]) -> str:
+def _size_text(size: Sequence[int]) -> str:
     return "x".join(map(str, size))

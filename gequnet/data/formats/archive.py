@@ -50,7 +50,7 @@ class Archive:
             found = [name for name in self._zip.namelist() if not name.endswith("/")]
         return sorted(name for name in found if not PurePosixPath(name).name.startswith("."))
 
-    def where(self, name: str) -> Path:
+    def path_of(self, name: str) -> Path:
         """Where a file is, for people: in a zip this path cannot be opened."""
         return self.path / name
 
@@ -61,9 +61,9 @@ class Archive:
             UnreadableFileError: If they are damaged.
         """
         try:
-            return self.where(name).read_bytes() if self.path.is_dir() else self._zip.read(name)
+            return self.path_of(name).read_bytes() if self.path.is_dir() else self._zip.read(name)
         except (OSError, zipfile.BadZipFile, zlib.error) as error:
-            raise UnreadableFileError(self.where(name), str(error)) from error
+            raise UnreadableFileError(self.path_of(name), str(error)) from error
 
     @property
     def _zip(self) -> zipfile.ZipFile:

@@ -5,7 +5,7 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
-from gequnet.data.formats.pictures import DEEPEST
+from gequnet.data.formats.pictures import MAX_16_BIT
 from gequnet.errors import ShapeError
 
 Image = Shaped[np.ndarray, "..."] | Shaped[Tensor, "..."]
@@ -39,10 +39,12 @@ def as_image(array: Image, channels: int, spatial_dims: int) -> Tensor:
     values = torch.from_numpy(np.ascontiguousarray(array)) if isinstance(array, np.ndarray) else array.detach().cpu()
     last = isinstance(array, np.ndarray)
     image = _typed(_channels_first(values, channels, spatial_dims, last), spatial_dims)
-    return matched(image, channels, picture=spatial_dims == 2)
+    return match_channels(image, channels, picture=spatial_dims == 2)
 
 
-def matched(image: Shaped[Tensor, "c *space"], channels: int, picture: bool) -> Shaped[Tensor, "{channels} *space"]:
+def match_channels(
+    image: Shaped[Tensor, "c *space"], channels: int, picture: bool
+) -> Shaped[Tensor, "{channels} *space"]:
     """An image with as many channels as are wanted: pictures have a custom for it, volumes have not.
 
     Raises:
@@ -83,4 +85,4 @@ def _typed(values: Tensor, spatial_dims: int) -> Tensor:
     if values.dtype == torch.uint8:
         return values
     deep = values.dtype == torch.uint16 and spatial_dims == 2
-    return values.float() / DEEPEST if deep else values.float()
+    return values.float() / MAX_16_BIT if deep else values.float()

@@ -1,6 +1,7 @@
-"""Files that appear whole or not at all."""
+"""Atomic writing of files: a file appears whole or not at all."""
 
 import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,12 +9,13 @@ from pathlib import Path
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A place next to ``path``, with its ending, for a file that becomes ``path`` when all is well, and is gone else.
+    """Temporary path in the folder of ``path`` that replaces ``path`` when the block ends without an error.
 
-    Whatever ends the writing, an error or Ctrl-C, leaves what was at ``path`` before.
+    The folder is made. The temporary name has the ending of ``path`` and is unique among threads, processes and
+    machines. After an error or Ctrl-C the temporary file is deleted and the former file at ``path`` stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".part-{os.getpid()}-{path.name}")
+    part = path.with_name(f".part-{uuid.uuid4().hex[:12]}-{path.name}")
     try:
         yield part
         os.replace(part, path)

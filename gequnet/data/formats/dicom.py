@@ -9,15 +9,15 @@ import numpy as np
 from jaxtyping import Float64, Shaped
 
 from gequnet.data.errors import DataError, UnreadableFileError
-from gequnet.data.formats.image_file import Takes, Window
+from gequnet.data.formats.image_file import InputSpec, Window
 from gequnet.data.formats.nifti import Geometry
 from gequnet.data.formats.volume_image import Volume
 
-UNEVEN = 0.1
+SPACING_TOLERANCE = 0.1
 """By how much of a step two slices may be out of step before one is thought to be missing."""
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """DICOM counts millimetres to the patient's left and back, NIfTI to the right and front."""
-FACTS = ["ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns"]
+REQUIRED_TAGS = ["ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns"]
 
 
 class SeriesError(DataError):
@@ -28,7 +28,7 @@ class SeriesError(DataError):
 
 
 @dataclass(frozen=True)
-class Slice:
+class DicomSlice:
     """The header of one file."""
 
     path: Path
@@ -65,7 +65,7 @@ class Dicom(Volume):
         UnreadableFileError: There is no slice among the files.
     """
 
-    def __init__(self, path: Path, files: Sequence[Path], takes: Takes) -> None:
+    def __init__(self, path: Path, files: Sequence[Path], spec: InputSpec) -> None:
         found = [header for header in map(_header, files) if header is not None]
         if not found:
             raise UnreadableFileError(path, "there is no DICOM slice in it")
@@ -74,14 +74,14 @@ class Dicom(Volume):
         affine = affine_of(path, self.slices)
         rows, columns = int(found[0].header.Rows), int(found[0].header.Columns)
         shape = (columns, rows, len(found))
-        super().__init__(path, takes, _geometry(shape, affine), 1, np.dtype(np.float32))
+        super().__init__(path, spec, _geometry(shape, affine), 1, np.dtype(np.float32))
 
     def _upright(self, window: Window) -> Shaped[np.ndarray, "channels x y z"]:
         volume = np.stack([_pixels(each.path).T for each in self.slices], axis=-1)
         return self.geometry.upright(volume)[(None, *window)]
 
 
-def affine_of(path: Path, slices: Sequence[Slice]) -> Float64[np.ndarray, "4 4"]:
+def affine_of(path: Path, slices: Sequence[DicomSlice]) -> Float64[np.ndarray, "4 4"]:
     """From (column, row, slice) to millimetres to the right, front and head.
 
     Args:
@@ -101,7 +101,7 @@ def affine_of(path: Path, slices: Sequence[Slice]) -> Float64[np.ndarray, "4 4"]
         if steps.min() < 1e-3:
             again = slices[int(steps.argmin()) + 1].path.name
             raise SeriesError(path, f"{again} lies where another slice does", "give the files of one acquisition only")
-        if np.abs(steps - usual).max() > UNEVEN * usual:
+        if np.abs(steps - usual).max() > SPACING_TOLERANCE * usual:
             hole = int(np.abs(steps - usual).argmax())
             between = f"between {slices[hole].path.name} and {slices[hole + 1].path.name} it is {steps[hole]:g} mm"
             raise SeriesError(path, f"slices are {usual:g} mm apart and {between}", "add the files that are missing")
@@ -120,7 +120,7 @@ def is_dicom(path: Path) -> bool:
         return False
 
 
-def _header(path: Path) -> Slice | None:
+def _header(path: Path) -> DicomSlice | None:
     import pydicom
     from pydicom.errors import InvalidDicomError
 
@@ -132,10 +132,10 @@ def _header(path: Path) -> Slice | None:
         raise UnreadableFileError(path, str(error).split("\n")[0] or type(error).__name__) from error
     if "Rows" not in header:
         return None  # a directory or a report
-    return Slice(path, header)
+    return DicomSlice(path, header)
 
 
-def _check_one_series(path: Path, slices: Sequence[Slice]) -> None:
+def _check_one_series(path: Path, slices: Sequence[DicomSlice]) -> None:
     series = {str(each.header.get("SeriesInstanceUID")) for each in slices}
     if len(series) > 1:
         names = sorted({str(each.header.get("SeriesDescription") or "without a name") for each in slices})
@@ -143,7 +143,7 @@ def _check_one_series(path: Path, slices: Sequence[Slice]) -> None:
             path, f"there are {len(series)} ({', '.join(names[:6])})", "put each into a folder of its own"
         )
     for each in slices:
-        lacks = [fact for fact in FACTS if each.header.get(fact) is None]
+        lacks = [fact for fact in REQUIRED_TAGS if each.header.get(fact) is None]
         if lacks:
             raise SeriesError(path, f"{each.path.name} does not say its {lacks[0]}", "export the slices with headers")
         if int(each.header.get("NumberOfFrames") or 1) > 1 or int(each.header.get("SamplesPerPixel", 1)) > 1:

@@ -25,7 +25,7 @@ class UnfitImageError(DataError):
 
 
 @dataclass(frozen=True)
-class Takes:
+class InputSpec:
     """What a network takes.
 
     Args:
@@ -65,8 +65,8 @@ class ImageFile(ABC):
     windowed: bool = False
     """Whether a window can be read without decoding the rest."""
 
-    def __init__(self, path: Path, takes: Takes) -> None:
-        self.path, self.takes = path, takes
+    def __init__(self, path: Path, spec: InputSpec) -> None:
+        self.path, self.spec = path, spec
         self._kept: tuple[int, Tensor] | None = None
 
     def read(self, page: int = 0, window: Window | None = None) -> Tensor:

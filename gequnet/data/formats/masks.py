@@ -11,11 +11,11 @@ from PIL import Image
 from torch import Tensor
 
 from gequnet.data.errors import UnexpectedMaskValuesError
-from gequnet.data.formats.picture_files import black_and_white, opened
-from gequnet.data.formats.pictures import upright
+from gequnet.data.formats.picture_files import binarise, open_picture
+from gequnet.data.formats.pictures import apply_exif_orientation
 from gequnet.errors import ConfigError
 
-Value = int | Sequence[int]
+MaskValue = int | Sequence[int]
 """What stands in a file for a class: a number, which is a grey level or a place in the file's own palette, or a colour
 ``[r, g, b]`` from 0 to 255."""
 
@@ -37,7 +37,7 @@ class MaskReader(ABC):
         """
 
 
-class BlackAndWhite(MaskReader):
+class BinaryMaskReader(MaskReader):
     """One class against the background, white on black.
 
     Args:
@@ -45,7 +45,7 @@ class BlackAndWhite(MaskReader):
         ignore: Greys that are neither.
     """
 
-    def __init__(self, threshold: int | None = None, ignore: Iterable[Value] = ()) -> None:
+    def __init__(self, threshold: int | None = None, ignore: Iterable[MaskValue] = ()) -> None:
         self.threshold, self.ignore = threshold, list(ignore)
         if not all(isinstance(value, int) for value in self.ignore):
             raise ConfigError(
@@ -55,19 +55,19 @@ class BlackAndWhite(MaskReader):
 
     def read(self, path: Path) -> tuple[UInt8[Tensor, "h w"], Bool[Tensor, "h w"]]:
         """1 where the mask is white."""
-        with opened(path) as picture:
-            greys = np.array(upright(picture).convert("L"))
+        with open_picture(path) as picture:
+            greys = np.array(apply_exif_orientation(picture).convert("L"))
         ignored = np.isin(greys, self.ignore)
         greys[ignored] = 0
         advice = (
             "say data.source.threshold=127 if brighter pixels are the foreground (of a JPEG, say), or "
             "data.source.palette={<class>:<value>,...} if each value is a class"
         )
-        mask = black_and_white(greys, path, self.threshold, advice)
+        mask = binarise(greys, path, self.threshold, advice)
         return torch.from_numpy(mask), torch.from_numpy(~ignored)
 
 
-class Palette(MaskReader):
+class PaletteMaskReader(MaskReader):
     """Several classes, each with a value of its own.
 
     Args:
@@ -79,7 +79,9 @@ class Palette(MaskReader):
         ConfigError: If there are not two classes, or two of one value.
     """
 
-    def __init__(self, classes: Mapping[str, Value], ignore: Iterable[Value] = (), advice: str = ADVICE) -> None:
+    def __init__(
+        self, classes: Mapping[str, MaskValue], ignore: Iterable[MaskValue] = (), advice: str = ADVICE
+    ) -> None:
         values, self.ignore, self.advice = list(classes.values()), list(ignore), advice
         if len(classes) < 2:
             raise ConfigError(
@@ -97,8 +99,8 @@ class Palette(MaskReader):
 
     def read(self, path: Path) -> tuple[UInt8[Tensor, "h w"], Bool[Tensor, "h w"]]:
         """The number of the class whose value it is; 0, and not valid, where it is ignored."""
-        with opened(path) as picture:
-            codes = self._codes(upright(picture), path)
+        with open_picture(path) as picture:
+            codes = self._codes(apply_exif_orientation(picture), path)
         found, places = np.unique(codes, return_inverse=True)
         unknown = [code for code in found.tolist() if code not in self.class_of]
         if unknown:
@@ -118,7 +120,7 @@ class Palette(MaskReader):
             raise UnexpectedMaskValuesError(path, some, *self._expected())
         return colours[..., 0]
 
-    def _code(self, value: Value) -> int:
+    def _code(self, value: MaskValue) -> int:
         if not self.in_colour:
             assert isinstance(value, int)
             return value

@@ -102,7 +102,7 @@ def read_nifti(path: Path) -> tuple[Shaped[np.ndarray, "..."], Geometry]:
     return values[..., 0] if values.ndim == 4 and values.shape[3] == 1 else values, _geometry(image)
 
 
-def opened_nifti(path: Path) -> tuple[Any, Geometry]:
+def open_nifti(path: Path) -> tuple[Any, Geometry]:
     """A NIfTI file of nibabel's, of which only the header is read as yet, and its geometry.
 
     Raises:

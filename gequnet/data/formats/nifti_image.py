@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Shaped
 
 from gequnet.data.errors import GridMismatchError, UnreadableFileError
-from gequnet.data.formats.image_file import Takes, Window
-from gequnet.data.formats.nifti import opened_nifti
+from gequnet.data.formats.image_file import InputSpec, Window
+from gequnet.data.formats.nifti import open_nifti
 from gequnet.data.formats.volume_image import Volume
 
 
@@ -19,8 +19,8 @@ class Nifti(Volume):
         GridMismatchError: Several files do not lie over each other.
     """
 
-    def __init__(self, paths: Sequence[Path], takes: Takes) -> None:
-        opened = [opened_nifti(path) for path in paths]
+    def __init__(self, paths: Sequence[Path], spec: InputSpec) -> None:
+        opened = [open_nifti(path) for path in paths]
         self.files = [image for image, _ in opened]
         geometry = opened[0][1]
         dtype = self.files[0].get_data_dtype()
@@ -32,7 +32,7 @@ class Nifti(Volume):
                 raise GridMismatchError(path.name, path, paths[0])
         channels = sum(image.shape[3] if len(image.shape) == 4 else 1 for image in self.files)
         self.windowed = all(path.suffix == ".nii" for path in paths)
-        super().__init__(paths[0], takes, geometry, channels, np.dtype(dtype))
+        super().__init__(paths[0], spec, geometry, channels, np.dtype(dtype))
 
     def _upright(self, window: Window) -> Shaped[np.ndarray, "channels x y z"]:
         axes, flips = self.geometry.orientation

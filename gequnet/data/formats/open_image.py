@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gequnet.data.errors import UnreadableFileError
 from gequnet.data.formats.dicom import Dicom, is_dicom
-from gequnet.data.formats.image_file import ImageFile, Takes
+from gequnet.data.formats.image_file import ImageFile, InputSpec
 from gequnet.data.formats.nifti_image import Nifti
 from gequnet.data.formats.picture_image import Picture
 from gequnet.data.formats.pictures import PICTURES
@@ -42,7 +42,7 @@ def format_of(path: Path) -> type[ImageFile] | None:
     return Tiff if ending in TIFFS else Picture if ending else None
 
 
-def open_image(files: Path | Sequence[Path], takes: Takes, path: Path | None = None) -> ImageFile:
+def open_image(files: Path | Sequence[Path], spec: InputSpec, path: Path | None = None) -> ImageFile:
     """An image: what its headers say of it, and its pixels when they are asked for.
 
     Args:
@@ -56,9 +56,9 @@ def open_image(files: Path | Sequence[Path], takes: Takes, path: Path | None = N
     files = [files] if isinstance(files, Path) else list(files)
     kind = format_of(files[0])
     if kind is Dicom:
-        return Dicom(path or files[0], files, takes)
+        return Dicom(path or files[0], files, spec)
     if kind is Nifti:
-        return Nifti(files, takes)
+        return Nifti(files, spec)
     if kind is None:
         raise UnreadableFileError(files[0], "it is of no format that is known")
-    return Tiff(files[0], takes) if kind is Tiff else Picture(files[0], takes)
+    return Tiff(files[0], spec) if kind is Tiff else Picture(files[0], spec)

@@ -48,7 +48,7 @@ def find_file(folder: Path, *names: str) -> Path:
 
 def image_size(path: Path) -> tuple[int, int]:
     """Height and width, from the header alone."""
-    with opened(path) as picture:
+    with open_picture(path) as picture:
         return picture.height, picture.width
 
 
@@ -65,7 +65,7 @@ def check_size(sample_id: str, what: str, path: Path, image: Path) -> None:
 
 def page_count(path: Path) -> int:
     """How many pictures lie in the file; one in most formats, each slice of a volume in some TIFFs."""
-    with opened(path) as picture:
+    with open_picture(path) as picture:
         return int(getattr(picture, "n_frames", 1))
 
 
@@ -114,10 +114,10 @@ def read_binary(
         UnreadableFileError: If the file cannot be decoded.
         UnexpectedMaskValuesError: If it holds anything but black and white.
     """
-    return torch.from_numpy(black_and_white(_decode(path, "L", content, page), path, threshold))
+    return torch.from_numpy(binarise(_decode(path, "L", content, page), path, threshold))
 
 
-def black_and_white(
+def binarise(
     values: UInt8[np.ndarray, "h w"],
     path: Path,
     threshold: int | None = None,
@@ -136,7 +136,7 @@ def black_and_white(
 
 
 @contextmanager
-def opened(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
+def open_picture(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
     """The picture in the file; whatever goes wrong while it is read becomes one error that names the file."""
     try:
         if path.suffix == ".gz":  # STARE is distributed packed
@@ -148,7 +148,7 @@ def opened(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
 
 
 def _decode(path: Path, mode: str, content: bytes | None = None, page: int = 0) -> np.ndarray:
-    with opened(path, content) as picture:
+    with open_picture(path, content) as picture:
         picture.seek(page)
         return np.asarray(picture.convert(mode))
 

@@ -8,10 +8,10 @@ from jaxtyping import Float32, Shaped, UInt8
 from PIL import Image
 from torch import Tensor
 
-from gequnet.data.formats.arrays import matched
-from gequnet.data.formats.image_file import ImageFile, Takes, UnfitImageError, Window
-from gequnet.data.formats.picture_files import opened
-from gequnet.data.formats.pictures import DEEPEST, picture_size, read_picture
+from gequnet.data.formats.arrays import match_channels
+from gequnet.data.formats.image_file import ImageFile, InputSpec, UnfitImageError, Window
+from gequnet.data.formats.picture_files import open_picture
+from gequnet.data.formats.pictures import MAX_16_BIT, picture_size, read_picture
 from gequnet.data.formats.tiff_pages import write_tiff
 
 DEPTHS = {"1": np.bool_, "F": np.float32, "I": np.int32, "I;16": np.uint16, "I;16B": np.uint16}
@@ -22,22 +22,22 @@ class Picture(ImageFile):
 
     endings = (".png", ".tif", ".tiff")
 
-    def __init__(self, path: Path, takes: Takes) -> None:
-        super().__init__(path, takes)
-        with opened(path) as picture:
+    def __init__(self, path: Path, spec: InputSpec) -> None:
+        super().__init__(path, spec)
+        with open_picture(path) as picture:
             self.channels = len(picture.getbands())
             self.dtype = np.dtype(DEPTHS.get(picture.mode, np.uint8))
             self.dots_per_inch = picture.info.get("dpi")
         self.space = picture_size(path)
-        if takes.spatial_dims != 2:
+        if spec.spatial_dims != 2:
             raise UnfitImageError(path, "is a picture", "volumes", "give NIfTI, DICOM, or the pages of a TIFF")
-        if takes.channels not in (1, 3):
+        if spec.channels not in (1, 3):
             raise UnfitImageError(
-                path, "is grey or coloured", f"{takes.channels} channels", "give a TIFF or a NIfTI file with so many"
+                path, "is grey or coloured", f"{spec.channels} channels", "give a TIFF or a NIfTI file with so many"
             )
 
     def _decode(self, page: int, window: Window) -> Tensor:
-        return read_picture(self.path, self.takes.channels)
+        return read_picture(self.path, self.spec.channels)
 
     @classmethod
     def ending(cls, layers: int, dtype: np.dtype) -> str:
@@ -58,7 +58,7 @@ class Picture(ImageFile):
 
 
 def as_picture(
-    values: Shaped[np.ndarray, "c *space"], takes: Takes, path: Path, coloured: bool
+    values: Shaped[np.ndarray, "c *space"], spec: InputSpec, path: Path, coloured: bool
 ) -> Shaped[Tensor, "channels *space"]:
     """Channels of a file as the channels that a network takes.
 
@@ -76,12 +76,14 @@ def as_picture(
         UnfitImageError: The channels are not those that the network takes.
     """
     came = len(values)
-    customary = takes.channels in (1, 3) and (came == 1 or (coloured and came in (2, 3, 4)))
-    if came != takes.channels and not customary:
+    customary = spec.channels in (1, 3) and (came == 1 or (coloured and came in (2, 3, 4)))
+    if came != spec.channels and not customary:
         raise UnfitImageError(
-            path, f"has {_channels(came)}", _channels(takes.channels), "give images like those that it was trained on"
+            path, f"has {_channels(came)}", _channels(spec.channels), "give images like those that it was trained on"
         )
-    return matched(_numbers(values, takes.spatial_dims, coloured and came > 2), takes.channels, takes.spatial_dims == 2)
+    return match_channels(
+        _numbers(values, spec.spatial_dims, coloured and came > 2), spec.channels, spec.spatial_dims == 2
+    )
 
 
 def _numbers(values: Shaped[np.ndarray, "c *space"], spatial_dims: int, colours: bool) -> Tensor:
@@ -95,7 +97,7 @@ def _numbers(values: Shaped[np.ndarray, "c *space"], spatial_dims: int, colours:
         return torch.from_numpy(values.astype(np.float32))
     if colours and values.dtype == np.uint16:
         return torch.from_numpy((values >> 8).astype(np.uint8))
-    return torch.from_numpy(values.astype(np.float32) / DEEPEST)
+    return torch.from_numpy(values.astype(np.float32) / MAX_16_BIT)
 
 
 def _channels(count: int) -> str:

@@ -8,17 +8,17 @@ from jaxtyping import Float, UInt8
 from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 
-from gequnet.data.formats.picture_files import opened
+from gequnet.data.formats.picture_files import open_picture
 
 PICTURES = frozenset(
     [".bmp", ".gif", ".jp2", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"]
 )
 """Endings, in small letters, of the formats that are read."""
 
-DEEPEST = 65535
+MAX_16_BIT = 65535
 """Largest value of a 16-bit picture."""
 
-LYING = (5, 6, 7, 8)
+TRANSPOSED_ORIENTATIONS = (5, 6, 7, 8)
 """Values of the orientation tag at which rows and columns are exchanged."""
 
 
@@ -36,24 +36,24 @@ def read_picture(path: Path, channels: int) -> UInt8[Tensor, "channels h w"] | F
     Raises:
         UnreadableFileError: If the file cannot be decoded.
     """
-    with opened(path) as picture:
-        turned = upright(picture)
+    with open_picture(path) as picture:
+        turned = apply_exif_orientation(picture)
         deep = turned.mode.startswith("I") or turned.mode == "F"
         values = np.asarray(turned if deep else turned.convert("RGB" if channels == 3 else "L"))
     if deep:
-        grey = values.astype(np.float32) / (1 if values.dtype == np.float32 else DEEPEST)
+        grey = values.astype(np.float32) / (1 if values.dtype == np.float32 else MAX_16_BIT)
         return torch.from_numpy(grey).expand(channels, -1, -1).contiguous()
     return torch.from_numpy(np.atleast_3d(values).transpose(2, 0, 1).copy())
 
 
 def picture_size(path: Path) -> tuple[int, int]:
     """Height and width as a viewer shows it, from the header alone."""
-    with opened(path) as picture:
+    with open_picture(path) as picture:
         # Pillow has the size of a TIFF right by itself.
-        lying = picture.format != "TIFF" and picture.getexif().get(ExifTags.Base.Orientation) in LYING
+        lying = picture.format != "TIFF" and picture.getexif().get(ExifTags.Base.Orientation) in TRANSPOSED_ORIENTATIONS
         return (picture.width, picture.height) if lying else (picture.height, picture.width)
 
 
-def upright(picture: Image.Image) -> Image.Image:
+def apply_exif_orientation(picture: Image.Image) -> Image.Image:
     """The picture, turned as its camera says."""
     return ImageOps.exif_transpose(picture)

@@ -13,17 +13,17 @@ from jaxtyping import Float32, Shaped, UInt8
 from torch import Tensor
 
 from gequnet.data.errors import UnreadableFileError
-from gequnet.data.formats.image_file import ImageFile, Takes, UnfitImageError, Window
-from gequnet.data.formats.picture_files import opened
+from gequnet.data.formats.image_file import ImageFile, InputSpec, UnfitImageError, Window
+from gequnet.data.formats.picture_files import open_picture
 from gequnet.data.formats.picture_image import as_picture
-from gequnet.data.formats.pictures import upright
-from gequnet.data.formats.tiff_pages import read_window, readable, write_tiff
+from gequnet.data.formats.pictures import apply_exif_orientation
+from gequnet.data.formats.tiff_pages import read_window, tifffile_can_read, write_tiff
 
 GEOGRAPHY = (33550, 33922, 34264, 34735, 34736, 34737)
 """Tags that say where on the earth a picture lies (GeoTIFF)."""
 MM_PER_UNIT = {"mm": 1.0, "cm": 10.0, "micron": 1e-3, "um": 1e-3, "µm": 1e-3, "nm": 1e-6}
 CENTIMETRE = 3
-DAMAGED = (OSError, EOFError, ValueError, LookupError, RuntimeError, struct.error, zlib.error, lzma.LZMAError)
+DECODE_ERRORS = (OSError, EOFError, ValueError, LookupError, RuntimeError, struct.error, zlib.error, lzma.LZMAError)
 """What the decoders raise where bytes are not what they should be."""
 
 
@@ -39,16 +39,16 @@ class Tiff(ImageFile):
 
     endings = (".tif", ".tiff")
 
-    def __init__(self, path: Path, takes: Takes) -> None:
-        super().__init__(path, takes)
+    def __init__(self, path: Path, spec: InputSpec) -> None:
+        super().__init__(path, spec)
         self._file = _opened(path)
         try:
-            self._understand()
+            self._read_headers()
         except BaseException:
             self._file.close()
             raise
 
-    def _understand(self) -> None:
+    def _read_headers(self) -> None:
         """What the headers say."""
         self.series = self._file.series[0]
         self.page = self.series.keyframe
@@ -59,11 +59,11 @@ class Tiff(ImageFile):
         plane = tuple(shape[axes.index(axis)] for axis in "YX")
         transparent = bool(set(map(int, self.page.extrasamples)) & {1, 2})
         self.coloured = self.page.photometric.name != "MINISBLACK" or transparent
-        self._by_pillow = not readable(self.page) or self._orientation != 1
+        self._by_pillow = not tifffile_can_read(self.page) or self._orientation != 1
         if self._orientation > 4:
             plane = plane[::-1]
         self.windowed = not self._by_pillow
-        if self.takes.spatial_dims == 2:
+        if self.spec.spatial_dims == 2:
             self.space, self.pages = plane, math.prod(self.depth)
         else:
             self.space = (*self._one_depth(), *plane)
@@ -93,33 +93,33 @@ class Tiff(ImageFile):
 
     def _spacing(self) -> tuple[float, ...] | None:
         across, down = (self._per_unit(tag) for tag in (282, 283))
-        said = self._file.imagej_metadata or {}
-        unit = MM_PER_UNIT.get(str(said.get("unit")))
+        metadata = self._file.imagej_metadata or {}
+        unit = MM_PER_UNIT.get(str(metadata.get("unit")))
         tag = self.page.tags.get(296)
         if unit is None and tag is not None and int(tag.value) == CENTIMETRE:
             unit = MM_PER_UNIT["cm"]
         if unit is None or not across or not down:
             return None
         plane = (unit / down, unit / across)
-        if self.takes.spatial_dims == 2:
+        if self.spec.spatial_dims == 2:
             return plane
-        return (said["spacing"] * unit, *plane) if "spacing" in said else None
+        return (metadata["spacing"] * unit, *plane) if "spacing" in metadata else None
 
     def _per_unit(self, number: int) -> float:
         tag = self.page.tags.get(number)
         return tag.value[0] / tag.value[1] if tag is not None and tag.value[1] else 0.0
 
     def _decode(self, page: int, window: Window) -> Tensor:
-        if self.takes.spatial_dims == 2:
+        if self.spec.spatial_dims == 2:
             planes, (rows, columns) = [page], window
         else:
             planes, rows, columns = list(range(*window[0].indices(self.space[0]))), *window[1:]
         try:
             read = [self._plane(plane, rows, columns) for plane in planes]
-        except DAMAGED as error:
+        except DECODE_ERRORS as error:
             raise UnreadableFileError(self.path, str(error).split("\n")[0]) from error
-        values = read[0] if self.takes.spatial_dims == 2 else np.stack(read, 1)
-        return as_picture(values, self.takes, self.path, self.coloured)
+        values = read[0] if self.spec.spatial_dims == 2 else np.stack(read, 1)
+        return as_picture(values, self.spec, self.path, self.coloured)
 
     def _plane(self, plane: int, rows: slice, columns: slice) -> Shaped[np.ndarray, "c h w"]:
         """A window of one picture, ``[C, H, W]``."""
@@ -129,9 +129,9 @@ class Tiff(ImageFile):
         return read_window(self.series, self._axes, [int(index) for index in where], rows, columns)
 
     def _pillow_plane(self, plane: int) -> Shaped[np.ndarray, "c h w"]:
-        with opened(self.path) as picture:
+        with open_picture(self.path) as picture:
             picture.seek(plane)
-            turned = upright(picture)
+            turned = apply_exif_orientation(picture)
             if not turned.mode.startswith(("I", "F")):
                 turned = turned.convert("L" if turned.mode in ("1", "L", "LA") else "RGB")
             values = np.array(turned)
@@ -144,21 +144,21 @@ class Tiff(ImageFile):
     ) -> None:
         """Writes the layers of each page as pages, with the resolution, and the place on earth, of this file."""
         pages = maps.reshape(-1, *self.space[-2:])
-        write_tiff(path, pages, self._said(len(pages)))
+        write_tiff(path, pages, self._tags(len(pages)))
 
-    def _said(self, pages: int) -> dict[str, Any]:
+    def _tags(self, pages: int) -> dict[str, Any]:
         tags = self.page.tags
-        said: dict[str, Any] = {}
+        metadata: dict[str, Any] = {}
         if 282 in tags and 283 in tags:
-            said["resolution"] = (tags[282].value, tags[283].value)
-            said["resolutionunit"] = int(tags[296].value) if 296 in tags else None
+            metadata["resolution"] = (tags[282].value, tags[283].value)
+            metadata["resolutionunit"] = int(tags[296].value) if 296 in tags else None
         known = {key: (self._file.imagej_metadata or {}).get(key) for key in ("unit", "spacing")}
         known = {key: value for key, value in known.items() if value is not None}
         if known and self._orientation == 1:
-            return said | {"imagej": True, "metadata": {"axes": "ZYX" if pages > 1 else "YX", **known}}
+            return metadata | {"imagej": True, "metadata": {"axes": "ZYX" if pages > 1 else "YX", **known}}
         copied = [tags[code] for code in GEOGRAPHY if code in tags and self._orientation == 1]
-        said["extratags"] = [(tag.code, int(tag.dtype), tag.count, tag.value, True) for tag in copied]
-        return said
+        metadata["extratags"] = [(tag.code, int(tag.dtype), tag.count, tag.value, True) for tag in copied]
+        return metadata
 
     def close(self) -> None:
         """Lets go of the file."""
@@ -171,12 +171,12 @@ def _opened(path: Path) -> Any:
 
     try:
         file = tifffile.TiffFile(path)
-    except DAMAGED as error:
+    except DECODE_ERRORS as error:
         raise UnreadableFileError(path, str(error).split("\n")[0]) from error
     try:
         if not file.series:
             raise UnreadableFileError(path, "there is no image in it")
-    except DAMAGED as error:
+    except DECODE_ERRORS as error:
         file.close()
         raise UnreadableFileError(path, str(error).split("\n")[0]) from error
     return file

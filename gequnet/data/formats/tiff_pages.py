@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float32, Shaped, UInt8
 
 
-def readable(page: Any) -> bool:
+def tifffile_can_read(page: Any) -> bool:
     """Whether tifffile alone reads such a page: grey or RGB, in a compression that it knows."""
     from tifffile import TIFF
 

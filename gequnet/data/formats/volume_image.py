@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float32, Shaped, UInt8
 from torch import Tensor
 
-from gequnet.data.datasets.volumes import compact
-from gequnet.data.formats.image_file import ImageFile, Takes, UnfitImageError, Window
+from gequnet.data.datasets.volumes import int16_if_exact
+from gequnet.data.formats.image_file import ImageFile, InputSpec, UnfitImageError, Window
 from gequnet.data.formats.nifti import Geometry, write_values
 
 
@@ -19,17 +19,17 @@ class Volume(ImageFile):
     endings = (".nii.gz", ".nii")
     geometry: Geometry
 
-    def __init__(self, path: Path, takes: Takes, geometry: Geometry, channels: int, dtype: np.dtype) -> None:
-        super().__init__(path, takes)
+    def __init__(self, path: Path, spec: InputSpec, geometry: Geometry, channels: int, dtype: np.dtype) -> None:
+        super().__init__(path, spec)
         self.geometry, self.channels, self.dtype = geometry, channels, dtype
         self.space, self.spacing_mm = geometry.size, geometry.voxel_mm
-        if takes.spatial_dims != 3:
+        if spec.spatial_dims != 3:
             raise UnfitImageError(path, "is a volume", "pictures", "give it slices as pages of a TIFF")
-        if channels != takes.channels:
-            several = f"{takes.channels} channel{'s' if takes.channels > 1 else ''}"
+        if channels != spec.channels:
+            several = f"{spec.channels} channel{'s' if spec.channels > 1 else ''}"
             advice = "give images like those that it was trained on"
-            if takes.channels > 1:
-                last = takes.channels - 1
+            if spec.channels > 1:
+                last = spec.channels - 1
                 advice = (
                     f"put them into one file, or give files called {_stem(path)}_0000.nii.gz to …_{last:04d}.nii.gz"
                 )
@@ -38,7 +38,7 @@ class Volume(ImageFile):
     def _decode(self, page: int, window: Window) -> Tensor:
         values = np.ascontiguousarray(self._upright(window), np.float32)
         # Windows of one volume are all of one type, whichever numbers are in them.
-        return torch.from_numpy(values) if self.windowed else compact(values)
+        return torch.from_numpy(values) if self.windowed else int16_if_exact(values)
 
     @abstractmethod
     def _upright(self, window: Window) -> Shaped[np.ndarray, "channels x y z"]:

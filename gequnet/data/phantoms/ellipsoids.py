@@ -63,19 +63,19 @@ def draw_ellipsoids(drawn: Ellipsoids, side: int) -> tuple[Float64[np.ndarray, "
         box = tuple(slice(a, b) for a, b in zip(low[index], high[index], strict=True))
         offsets = [axis[piece] - centre for piece, centre in zip(box, drawn.centres[index], strict=True)]
         distance = _distance(drawn.frames[index], offsets)
-        image[box] += drawn.core[index] * step(distance) + drawn.rim[index] * bump(distance)
+        image[box] += drawn.core[index] * soft_step(distance) + drawn.rim[index] * rim_profile(distance)
         if drawn.labelled[index]:
             mask[box] |= distance <= 1
     return image, mask
 
 
-def step(distance: Float64[np.ndarray, "..."]) -> Float64[np.ndarray, "..."]:
+def soft_step(distance: Float64[np.ndarray, "..."]) -> Float64[np.ndarray, "..."]:
     """1 inside, 0 outside, and a cubic between that is 1/2 on the surface."""
     share = np.clip((1 + EDGE - distance) / (2 * EDGE), 0, 1)
     return share * share * (3 - 2 * share)
 
 
-def bump(distance: Float64[np.ndarray, "..."]) -> Float64[np.ndarray, "..."]:
+def rim_profile(distance: Float64[np.ndarray, "..."]) -> Float64[np.ndarray, "..."]:
     """1 in the middle of the rim, 0 beyond its reach, smooth between."""
     return np.clip(1 - ((distance - RIM) / HALF_RIM) ** 2, 0, None) ** 2
 

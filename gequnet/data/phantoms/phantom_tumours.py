@@ -15,7 +15,7 @@ from gequnet.data.scene import Scene
 from gequnet.data.source import SPLITS, Source, Split
 from gequnet.errors import ConfigError
 
-SMALLEST = 0.5
+MIN_SCALE = 0.5
 """The least magnification at which the scene still fills the picture."""
 
 SPACING = {2: 18.0, 3: 16.0}
@@ -26,14 +26,14 @@ WAVES, LONGEST = 96, 48.0
 
 
 @dataclass(frozen=True)
-class _World:
+class _Phantom:
     """Everything of a phantom that is random but the noise, in coordinates of space."""
 
-    things: Ellipsoids
+    ellipsoids: Ellipsoids
     waves: tuple[Float64[np.ndarray, "waves dims"], Float64[np.ndarray, " waves"], Float64[np.ndarray, " waves"]]
 
 
-def draw(
+def draw_tumour_phantom(
     seed: str | int,
     size: int,
     dims: int,
@@ -70,14 +70,14 @@ def draw(
         ((32, 32, 32), dtype('bool'))
     """
     side = size if side is None else side
-    if scale <= 0 or side / scale > size / SMALLEST:
+    if scale <= 0 or side / scale > size / MIN_SCALE:
         raise ConfigError(
             f"A phantom of size {size} has nothing to show on {side} pixels at magnification {scale}: it reaches "
-            f"{size / SMALLEST:g} pixels at magnification 1; draw it larger."
+            f"{size / MIN_SCALE:g} pixels at magnification 1; draw it larger."
         )
-    world = _compose(seed, size, dims, radii)
-    brightness, mask = draw_ellipsoids(world.things.magnified(scale), side)
-    frequencies, phases, amplitudes = world.waves
+    phantom = _compose(seed, size, dims, radii)
+    brightness, mask = draw_ellipsoids(phantom.ellipsoids.magnified(scale), side)
+    frequencies, phases, amplitudes = phantom.waves
     texture = draw_waves(frequencies / scale, phases, amplitudes, side)
     grain = noise * _generator(f"noise/{seed}").standard_normal(mask.shape)
     return (0.4 + brightness + texture + grain).astype(np.float32), mask
@@ -88,13 +88,13 @@ def _generator(seed: str) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest, "big"))
 
 
-def _compose(seed: str | int, size: int, dims: int, radii: Sequence[float]) -> _World:
+def _compose(seed: str | int, size: int, dims: int, radii: Sequence[float]) -> _Phantom:
     rng = _generator(f"{dims}/{seed}")
-    extent = size / SMALLEST / 2 + radii[1]
+    extent = size / MIN_SCALE / 2 + radii[1]
     solids, tubes = _solids(rng, extent, dims, radii), _tubes(rng, extent, dims)
     parts = ("centres", "frames", "core", "rim", "labelled")
-    things = Ellipsoids(*(np.concatenate([getattr(solids, part), getattr(tubes, part)]) for part in parts))
-    return _World(things, _waves(rng, dims))
+    ellipsoids = Ellipsoids(*(np.concatenate([getattr(solids, part), getattr(tubes, part)]) for part in parts))
+    return _Phantom(ellipsoids, _waves(rng, dims))
 
 
 def _solids(rng: np.random.Generator, extent: float, dims: int, radii: Sequence[float]) -> Ellipsoids:
@@ -108,11 +108,13 @@ def _solids(rng: np.random.Generator, extent: float, dims: int, radii: Sequence[
     core = contrast * np.select([tumour, blob], [np.full(count, 0.18), level], 0.0)
     rim = contrast * np.select([tumour, blob], [np.full(count, 0.27), np.zeros(count)], 0.35)
     frames = _frames(rng, semi_axes)
-    free = _apart(centres, semi_axes.max(1))
+    free = _non_overlapping(centres, semi_axes.max(1))
     return Ellipsoids(*(part[free] for part in (centres, frames, core, rim, tumour)))
 
 
-def _apart(centres: Float64[np.ndarray, "n dims"], radii: Float64[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+def _non_overlapping(
+    centres: Float64[np.ndarray, "n dims"], radii: Float64[np.ndarray, " n"]
+) -> Bool[np.ndarray, " n"]:
     """Which balls are left if each has to be clear of all those left before it."""
     near = KDTree(centres).query_pairs(2 * radii.max(initial=0), output_type="ndarray")
     distance = np.linalg.norm(centres[near[:, 0]] - centres[near[:, 1]], axis=1)
@@ -204,7 +206,7 @@ class PhantomTumours(Source):
     def load(self, sample_id: str) -> Scene:
         """Draw the phantom of this id."""
         side = round(self.size * self.scale)
-        image, mask = draw(sample_id, self.size, self.dims, self.scale, self.noise, self.radii, side)
+        image, mask = draw_tumour_phantom(sample_id, self.size, self.dims, self.scale, self.noise, self.radii, side)
         labels = torch.from_numpy(mask)
         return Scene(sample_id, torch.from_numpy(image)[None], labels.to(torch.uint8), torch.ones_like(labels))
 

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float32, Float64
 
-from gequnet.data.phantoms.vessel_drawing import draw_segments, draw_spots, turn_matrix
-from gequnet.data.phantoms.vessel_trees import Segments, grow_forest
+from gequnet.data.phantoms.vessel_drawing import draw_segments, draw_spots, rotation_matrix
+from gequnet.data.phantoms.vessel_trees import Segments, grow_trees
 from gequnet.data.phantoms.waves import draw_waves
 from gequnet.data.scene import Scene
 from gequnet.data.source import SPLITS, Source, Split
@@ -19,7 +19,7 @@ WAVES = 384
 
 
 @dataclass(frozen=True)
-class _Sheet:
+class _Phantom:
     """Everything of a phantom that is random, in coordinates of the plane."""
 
     vessels: Segments
@@ -27,7 +27,7 @@ class _Sheet:
     waves: tuple[Float64[np.ndarray, "waves 2"], Float64[np.ndarray, " waves"], Float64[np.ndarray, " waves"]]
 
 
-def draw(
+def draw_vessel_phantom(
     seed: str | int, size: int, rotation: float = 0.0, noise: float = 0.06
 ) -> tuple[Float32[np.ndarray, "h w"], Bool[np.ndarray, "h w"]]:
     """The phantom of this seed, drawn turned by ``rotation`` about its centre.
@@ -51,21 +51,21 @@ def draw(
         >>> image.shape, mask.dtype
         ((64, 64), dtype('bool'))
     """
-    sheet, turn = _compose(seed, size, noise), turn_matrix(rotation)
-    centres, radii, heights = sheet.spots
-    frequencies, phases, amplitudes = sheet.waves
-    darkness, depth = draw_segments(sheet.vessels.rotated(turn), size)
+    phantom, turn = _compose(seed, size, noise), rotation_matrix(rotation)
+    centres, radii, heights = phantom.spots
+    frequencies, phases, amplitudes = phantom.waves
+    darkness, depth = draw_segments(phantom.vessels.rotated(turn), size)
     background = draw_spots(centres @ turn.T, radii, heights, size)
     grain = draw_waves(frequencies @ turn.T, phases, amplitudes, size)
     return (0.6 + background - darkness + grain).astype(np.float32), depth >= 0
 
 
-def _compose(seed: str | int, size: int, noise: float) -> _Sheet:
+def _compose(seed: str | int, size: int, noise: float) -> _Phantom:
     digest = hashlib.blake2b(f"phantom_vessels/{seed}".encode(), digest_size=8).digest()
     rng = np.random.default_rng(int.from_bytes(digest, "big"))
     extent = size / np.sqrt(2)
-    vessels = grow_forest(rng, extent, trees=max(2, round((size / 50) ** 2)))
-    return _Sheet(vessels, _spots(rng, extent), _waves(rng, size, noise))
+    vessels = grow_trees(rng, extent, trees=max(2, round((size / 50) ** 2)))
+    return _Phantom(vessels, _spots(rng, extent), _waves(rng, size, noise))
 
 
 def _spots(
@@ -130,7 +130,7 @@ class PhantomVessels(Source):
 
     def load(self, sample_id: str) -> Scene:
         """Draw the phantom of this id."""
-        image, mask = draw(sample_id, self.size, self.rotation, self.noise)
+        image, mask = draw_vessel_phantom(sample_id, self.size, self.rotation, self.noise)
         labels = torch.from_numpy(mask)
         return Scene(sample_id, torch.from_numpy(image)[None], labels.to(torch.uint8), torch.ones_like(labels))
 

@@ -9,7 +9,7 @@ from gequnet.data.phantoms.vessel_trees import Segments
 from gequnet.data.phantoms.waves import grid_axis
 
 
-def turn_matrix(angle: float) -> Float64[np.ndarray, "2 2"]:
+def rotation_matrix(angle: float) -> Float64[np.ndarray, "2 2"]:
     """The counter-clockwise rotation by ``angle`` radians of ``(y, x)`` coordinates whose y points down.
 
     It turns a picture in the sense of ``torch.rot90(k=1, dims=(-2, -1))``. Quarter turns have entries 0 and

@@ -32,7 +32,7 @@ class Segments:
 
     def rotated(self, turn: Float64[np.ndarray, "2 2"]) -> "Segments":
         """The same pieces after the linear map ``turn`` of the plane."""
-        return Segments(_turned(self.start, turn), _turned(self.end, turn), self.radius, self.contrast)
+        return Segments(_rotated(self.start, turn), _rotated(self.end, turn), self.radius, self.contrast)
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class _Branch:
     generation: int
 
 
-def grow_forest(rng: np.random.Generator, extent: float, trees: int, generations: int = 3) -> Segments:
+def grow_trees(rng: np.random.Generator, extent: float, trees: int, generations: int = 3) -> Segments:
     """Trees that start anywhere in a disc of radius ``extent`` and head anywhere: no direction is special.
 
     A branch is a curve of slowly changing curvature whose radius falls to about half from root to tip. Each
@@ -55,12 +55,12 @@ def grow_forest(rng: np.random.Generator, extent: float, trees: int, generations
     grown: list[Segments] = []
     while queue:
         branch = queue.popleft()
-        points, headings = _walk(rng, branch)
+        points, headings = _trace(rng, branch)
         radii = np.maximum(branch.radius * np.linspace(1.0, 0.5, len(points)), THINNEST)
         contrast = branch.contrast * np.linspace(1.0, 0.8, len(points) - 1)
         grown.append(Segments(points[:-1], points[1:], np.stack([radii[:-1], radii[1:]], 1), contrast))
         if branch.generation + 1 < generations:
-            queue.extend(_offspring(rng, branch, points, headings, radii))
+            queue.extend(_child_branches(rng, branch, points, headings, radii))
     return Segments(
         *(np.concatenate([getattr(g, part) for g in grown]) for part in ("start", "end", "radius", "contrast"))
     )
@@ -78,7 +78,7 @@ def _trunk(rng: np.random.Generator, extent: float) -> _Branch:
     )
 
 
-def _walk(
+def _trace(
     rng: np.random.Generator, branch: _Branch
 ) -> tuple[Float64[np.ndarray, "points 2"], Float64[np.ndarray, " steps"]]:
     steps = max(2, round(branch.length / STEP))
@@ -91,14 +91,14 @@ def _walk(
     return np.concatenate([branch.root[None], branch.root + np.cumsum(strides, 0)]), headings
 
 
-def _offspring(
+def _child_branches(
     rng: np.random.Generator,
     branch: _Branch,
     points: Float64[np.ndarray, "points 2"],
     headings: Float64[np.ndarray, " steps"],
     radii: Float64[np.ndarray, " points"],
 ) -> list[_Branch]:
-    def shoot() -> _Branch:
+    def child() -> _Branch:
         at = int(rng.integers(len(headings) // 6, len(headings)))
         side = rng.choice([-1.0, 1.0])
         return _Branch(
@@ -110,10 +110,10 @@ def _offspring(
             generation=branch.generation + 1,
         )
 
-    return [shoot() for _ in range(int(rng.integers(1, 4)))]
+    return [child() for _ in range(int(rng.integers(1, 4)))]
 
 
-def _turned(points: Float64[np.ndarray, "n 2"], turn: Float64[np.ndarray, "2 2"]) -> Float64[np.ndarray, "n 2"]:
+def _rotated(points: Float64[np.ndarray, "n 2"], turn: Float64[np.ndarray, "2 2"]) -> Float64[np.ndarray, "n 2"]:
     # Written out and not as a matrix product, so that a quarter turn (entries 0 and ±1) is exact to the last
     # bit.
     y, x = points[:, 0], points[:, 1]

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gequnet.data.datasets.dsb2018 import Dsb2018, kind_of, label_map
+from gequnet.data.datasets.dsb2018 import Dsb2018, label_map, microscopy_kind
 from gequnet.data.errors import (
     DatasetNotFoundError,
     MissingImageError,
@@ -52,7 +52,11 @@ def test_kinds():
 
     tinted = grey(200)
     tinted[1] -= 20
-    assert [kind_of(image) for image in (grey(20), grey(210), tinted)] == ["fluorescence", "brightfield", "histology"]
+    assert [microscopy_kind(image) for image in (grey(20), grey(210), tinted)] == [
+        "fluorescence",
+        "brightfield",
+        "histology",
+    ]
 
 
 def test_the_split_fits_the_copy(tmp_path):

@@ -3,7 +3,7 @@ import pytest
 
 from gequnet.config.build import build
 from gequnet.config.compose import compose, resolve
-from gequnet.data.datasets.voc2012 import NAMES, Voc2012, half_of
+from gequnet.data.datasets.voc2012 import NAMES, Voc2012, validation_half
 from gequnet.data.errors import (
     DatasetNotFoundError,
     MissingImageError,
@@ -45,7 +45,7 @@ def test_the_official_validation_is_halved(tmp_path):
     assert ids["train"] == YEARS[:8]
     assert sorted(ids["val"] + ids["test"]) == YEARS[8:]
     assert min(len(ids["val"]), len(ids["test"])) >= 4
-    halves = [half_of(f"2008_{number:06d}") for number in range(10000)]
+    halves = [validation_half(f"2008_{number:06d}") for number in range(10000)]
     assert halves.count("val") / 10000 == pytest.approx(0.5, abs=0.02)
 
 

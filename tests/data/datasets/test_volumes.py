@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import torch
 
-from gequnet.data.datasets.volumes import VolumeFiles, VolumeSource, compact
+from gequnet.data.datasets.volumes import VolumeFiles, VolumeSource, int16_if_exact
 from gequnet.data.errors import GridMismatchError, SizeMismatchError, UnexpectedMaskValuesError
 from gequnet.data.scene import pixels
 from gequnet.errors import ConfigError
@@ -98,9 +98,9 @@ def test_channels_of_one_file_are_channels(tmp_path):
 @pytest.mark.parametrize("values", [[0.5, 1], [2.0**15, 0], [1.7e6, 3]])
 def test_nothing_is_lost_to_compactness(values):
     image = np.array(values, np.float32).reshape(1, 1, 1, 2)
-    assert compact(image).dtype == torch.float32
-    np.testing.assert_array_equal(compact(image), image)
-    assert compact(np.round(np.minimum(image, 1000))).dtype == torch.int16
+    assert int16_if_exact(image).dtype == torch.float32
+    np.testing.assert_array_equal(int16_if_exact(image), image)
+    assert int16_if_exact(np.round(np.minimum(image, 1000))).dtype == torch.int16
 
 
 def test_labels_of_any_type_are_taken_and_fractions_refused(tmp_path):

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from gequnet.data.__main__ import main
-from gequnet.data.download.catalogue import ADDRESSES, DECATHLON, Address, Parcel, address_of
-from gequnet.data.download.download import AlreadyThereError, ByHandError, FromError, download, unpack
+from gequnet.data.download.catalogue import CATALOGUE, DECATHLON, CatalogueEntry, RemoteFile, catalogue_entry
+from gequnet.data.download.download import AlreadyThereError, ArchiveArgumentError, ByHandError, download, unpack
 from gequnet.data.download.extract import ArchiveError
 from gequnet.data.download.http import ChecksumError, DownloadError
 from gequnet.errors import ConfigError
@@ -44,33 +44,33 @@ def packed(folder: Path, to: Path, top: str = "") -> bytes:
     return to.read_bytes()
 
 
-def at(served: Served, address: Address) -> Address:
+def at(served: Served, entry: CatalogueEntry) -> CatalogueEntry:
     """The address, on the server of the test, with the digests of what is there."""
 
-    def moved(parcel: Parcel) -> Parcel:
-        content = served.files.get(f"/{parcel.name}", b"")
+    def moved(remote: RemoteFile) -> RemoteFile:
+        content = served.files.get(f"/{remote.name}", b"")
         return replace(
-            parcel, url=f"{served.address}/{parcel.name}", digest=f"sha256:{hashlib.sha256(content).hexdigest()}"
+            remote, url=f"{served.address}/{remote.name}", digest=f"sha256:{hashlib.sha256(content).hexdigest()}"
         )
 
-    return replace(address, parcels=tuple(map(moved, address.parcels)))
+    return replace(entry, files=tuple(map(moved, entry.files)))
 
 
 @pytest.fixture
-def stare(served, tmp_path) -> Address:
+def stare(served, tmp_path) -> CatalogueEntry:
     """STARE, as three tars like the real ones."""
     made = make_stare(tmp_path / "made")
     for part in ("stare-images", "labels-ah", "labels-vk"):
         served.files[f"/{part}.tar"] = packed(made / part, tmp_path / f"{part}.tar", "./")
-    return at(served, ADDRESSES["stare"])
+    return at(served, CATALOGUE["stare"])
 
 
 def names(root: Path) -> list[str]:
     return sorted(path.name for path in root.iterdir()) if root.is_dir() else []
 
 
-def get(address: Address, root: Path, name: str = "stare") -> Path:
-    return download(name, address, root, pause=lambda seconds: None)
+def get(entry: CatalogueEntry, root: Path, name: str = "stare") -> Path:
+    return download(name, entry, root, pause=lambda seconds: None)
 
 
 def test_stare_comes_from_three_archives(stare, served, tmp_path):
@@ -116,11 +116,11 @@ def test_another_file_than_expected(stare, served, tmp_path):
 KILLED = """
 import os, pathlib, signal, sys
 from gequnet.data.download import download
-from gequnet.data.download.catalogue import Address, Parcel
+from gequnet.data.download.catalogue import CatalogueEntry, RemoteFile
 os.rename = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-parcel = Parcel("", "some.zip")
-address = Address("", "", "", "", "Some", (parcel,))
-download.unpack("some", address, *map(pathlib.Path, sys.argv[1:]))
+remote = RemoteFile("", "some.zip")
+entry = CatalogueEntry("", "", "", "", "Some", (remote,))
+download.unpack("some", entry, *map(pathlib.Path, sys.argv[1:]))
 """
 
 
@@ -133,15 +133,15 @@ def test_a_program_that_is_killed_leaves_no_folder_that_looks_complete(tmp_path)
     assert names(data) == [".Some.unfinished"]
     assert len(names(data / ".Some.unfinished")) == 84
     (data / ".Some.unfinished" / "of another time").touch()
-    address = Address("", "", "", "", "Some", (Parcel("", "some.zip"),))
-    folder = unpack("some", address, data, tmp_path / "some.zip")
+    entry = CatalogueEntry("", "", "", "", "Some", (RemoteFile("", "some.zip"),))
+    folder = unpack("some", entry, data, tmp_path / "some.zip")
     assert names(data) == ["Some"]
     assert names(folder) == names(tmp_path / "made" / "CHASEDB1")
 
 
 def test_a_zip_that_stays_packed(served, tmp_path):
     served.files["/stage1_train.zip"] = b"PK whatever"
-    folder = get(at(served, ADDRESSES["dsb2018"]), tmp_path / "data", "dsb2018")
+    folder = get(at(served, CATALOGUE["dsb2018"]), tmp_path / "data", "dsb2018")
     assert (folder / "stage1_train.zip").read_bytes() == b"PK whatever"
     assert names(tmp_path / "data") == ["DSB2018"]
 
@@ -155,13 +155,13 @@ def test_a_folder_that_is_there_is_not_touched(stare, served, tmp_path):
     assert not served.asked
 
 
-@pytest.mark.parametrize("name", [name for name, address in ADDRESSES.items() if address.by_hand])
+@pytest.mark.parametrize("name", [name for name, entry in CATALOGUE.items() if entry.by_hand])
 def test_what_a_person_has_to_fetch(tmp_path, name):
     """Nothing is asked of any server, and it is said what to do and which layout is expected."""
     with pytest.raises(ByHandError) as caught:
-        get(ADDRESSES[name], tmp_path, name)
-    assert ADDRESSES[name].home in str(caught.value)
-    assert ADDRESSES[name].layout in str(caught.value)
+        get(CATALOGUE[name], tmp_path, name)
+    assert CATALOGUE[name].home in str(caught.value)
+    assert CATALOGUE[name].layout in str(caught.value)
     assert not names(tmp_path)
 
 
@@ -170,46 +170,46 @@ def test_an_archive_that_was_fetched_by_hand(tmp_path):
     archive = tmp_path / "CHASEDB1.zip"
     packed(tmp_path / "made" / "CHASEDB1", archive)
     with pytest.raises(ChecksumError, match="md5:d9e47c4bac125b29996fae4380a68db1"):
-        unpack("chase", ADDRESSES["chase"], tmp_path / "data", archive)
+        unpack("chase", CATALOGUE["chase"], tmp_path / "data", archive)
     assert archive.is_file()
-    known = replace(ADDRESSES["chase"].parcels[0], digest="")
-    folder = unpack("chase", replace(ADDRESSES["chase"], parcels=(known,)), tmp_path / "data", archive)
+    known = replace(CATALOGUE["chase"].files[0], digest="")
+    folder = unpack("chase", replace(CATALOGUE["chase"], files=(known,)), tmp_path / "data", archive)
     assert len(names(folder)) == 84
     assert archive.is_file()
 
 
 def test_archives_by_hand_that_are_of_no_use(tmp_path):
-    with pytest.raises(FromError, match="which is no file"):
-        unpack("chase", ADDRESSES["chase"], tmp_path, tmp_path / "not_there.zip")
-    with pytest.raises(FromError, match="unpack it yourself"):
-        unpack("drive", ADDRESSES["drive"], tmp_path, tmp_path / "drive.zip")
+    with pytest.raises(ArchiveArgumentError, match="which is no file"):
+        unpack("chase", CATALOGUE["chase"], tmp_path, tmp_path / "not_there.zip")
+    with pytest.raises(ArchiveArgumentError, match="unpack it yourself"):
+        unpack("drive", CATALOGUE["drive"], tmp_path, tmp_path / "drive.zip")
 
 
 def test_the_table():
     """Every dataset has a licence and a citation; programs fetch only from https, or what a digest vouches for."""
-    every = [*ADDRESSES.values(), *(address_of("msd", task) for task in DECATHLON)]
-    for address in every:
-        assert address.licence
-        assert address.cite
-        assert address.layout
-        assert bool(address.parcels) or address.by_hand
-        for parcel in address.parcels:
-            assert parcel.url.startswith("https://") or parcel.digest
-            algorithm, _, digits = parcel.digest.partition(":")
+    every = [*CATALOGUE.values(), *(catalogue_entry("msd", task) for task in DECATHLON)]
+    for entry in every:
+        assert entry.licence
+        assert entry.cite
+        assert entry.layout
+        assert bool(entry.files) or entry.by_hand
+        for remote in entry.files:
+            assert remote.url.startswith("https://") or remote.digest
+            algorithm, _, digits = remote.digest.partition(":")
             assert len(digits) == {"sha256": 64, "md5": 32, "": 0}[algorithm]
 
 
 @pytest.mark.parametrize("asked", [("stair",), ("msd", "Task9_Spleen")])
 def test_names_that_are_not_in_the_table(asked):
     with pytest.raises(ConfigError, match="the nearest"):
-        address_of(*asked)
+        catalogue_entry(*asked)
 
 
 def test_the_command_fetches_and_verifies(served, tmp_path, monkeypatch, capsys):
     made = make_msd(tmp_path / "made")
     served.files["/Task04_Hippocampus.tar"] = packed(made, tmp_path / "task.tar", "Task04_Hippocampus/")
-    here = at(served, address_of("msd"))
-    monkeypatch.setattr("gequnet.data.__main__.address_of", lambda name, task: here)
+    here = at(served, catalogue_entry("msd"))
+    monkeypatch.setattr("gequnet.data.__main__.catalogue_entry", lambda name, task: here)
     assert main(["download", "msd", "--root", str(tmp_path / "data")]) == 0
     said = capsys.readouterr().out
     assert "CC BY-SA 4.0" in said
@@ -224,8 +224,8 @@ def test_the_command_fetches_and_verifies(served, tmp_path, monkeypatch, capsys)
 def test_the_command_accepts_no_terms(tmp_path, capsys, name):
     assert main(["download", name, "--root", str(tmp_path)]) == 2
     printed = capsys.readouterr()
-    assert ADDRESSES[name].licence in printed.out
-    assert ADDRESSES[name].by_hand in printed.err
+    assert CATALOGUE[name].licence in printed.out
+    assert CATALOGUE[name].by_hand in printed.err
     assert not names(tmp_path)
 
 
@@ -237,4 +237,4 @@ def test_there_is_nothing_to_download_for_phantoms(tmp_path, capsys):
 def test_the_command_lists(capsys):
     assert main(["list"]) == 0
     said = capsys.readouterr().out
-    assert all(name in said for name in [*ADDRESSES, "msd"])
+    assert all(name in said for name in [*CATALOGUE, "msd"])

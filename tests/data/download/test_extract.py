@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gequnet.data.download import extract as module
-from gequnet.data.download.extract import ArchiveError, DiskSpaceError, Limits, extract
+from gequnet.data.download.extract import ArchiveError, DiskSpaceError, UnpackLimits, extract
 
 BAD_NAMES = ["../out.txt", "a/../../out.txt", "/tmp/out.txt", "C:/out.txt", "..\\out.txt", "\\\\host\\out.txt"]
 
@@ -95,8 +95,10 @@ def test_two_that_would_be_one(tmp_path, names):
 def test_a_bomb(tmp_path):
     bomb = make_zip(tmp_path / "bomb.zip", ("zeros", bytes(80_000_000)))
     refused(bomb, "would become 80 MB")
-    refused(bomb, "1 files of 0.1 GB", limits=Limits(total=70_000_000))
-    refused(make_tar(tmp_path / "many.tar", *((str(n), b"") for n in range(9))), "9 files", limits=Limits(members=8))
+    refused(bomb, "1 files of 0.1 GB", limits=UnpackLimits(total=70_000_000))
+    refused(
+        make_tar(tmp_path / "many.tar", *((str(n), b"") for n in range(9))), "9 files", limits=UnpackLimits(members=8)
+    )
 
 
 def test_an_encrypted_zip(tmp_path):

@@ -11,7 +11,7 @@ from gequnet.config.build import build
 from gequnet.config.compose import compose, resolve
 from gequnet.config.explain import choices
 from gequnet.data.__main__ import main
-from gequnet.data.download.catalogue import ADDRESSES
+from gequnet.data.download.catalogue import CATALOGUE
 from gequnet.data.download.verify import Verification, verify
 from gequnet.data.source import Source
 from helpers.fundus_makers import (
@@ -187,7 +187,7 @@ def test_nothing_is_there_of_any_dataset(tmp_path, name):
     result = found(name, tmp_path)
     assert (result.verdict, [problem.kind for problem in result.problems]) == ("broken", ["missing"])
     assert str(tmp_path) in sentences(result)
-    assert name in {*ADDRESSES, "msd", "folder"}
+    assert name in {*CATALOGUE, "msd", "folder"}
 
 
 def test_a_fact_that_is_not_true(tmp_path):

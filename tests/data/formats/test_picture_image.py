@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from gequnet.data.errors import DataError
-from gequnet.data.formats.image_file import Takes
+from gequnet.data.formats.image_file import InputSpec
 from gequnet.data.formats.open_image import format_of, open_image
 from gequnet.data.formats.pictures import read_picture
 from helpers.image_makers import noise
@@ -20,7 +20,7 @@ from helpers.image_makers import noise
 def test_as_training_reads_them(ending: str, channels: int, tmp_path: Path) -> None:
     path = tmp_path / f"a{ending}"
     Image.fromarray(noise(20, 31, 3)).save(path)
-    with open_image(path, Takes(channels, 2)) as image:
+    with open_image(path, InputSpec(channels, 2)) as image:
         assert (image.space, image.channels, image.dtype, image.pages) == ((20, 31), 3, np.uint8, 1)
         assert torch.equal(image.read(), read_picture(path, channels))
         assert torch.equal(image.read(window=(slice(3, 9), slice(0, 31))), image.read()[:, 3:9])
@@ -29,7 +29,7 @@ def test_as_training_reads_them(ending: str, channels: int, tmp_path: Path) -> N
 def test_sixteen_bits_run_from_0_to_1(tmp_path: Path) -> None:
     values = noise(9, 8, dtype=np.uint16)
     Image.fromarray(values).save(tmp_path / "a.png")
-    with open_image(tmp_path / "a.png", Takes(1, 2)) as image:
+    with open_image(tmp_path / "a.png", InputSpec(1, 2)) as image:
         assert image.dtype == np.uint16
         torch.testing.assert_close(image.read()[0], torch.from_numpy(values / 65535).float())
 
@@ -38,13 +38,13 @@ def test_a_photograph_that_lies_is_answered_upright(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[274] = 6
     Image.fromarray(noise(20, 31, 3)).save(tmp_path / "a.jpg", exif=exif)
-    with open_image(tmp_path / "a.jpg", Takes(3, 2)) as image:
+    with open_image(tmp_path / "a.jpg", InputSpec(3, 2)) as image:
         assert image.space == (31, 20) == tuple(image.read().shape[1:])
 
 
 def test_labels_are_a_png_and_layers_a_tiff(tmp_path: Path) -> None:
     Image.fromarray(noise(20, 31, 3)).save(tmp_path / "a.png", dpi=(300, 300))
-    with open_image(tmp_path / "a.png", Takes(3, 2)) as image:
+    with open_image(tmp_path / "a.png", InputSpec(3, 2)) as image:
         assert image.ending(1, np.dtype(np.uint8)) == ".png"
         assert image.ending(2, np.dtype(np.uint8)) == image.ending(1, np.dtype(np.float32)) == ".tif"
         image.write(tmp_path / "mask.png", noise(1, 1, 20, 31))
@@ -59,15 +59,18 @@ def test_labels_are_a_png_and_layers_a_tiff(tmp_path: Path) -> None:
 def test_what_a_network_does_not_take_is_said_in_words(tmp_path: Path) -> None:
     Image.fromarray(noise(20, 31)).save(tmp_path / "a.png")
     with pytest.raises(DataError, match="is a picture and the network takes volumes"):
-        open_image(tmp_path / "a.png", Takes(1, 3))
+        open_image(tmp_path / "a.png", InputSpec(1, 3))
     with pytest.raises(DataError, match="takes 5 channels"):
-        open_image(tmp_path / "a.png", Takes(5, 2))
+        open_image(tmp_path / "a.png", InputSpec(5, 2))
     (tmp_path / "b.png").write_bytes((tmp_path / "a.png").read_bytes()[:100])
-    with pytest.raises(DataError, match=r"b\.png cannot be read"), open_image(tmp_path / "b.png", Takes(1, 2)) as image:
+    with (
+        pytest.raises(DataError, match=r"b\.png cannot be read"),
+        open_image(tmp_path / "b.png", InputSpec(1, 2)) as image,
+    ):
         image.read()
     (tmp_path / "c.pdf").write_text("")
     with pytest.raises(DataError, match="no format that is known"):
-        open_image(tmp_path / "c.pdf", Takes(1, 2))
+        open_image(tmp_path / "c.pdf", InputSpec(1, 2))
     assert format_of(tmp_path / "c.pdf") is None
 
 
@@ -75,14 +78,14 @@ def test_one_real_image_of_each_format(real_data: Path) -> None:
     fundus = real_data / "CHASEDB1/Image_01L.jpg"
     slices = real_data / "ISBI2012/train-volume.tif"
     hippocampus = next((real_data / "Task04_Hippocampus/imagesTr").glob("hippo*.nii.gz"))
-    with open_image(fundus, Takes(3, 2)) as image:
+    with open_image(fundus, InputSpec(3, 2)) as image:
         assert torch.equal(image.read(), read_picture(fundus, 3))
-    with open_image(slices, Takes(1, 2)) as image:
+    with open_image(slices, InputSpec(1, 2)) as image:
         assert (image.pages, image.space) == (30, (512, 512))
         assert torch.equal(image.read(), read_picture(slices, 1))
-    with open_image(slices, Takes(1, 3)) as image:
+    with open_image(slices, InputSpec(1, 3)) as image:
         assert image.space == (30, 512, 512)
         assert image.read(window=(slice(3, 5), slice(0, 9), slice(500, 512))).shape == (1, 2, 9, 12)
-    with open_image(hippocampus, Takes(1, 3)) as image:
+    with open_image(hippocampus, InputSpec(1, 3)) as image:
         assert image.spacing_mm == (1.0, 1.0, 1.0)
         assert image.read().shape[1:] == image.space

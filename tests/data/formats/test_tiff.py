@@ -9,12 +9,12 @@ import torch
 from PIL import Image
 
 from gequnet.data.errors import DataError
-from gequnet.data.formats.image_file import Takes
+from gequnet.data.formats.image_file import InputSpec
 from gequnet.data.formats.open_image import open_image
 from gequnet.data.formats.pictures import read_picture
 from helpers.image_makers import noise
 
-PICTURE, COLOUR, VOLUME = Takes(1, 2), Takes(3, 2), Takes(1, 3)
+PICTURE, COLOUR, VOLUME = InputSpec(1, 2), InputSpec(3, 2), InputSpec(1, 3)
 WINDOW = (slice(17, 50), slice(0, 33))
 PACKED = [
     {},
@@ -127,10 +127,10 @@ def test_pages_written_one_by_one_are_pages_too(tmp_path: Path) -> None:
 def test_channels_of_a_microscope_have_to_be_as_many(packed: dict, tmp_path: Path) -> None:
     values = noise(3, 2, 20, 30)
     tifffile.imwrite(tmp_path / "a.ome.tif", values, metadata={"axes": "ZCYX"}, photometric="minisblack", **packed)
-    with open_image(tmp_path / "a.ome.tif", Takes(2, 2)) as image:
+    with open_image(tmp_path / "a.ome.tif", InputSpec(2, 2)) as image:
         assert (image.pages, image.channels) == (3, 2)
         torch.testing.assert_close(image.read(1), torch.from_numpy(values[1]))
-    with open_image(tmp_path / "a.ome.tif", Takes(2, 3)) as image:
+    with open_image(tmp_path / "a.ome.tif", InputSpec(2, 3)) as image:
         assert torch.equal(image.read(), torch.from_numpy(values.astype(np.float32)).movedim(1, 0))
     with open_image(tmp_path / "a.ome.tif", COLOUR) as image, pytest.raises(DataError, match="2 channels.* takes 3"):
         image.read()

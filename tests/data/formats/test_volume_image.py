@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from gequnet.data.errors import DataError, GridMismatchError
-from gequnet.data.formats.image_file import Takes
+from gequnet.data.formats.image_file import InputSpec
 from gequnet.data.formats.nifti import read_nifti
 from gequnet.data.formats.open_image import open_image
 from helpers.image_makers import OBLIQUE, make_series, noise
 from helpers.volume_makers import affine, volume, write
 
-VOLUME = Takes(1, 3)
+VOLUME = InputSpec(1, 3)
 WINDOW = (slice(2, 7), slice(0, 11), slice(3, 8))
 
 
@@ -62,20 +62,20 @@ def test_channels_in_a_fourth_axis_or_in_a_file_each(tmp_path: Path) -> None:
     values = noise(9, 11, 8, 2, dtype=np.float32)
     one = write(tmp_path / "one.nii", values, affine("LAS"))
     each = [write(tmp_path / f"a_000{k}.nii", values[..., k], affine("LAS")) for k in (0, 1)]
-    with open_image(one, Takes(2, 3)) as together, open_image(each, Takes(2, 3)) as apart:
+    with open_image(one, InputSpec(2, 3)) as together, open_image(each, InputSpec(2, 3)) as apart:
         assert torch.equal(together.read(), apart.read())
         assert torch.equal(together.read(window=WINDOW), apart.read()[(slice(None), *WINDOW)])
     with pytest.raises(DataError, match="has 1 channel and the network takes 2 channels.*a_0000.nii.gz"):
-        open_image(write(tmp_path / "a.nii", values[..., 0], np.eye(4)), Takes(2, 3))
+        open_image(write(tmp_path / "a.nii", values[..., 0], np.eye(4)), InputSpec(2, 3))
     moved = write(tmp_path / "moved.nii", values[..., 0], affine("LAS") @ np.diag([2, 1, 1, 1]))
     with pytest.raises(GridMismatchError):
-        open_image([each[0], moved], Takes(2, 3))
+        open_image([each[0], moved], InputSpec(2, 3))
 
 
 def test_a_volume_is_no_picture(tmp_path: Path) -> None:
     path = write(tmp_path / "a.nii", volume()[0], np.eye(4))
     with pytest.raises(DataError, match="is a volume and the network takes pictures"):
-        open_image(path, Takes(1, 2))
+        open_image(path, InputSpec(1, 2))
 
 
 def test_a_series_is_sorted_rescaled_and_has_its_place(tmp_path: Path) -> None:

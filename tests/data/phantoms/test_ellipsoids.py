@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from gequnet.data.phantoms.ellipsoids import EDGE, HALF_RIM, RIM, Ellipsoids, bump, draw_ellipsoids, step
+from gequnet.data.phantoms.ellipsoids import EDGE, HALF_RIM, RIM, Ellipsoids, draw_ellipsoids, rim_profile, soft_step
 
 
 def one(frame, centre=(0.0, 0.0, 0.0), core=0.5, rim=0.0):
@@ -24,7 +24,7 @@ def test_a_pixel_is_as_bright_as_its_distance_says():
     image, mask = draw_ellipsoids(one(frame, tuple(centre), core=0.3, rim=0.7), 25)
     grid = np.stack(np.mgrid[-12:13, -12:13, -12:13]) - centre[:, None, None, None]
     distance = np.linalg.norm(np.tensordot(frame, grid, 1), axis=0)
-    np.testing.assert_allclose(image, 0.3 * step(distance) + 0.7 * bump(distance), atol=1e-12)
+    np.testing.assert_allclose(image, 0.3 * soft_step(distance) + 0.7 * rim_profile(distance), atol=1e-12)
     np.testing.assert_array_equal(mask, distance <= 1)
 
 
@@ -38,8 +38,10 @@ def test_the_box_touches_the_edge():
 
 
 def test_profiles_have_their_values_and_end_without_a_jump():
-    np.testing.assert_allclose(step(np.array([0.0, 1 - EDGE, 1.0, 1 + EDGE, 3.0])), [1, 1, 0.5, 0, 0], atol=1e-12)
-    np.testing.assert_allclose(bump(np.array([0.0, RIM - HALF_RIM, RIM, RIM + HALF_RIM])), [0, 0, 1, 0], atol=1e-12)
+    np.testing.assert_allclose(soft_step(np.array([0.0, 1 - EDGE, 1.0, 1 + EDGE, 3.0])), [1, 1, 0.5, 0, 0], atol=1e-12)
+    np.testing.assert_allclose(
+        rim_profile(np.array([0.0, RIM - HALF_RIM, RIM, RIM + HALF_RIM])), [0, 0, 1, 0], atol=1e-12
+    )
 
 
 def test_magnified_is_the_same_function_of_space():

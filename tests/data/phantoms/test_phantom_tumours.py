@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from gequnet.data.phantoms.phantom_tumours import PhantomTumours, draw
+from gequnet.data.phantoms.phantom_tumours import PhantomTumours, draw_tumour_phantom
 from gequnet.data.source import SPLITS
 from gequnet.errors import ConfigError
 
@@ -20,8 +20,8 @@ def dice(one, other):
 def test_three_times_as_large_every_third_pixel_is_the_phantom(dims, size):
     """The centres of an odd number of pixels are among those of three times as many: no interpolation is left."""
     size -= 1
-    image, mask = draw("third", size, dims, noise=0.0)
-    large, large_mask = draw("third", size, dims, scale=3.0, noise=0.0, side=3 * size)
+    image, mask = draw_tumour_phantom("third", size, dims, noise=0.0)
+    large, large_mask = draw_tumour_phantom("third", size, dims, scale=3.0, noise=0.0, side=3 * size)
     every_third = (slice(1, None, 3),) * dims
     np.testing.assert_allclose(large[every_third], image, atol=1e-6)
     np.testing.assert_array_equal(large_mask[every_third], mask)
@@ -30,8 +30,8 @@ def test_three_times_as_large_every_third_pixel_is_the_phantom(dims, size):
 @pytest.mark.parametrize("scale", [0.6, 1.25, 1.6])
 @pytest.mark.parametrize(("dims", "size"), SIZES)
 def test_a_magnified_phantom_is_close_to_an_interpolated_one(dims, size, scale):
-    wide, wide_mask = draw("close", size, dims, noise=0.0, side=2 * size)
-    drawn, drawn_mask = draw("close", size, dims, scale=scale, noise=0.0)
+    wide, wide_mask = draw_tumour_phantom("close", size, dims, noise=0.0, side=2 * size)
+    drawn, drawn_mask = draw_tumour_phantom("close", size, dims, scale=scale, noise=0.0)
     matrix = np.eye(dims) / scale
     offset = (2 * size - 1) / 2 - (size - 1) / 2 / scale * np.ones(dims)
     shape = (size,) * dims
@@ -43,7 +43,7 @@ def test_a_magnified_phantom_is_close_to_an_interpolated_one(dims, size, scale):
 
 @pytest.mark.parametrize(("dims", "size"), SIZES)
 def test_what_comes_in_from_outside_is_more_of_the_scene(dims, size):
-    image, mask = draw("outside", size, dims, scale=0.5, noise=0.0)
+    image, mask = draw_tumour_phantom("outside", size, dims, scale=0.5, noise=0.0)
     border = np.ones_like(mask)
     border[(slice(size // 6, -(size // 6)),) * dims] = False
     assert mask[border].any()
@@ -52,7 +52,7 @@ def test_what_comes_in_from_outside_is_more_of_the_scene(dims, size):
 
 def test_noise_stays_of_single_pixels_at_any_magnification():
     for scale in (0.6, 1.0, 1.6):
-        quiet, loud = (draw("noise", 96, 2, scale, noise)[0] for noise in (0.0, 0.05))
+        quiet, loud = (draw_tumour_phantom("noise", 96, 2, scale, noise)[0] for noise in (0.0, 0.05))
         grain = loud - quiet
         assert grain.std() == pytest.approx(0.05, rel=0.05)
         assert abs(np.corrcoef(grain[1:].ravel(), grain[:-1].ravel())[0, 1]) < 0.05
@@ -60,7 +60,7 @@ def test_noise_stays_of_single_pixels_at_any_magnification():
 
 @pytest.mark.parametrize(("dims", "size"), SIZES)
 def test_tumours_are_of_many_sizes_and_neither_rare_nor_everywhere(dims, size):
-    masks = [draw(seed, size, dims)[1] for seed in range(12)]
+    masks = [draw_tumour_phantom(seed, size, dims)[1] for seed in range(12)]
     assert 0.03 < np.mean([mask.mean() for mask in masks]) < 0.2
     assert all(mask.any() for mask in masks)
     inside = [ndimage.distance_transform_edt(np.pad(mask, 1)).max() for mask in masks]
@@ -69,7 +69,7 @@ def test_tumours_are_of_many_sizes_and_neither_rare_nor_everywhere(dims, size):
 
 def test_brightness_alone_does_not_tell_tumours():
     """The best threshold is far from the truth: blobs and tubes are as bright as tumours."""
-    image, mask = draw("threshold", 128, 2)
+    image, mask = draw_tumour_phantom("threshold", 128, 2)
     assert max(dice(image > level, mask) for level in np.linspace(0.2, 0.9, 50)) < 0.6
 
 
@@ -91,7 +91,7 @@ def test_splits_share_no_phantom():
 def test_drawing_is_fast(dims, size, seconds):
     began = time.perf_counter()
     for seed in range(5):
-        draw(seed, size, dims)
+        draw_tumour_phantom(seed, size, dims)
     assert time.perf_counter() - began < 5 * seconds
 
 
@@ -112,4 +112,4 @@ def test_impossible_phantoms_are_refused(wrong):
 
 def test_a_picture_larger_than_its_scene_is_refused():
     with pytest.raises(ConfigError, match="reaches 64 pixels"):
-        draw(0, 32, 2, scale=0.4)
+        draw_tumour_phantom(0, 32, 2, scale=0.4)

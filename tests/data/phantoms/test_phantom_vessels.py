@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from skimage.morphology import disk
 
-from gequnet.data.phantoms.phantom_vessels import PhantomVessels, draw
-from gequnet.data.phantoms.vessel_drawing import draw_segments, turn_matrix
+from gequnet.data.phantoms.phantom_vessels import PhantomVessels, draw_vessel_phantom
+from gequnet.data.phantoms.vessel_drawing import draw_segments, rotation_matrix
 from gequnet.data.phantoms.vessel_trees import Segments
 from gequnet.data.source import SPLITS
 from gequnet.errors import ConfigError
@@ -18,8 +18,8 @@ from gequnet.errors import ConfigError
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10**6), quarters=st.integers(-4, 4), size=st.sampled_from([48, 61]))
 def test_quarter_turns_are_those_of_rot90(seed, quarters, size):
-    image, mask = draw(seed, size)
-    turned_image, turned_mask = draw(seed, size, rotation=quarters * math.pi / 2)
+    image, mask = draw_vessel_phantom(seed, size)
+    turned_image, turned_mask = draw_vessel_phantom(seed, size, rotation=quarters * math.pi / 2)
     np.testing.assert_array_equal(turned_mask, np.rot90(mask, quarters))
     np.testing.assert_allclose(turned_image, np.rot90(image, quarters), atol=1e-6)
 
@@ -27,8 +27,8 @@ def test_quarter_turns_are_those_of_rot90(seed, quarters, size):
 @pytest.mark.parametrize("degrees", [30, -70, 131])
 def test_other_turns_are_close_to_interpolation(degrees):
     size = 161
-    image, mask = draw("turned", size, noise=0.0)
-    drawn, drawn_mask = draw("turned", size, rotation=math.radians(degrees), noise=0.0)
+    image, mask = draw_vessel_phantom("turned", size, noise=0.0)
+    drawn, drawn_mask = draw_vessel_phantom("turned", size, rotation=math.radians(degrees), noise=0.0)
     interpolated = ndimage.rotate(image, degrees, reshape=False, order=3)
     interpolated_mask = ndimage.rotate(mask.astype(float), degrees, reshape=False, order=1) > 0.5
     inside = disk(70)
@@ -43,7 +43,7 @@ def test_other_turns_are_close_to_interpolation(degrees):
 
 
 def test_corners_of_a_turned_phantom_are_drawn_and_not_empty():
-    image, _ = draw(3, 96, rotation=math.pi / 4)
+    image, _ = draw_vessel_phantom(3, 96, rotation=math.pi / 4)
     corners = [image[:8, :8], image[-8:, :8], image[:8, -8:], image[-8:, -8:]]
     assert all(corner.std() > 0.02 and 0.2 < corner.mean() < 1 for corner in corners)
 
@@ -66,7 +66,7 @@ def test_a_straight_piece_is_dark_within_its_radius():
 
 
 def test_turn_matrix_is_a_rotation():
-    turn = turn_matrix(0.7)
+    turn = rotation_matrix(0.7)
     np.testing.assert_allclose(turn @ turn.T, np.eye(2), atol=1e-15)
     assert np.linalg.det(turn) == pytest.approx(1)
 
@@ -78,12 +78,12 @@ def test_same_id_same_scene_other_id_other_scene():
 
 
 def test_noise_has_the_standard_deviation_asked_for():
-    quiet, loud = (draw("noise", 128, noise=noise)[0] for noise in (0.0, 0.1))
+    quiet, loud = (draw_vessel_phantom("noise", 128, noise=noise)[0] for noise in (0.0, 0.1))
     assert (loud - quiet).std() == pytest.approx(0.1, rel=0.1)
 
 
 def test_vessels_are_neither_rare_nor_everywhere():
-    shares = [draw(seed, 96)[1].mean() for seed in range(12)]
+    shares = [draw_vessel_phantom(seed, 96)[1].mean() for seed in range(12)]
     assert 0.05 < np.mean(shares) < 0.25
 
 

@@ -11,8 +11,8 @@ from omegaconf import OmegaConf
 from scipy import ndimage, stats
 from scipy.spatial.transform import Rotation
 
-from gequnet.data.phantoms.phantom_tumours import draw as draw_tumours
-from gequnet.data.phantoms.phantom_vessels import draw
+from gequnet.data.phantoms.phantom_tumours import draw_tumour_phantom
+from gequnet.data.phantoms.phantom_vessels import draw_vessel_phantom
 from gequnet.data.sampler import generator_for
 from gequnet.data.scene import Scene
 from gequnet.data.transforms.augment import Chain, Flips
@@ -27,7 +27,7 @@ SIDE = 48
 
 
 def scene_of(size=160, channels=3, seed=0):
-    image, mask = draw(seed, size, noise=0.02)
+    image, mask = draw_vessel_phantom(seed, size, noise=0.02)
     labels = torch.from_numpy(mask)
     colours = torch.from_numpy(image).clamp(0, 1) * torch.linspace(1, 0.6, channels)[:, None, None]
     return Scene("made", colours, labels.to(torch.uint8), torch.ones_like(labels))
@@ -177,7 +177,7 @@ def test_magnification_and_shear_are_those_of_scipy():
 
 
 def volume_of(size=64):
-    image, mask = draw_tumours("augment", size, 3)
+    image, mask = draw_tumour_phantom("augment", size, 3)
     labels = torch.from_numpy(mask)
     return Scene("made", torch.from_numpy(image)[None], labels.to(torch.uint8), torch.ones_like(labels))
 

@@ -6,7 +6,7 @@ from scipy.ndimage import gaussian_filter
 from skimage.draw import disk
 from skimage.feature import structure_tensor
 
-from gequnet.data.phantoms.phantom_vessels import draw
+from gequnet.data.phantoms.phantom_vessels import draw_vessel_phantom
 from gequnet.data.views.orientation import Directions, directions, dominance, window_sums
 from helpers.drawn_lines import apart, line
 
@@ -36,7 +36,7 @@ def test_ranges_are_centred_on_the_axes_and_the_diagonals(degrees, words):
 @pytest.mark.parametrize("seed", range(3))
 def test_angles_and_coherence_are_those_of_skimage(seed):
     """Eigenvectors in place of doubled angles; Sobel's derivatives, which a large sigma makes Gaussian ones."""
-    mask = np.pad(draw(seed, 100)[1], 16)  # skimage would see an edge where a vessel meets the border
+    mask = np.pad(draw_vessel_phantom(seed, 100)[1], 16)  # skimage would see an edge where a vessel meets the border
     smooth = gaussian_filter(mask.astype(float), 4)
     rr, rc, cc = structure_tensor(smooth, sigma=10, mode="constant", order="rc")
     values, vectors = np.linalg.eigh(np.stack([np.stack([rr, rc], -1), np.stack([rc, cc], -1)], -1)[mask])
@@ -48,7 +48,7 @@ def test_angles_and_coherence_are_those_of_skimage(seed):
 
 
 def test_a_quarter_turn_of_the_mask_adds_a_right_angle():
-    _, mask = draw("turned", 96)
+    _, mask = draw_vessel_phantom("turned", 96)
     found, turned = directions(mask), directions(np.rot90(mask))
     clear = np.rot90(found.coherence) > 0.1
     assert apart(np.rot90(np.degrees(found.angle)) + 90, np.degrees(turned.angle))[clear].max() < 1e-6
