@@ -7,7 +7,7 @@ from typing import Any
 import pytorch_lightning as pl
 from torch import Tensor
 
-from gequnet.metrics.confusion import Confusion as Matrices
+from gequnet.metrics.confusion import ConfusionMatrices
 from gequnet.runs.layout import write_rows
 
 
@@ -26,7 +26,7 @@ class Confusion(pl.Callback):
 
     def __init__(self, path: str, head: str, class_names: Sequence[str], background: str | None = None) -> None:
         self.path = Path(path)
-        self.matrices = Matrices(len(class_names), head)
+        self.matrices = ConfusionMatrices(len(class_names), head)
         rest = background or "rest"
         self.names = {"all": list(class_names)} if head == "softmax" else {name: [rest, name] for name in class_names}
 

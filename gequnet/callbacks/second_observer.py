@@ -8,6 +8,8 @@ import pytorch_lightning as pl
 import torch
 from torchmetrics import Metric
 
+from gequnet.metrics.scores import is_pooled
+
 log = logging.getLogger(__name__)
 
 
@@ -53,7 +55,7 @@ class SecondObserver(pl.Callback):
         """Means over the images of all ranks, which have to take part; a rank without such an image leaves all out."""
         fewest = trainer.strategy.reduce(torch.tensor(self.images, device=pl_module.device), reduce_op="min")
         if int(fewest) > 0:
-            self.scores = {name: value for name, value in self.metrics.compute().items() if "auc" not in name}
+            self.scores = {name: value for name, value in self.metrics.compute().items() if not is_pooled(name)}
         elif self.images > 0:
             log.warning("The second observer is not scored: give each process an image that has one, or use fewer.")
 

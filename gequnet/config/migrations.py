@@ -74,6 +74,9 @@ TARGETS = {
 }
 """What version 0.1.0 called a class or function in ``_target_``, and what it is called now."""
 
+ADDED = {"gequnet.metrics.SegmentationMetrics": {"extra_scores": {}}}
+"""Arguments that version 0.1.0 did not have, each with the value that changes nothing, by today's ``_target_``."""
+
 FIRST_NAMES = {new: old for old, new in TARGETS.items()}
 
 
@@ -88,7 +91,14 @@ def upgraded(node: Any) -> Any:
 
 def first_form(node: Any) -> Any:
     """The inverse of ``upgraded``: a configuration as version 0.1.0 wrote it, so that its hash stays what it was."""
-    return _with_targets(node, lambda target: FIRST_NAMES.get(target, target))
+    return _with_targets(_without_added(node), lambda target: FIRST_NAMES.get(target, target))
+
+
+def _without_added(node: Any) -> Any:
+    if isinstance(node, dict):
+        added = ADDED.get(node.get("_target_"), {})
+        return {key: _without_added(value) for key, value in node.items() if key not in added or value != added[key]}
+    return [_without_added(value) for value in node] if isinstance(node, list) else node
 
 
 def _with_targets(node: Any, name: Callable[[str], str]) -> Any:

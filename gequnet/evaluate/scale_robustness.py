@@ -14,7 +14,7 @@ from torch import Tensor
 from gequnet.data.transforms.magnify import magnified_regions
 from gequnet.distributed import all_gather
 from gequnet.heads import foreground_classes, predicted_classes, probabilities, target_classes
-from gequnet.metrics.count_scores import score
+from gequnet.metrics.scores import score
 from gequnet.train.task import SegmentationTask
 
 log = logging.getLogger("gequnet")

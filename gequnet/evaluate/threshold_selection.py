@@ -5,7 +5,8 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from gequnet.metrics.threshold_curve import LOWER, THRESHOLDS, ThresholdCurve
+from gequnet.metrics.scores import threshold_scores
+from gequnet.metrics.threshold_curve import THRESHOLDS, ThresholdCurve
 from gequnet.train.task import SegmentationTask
 
 
@@ -15,18 +16,19 @@ def choose(score: str, task: SegmentationTask, data: Any, trainer: pl.Trainer) -
     The test images have no part in it.
 
     Args:
-        score: one of ``SCORES``.
+        score: name of a score that can choose a threshold, built-in or of ``metrics.extra_scores``.
         task: with the network as it will be tested, and how it is asked about an image; its own scores stay as they
             are.
         data: the data module.
         trainer: that asks.
     """
-    parts = task.net, task.loss, lambda full: ThresholdCurve(score), task.optimizer, task.scheduler, task.inference
+    record = threshold_scores(getattr(task.test_metrics, "extra_scores", ()))[score]
+    parts = task.net, task.loss, lambda full: ThresholdCurve(record), task.optimizer, task.scheduler, task.inference
     judge = SegmentationTask(*parts)
     trainer.validate(judge, datamodule=data, weights_only=True, verbose=False)
     means = judge.val_metrics.compute()
     curve = {threshold: means[f"{score} above {threshold:g}"] for threshold in THRESHOLDS}
-    return best_threshold(curve, lower=score in LOWER), curve
+    return best_threshold(curve, lower=record.lower_is_better), curve
 
 
 def best_threshold(curve: Mapping[float, float], lower: bool = False) -> float:

@@ -9,7 +9,7 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from gequnet.heads import foreground_classes, predicted_classes, target_classes
-from gequnet.metrics.count_scores import score
+from gequnet.metrics.scores import score
 
 Sample = Mapping[str, Any]
 """Tensors ``image`` [C, *space], ``mask`` [*space] or [K, *space], ``valid`` [*space] and ``probabilities``

@@ -1,4 +1,4 @@
-"""Which class is taken for which: numbers of pixels by true and by predicted class."""
+"""Confusion matrices: numbers of pixels by true and by predicted class."""
 
 from collections.abc import Sequence
 
@@ -13,11 +13,11 @@ from gequnet.metrics.counts import count
 from gequnet.metrics.per_image_table import decoded, encoded
 
 
-class Confusion(Metric):
+class ConfusionMatrices(Metric):
     """Numbers of pixels [truth, predicted] inside ``valid``, of all images together.
 
-    Classes that exclude each other make one matrix, K by K. Regions that may overlap make one each, 2 by 2: outside and
-    inside. A label that is no class is left out.
+    Classes that exclude each other have one matrix, K by K. Regions that may overlap have one each, 2 by 2: outside
+    and inside. A label that is not a class is left out.
 
     Under distributed data parallelism the numbers are those of all ranks together, and an image that the sampler
     repeats counts once.
@@ -27,7 +27,7 @@ class Confusion(Metric):
         head: ``sigmoid`` or ``softmax``.
 
     Example:
-        >>> confusion = Confusion(1, "sigmoid")
+        >>> confusion = ConfusionMatrices(1, "sigmoid")
         >>> mask = torch.tensor([[[1, 1, 0]]])
         >>> confusion.update(torch.tensor([[[[2.0, -1.0, -3.0]]]]), mask, mask > -1, ["left"], threshold=0.5)
         >>> confusion.compute().tolist()
@@ -55,13 +55,13 @@ class Confusion(Metric):
         ids: Sequence[str],
         threshold: float,
     ) -> None:
-        """Counts the pixels of some images.
+        """Count the pixels of some images.
 
         Args:
-            logits: of the network.
-            mask: the truth, as in [`gequnet.heads.target_classes`][].
+            logits: output of the network.
+            mask: true labels, as in [`gequnet.heads.target_classes`][].
             valid: the pixels that count.
-            ids: of the images.
+            ids: names of the images.
             threshold: a sigmoid above it is inside.
         """
         preds = predicted_classes(probabilities(logits, self.head), self.head, threshold)
@@ -72,7 +72,7 @@ class Confusion(Metric):
             self.ids.append(encoded(name).to(self.device))
 
     def compute(self) -> Int[Tensor, "matrix k k"]:
-        """The sum over images, each once."""
+        """The sum over images, each counted once."""
         names, matrices = decoded(dim_zero_cat(self.ids)), dim_zero_cat(self.matrices)
         once = {name: row for row, name in reversed(list(enumerate(names)))}
         total: Tensor = matrices[list(once.values())].sum(0)
@@ -84,7 +84,7 @@ def exclusive(
 ) -> Int[Tensor, "1 k k"]:
     """The matrix of one image whose pixels belong to one class each."""
     classes, inside = len(preds), valid & target.any(0)
-    # as integers, since not every device knows the argmax of booleans
+    # as integers: not every device has the argmax of booleans
     pairs = classes * target.byte().argmax(0)[inside] + preds.byte().argmax(0)[inside]
     return torch.bincount(pairs, minlength=classes**2).view(1, classes, classes)
 
@@ -93,7 +93,7 @@ def overlapping(
     preds: Bool[Tensor, "k *space"], target: Bool[Tensor, "k *space"], valid: Bool[Tensor, "*space"]
 ) -> Int[Tensor, "k 2 2"]:
     """The matrices of one image, one for each region."""
-    found = count(preds, target, valid)
-    outside = torch.stack([found.true_negative, found.false_positive], -1)
-    inside = torch.stack([found.false_negative, found.true_positive], -1)
+    counts = count(preds, target, valid)
+    outside = torch.stack([counts.true_negative, counts.false_positive], -1)
+    inside = torch.stack([counts.false_negative, counts.true_positive], -1)
     return torch.stack([outside, inside], -2)

@@ -1,34 +1,9 @@
 """Scores that follow from numbers of right and wrong pixels: float64, one for each class that was counted."""
 
-from collections.abc import Callable
-
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
-from gequnet.metrics.counts import Counts, count
-
-
-def score(
-    name: str, preds: Bool[Tensor, "..."], target: Bool[Tensor, "..."], valid: Bool[Tensor, "*space"] | None = None
-) -> Float[Tensor, "..."]:
-    """A score of this file, of masks.
-
-    Args:
-        name: a key of ``COUNT_SCORES``.
-        preds: predicted foreground, [*space] or [K, *space].
-        target: true foreground, of the same shape.
-        valid: the pixels that count; None: all of them.
-
-    Returns:
-        The score in float64, [] or [K].
-
-    Example:
-        >>> import torch
-        >>> preds, target = torch.tensor([True, True, False, False]), torch.tensor([True, False, False, False])
-        >>> {name: round(score(name, preds, target).item(), 3) for name in ("dice", "iou", "accuracy", "precision")}
-        {'dice': 0.667, 'iou': 0.5, 'accuracy': 0.75, 'precision': 0.5}
-    """
-    return COUNT_SCORES[name](count(preds, target, valid))
+from gequnet.metrics.counts import Counts
 
 
 def dice(counts: Counts) -> Float[Tensor, "..."]:
@@ -52,7 +27,7 @@ def iou(counts: Counts) -> Float[Tensor, "..."]:
 def accuracy(counts: Counts) -> Float[Tensor, "..."]:
     """Accuracy ``(TP + TN) / all``: the fraction of pixels that are right, of one class against the rest.
 
-    Where foreground is rare it is high for a prediction that finds none: read it beside Dice.
+    Where foreground is rare it is high for an empty prediction: read it beside Dice.
     """
     right = counts.true_positive + counts.true_negative
     return counts.ratio(right, right + counts.false_positive + counts.false_negative)
@@ -64,25 +39,25 @@ def pixel_error(counts: Counts) -> Float[Tensor, "..."]:
 
 
 def sensitivity(counts: Counts) -> Float[Tensor, "..."]:
-    """Sensitivity ``TP / (TP + FN)``, also called recall: how much of the foreground is found.
+    """Sensitivity ``TP / (TP + FN)``, also called recall: the share of the true foreground that is found.
 
-    Of an empty target it is 1 if nothing was found, else 0.
+    For an empty target it is 1 if the prediction is empty, else 0.
     """
     return counts.ratio(counts.true_positive, counts.true_positive + counts.false_negative)
 
 
 def specificity(counts: Counts) -> Float[Tensor, "..."]:
-    """Specificity ``TN / (TN + FP)``: how much of the background is left alone.
+    """Specificity ``TN / (TN + FP)``: the share of the true background that is predicted as background.
 
-    Of a target that is all foreground it is 1 if all of it was found, else 0.
+    For a target that is all foreground it is 1 if all of it is found, else 0.
     """
     return counts.ratio(counts.true_negative, counts.true_negative + counts.false_positive)
 
 
 def precision(counts: Counts) -> Float[Tensor, "..."]:
-    """Precision ``TP / (TP + FP)``: how much of what was found is foreground.
+    """Precision ``TP / (TP + FP)``: the share of the predicted foreground that is true.
 
-    Of an empty prediction it is 1 if there was nothing to find, else 0.
+    For an empty prediction it is 1 if the target is empty, else 0.
     """
     return counts.ratio(counts.true_positive, counts.true_positive + counts.false_positive)
 
@@ -90,20 +65,7 @@ def precision(counts: Counts) -> Float[Tensor, "..."]:
 def balanced_accuracy(counts: Counts) -> Float[Tensor, "..."]:
     """Balanced accuracy: the mean of sensitivity and specificity, the accuracy if both classes were equally large.
 
-    A prediction that finds nothing has 1/2, however rare the foreground is. Where there is no foreground, sensitivity
-    is 1 if nothing was found, else 0, as everywhere here; scikit-learn has the specificity alone.
+    An empty prediction has 1/2, however rare the foreground is. For an empty target, sensitivity is 1 if the
+    prediction is empty, else 0, as above; scikit-learn takes the specificity alone.
     """
     return (sensitivity(counts) + specificity(counts)) / 2
-
-
-COUNT_SCORES: dict[str, Callable[[Counts], Tensor]] = {
-    "dice": dice,
-    "iou": iou,
-    "accuracy": accuracy,
-    "sensitivity": sensitivity,
-    "specificity": specificity,
-    "precision": precision,
-    "balanced_accuracy": balanced_accuracy,
-    "pixel_error": pixel_error,
-}
-"""By their names in ``metrics.json``."""

@@ -1,63 +1,61 @@
-"""The scores of the test that do not follow from numbers of pixels."""
+"""Scores of the test that need the masks of an image."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from gequnet.errors import ConfigError
-from gequnet.metrics.cldice import cldice
-from gequnet.metrics.instance_ap import INSTANCE_SCORES, instance_ap, instance_scores
-from gequnet.metrics.surface_distances import hd95, surface_dice
-from gequnet.metrics.v_info import v_info
-from gequnet.metrics.v_rand import v_rand
-
-PARTITION_SCORES = ("v_rand", "v_info")
+from gequnet.metrics.instance_ap import object_overlaps
+from gequnet.metrics.scores import OBJECTS, Score
 
 
 class MaskScores:
-    """Scores of the shapes in one image, of one class in one region; ``names`` says which, in their order.
+    """Scores of the masks of one image, of one class in one region.
 
     Args:
-        instances: whether objects are scored one by one.
-        tolerance: of surfaces, in the unit of the spacing; None leaves out all scores of surfaces.
-        partition: whether the cells that a membrane keeps apart are scored.
+        scores: the records of scores that need masks or objects, in the order of the result.
+        tolerance: distance between surfaces that is no mistake, in the unit of the spacing.
 
     Example:
-        >>> scores = MaskScores(instances=False, tolerance=1.0)
+        >>> from gequnet.metrics.scores import SCORES
+        >>> scores = MaskScores([SCORES[name] for name in ("cldice", "hd95", "surface_dice")])
         >>> scores.check("left", instances=False, spacing=True)
         >>> scores.names
         ('cldice', 'hd95_mm', 'surface_dice')
     """
 
-    def __init__(self, instances: bool, tolerance: float | None, partition: bool = False) -> None:
-        self.instances, self.tolerance, self.partition = instances, tolerance, partition
-        self.unit: str | None = None  # of lengths, once an image has said it
+    def __init__(self, scores: Sequence[Score], tolerance: float = 1.0) -> None:
+        self.scores, self.tolerance = tuple(scores), tolerance
+        self.needs_objects = any(score.needs == OBJECTS for score in scores)
+        self.needs_spacing = any("spacing" in score.needs for score in scores)
+        self.unit: str | None = None  # of lengths; set by the first image
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the scores."""
-        of_surfaces = () if self.tolerance is None else (f"hd95_{self.unit}", "surface_dice")
-        of_objects = (INSTANCE_SCORES if self.instances else ()) + (PARTITION_SCORES if self.partition else ())
-        return ("cldice", *of_objects, *of_surfaces)
+        """Names of the scores in ``metrics.json``, in their order."""
+        return tuple(score.name_in(self.unit or "") for score in self.scores)
 
     def check(self, image: str, instances: bool, spacing: bool) -> None:
-        """Notes whether lengths are in mm, and refuses an image without what its scores need.
+        """Set the unit of lengths, and refuse an image that lacks what its scores need.
 
         Args:
             image: its name.
-            instances: whether its objects are labelled singly.
-            spacing: whether the size of its voxels is known.
+            instances: True if it has a map of its objects.
+            spacing: True if the length of its voxels is known.
 
         Raises:
-            ConfigError: they should be and are not, or that of images before it was and its own is not.
+            ConfigError: the map of objects is needed and missing, or the spacing is known for some images only.
         """
-        if self.instances and not instances:
+        if self.needs_objects and not instances:
             raise ConfigError(
-                f"data.instances=true says that objects are labelled singly, but in {image} they are not: set "
+                f"data.instances=true means that every object has a label of its own, but {image} has none: set "
                 "data.instances=false."
             )
         unit = "mm" if spacing else "px"
-        if self.tolerance is not None and self.unit not in (None, unit):
+        if self.needs_spacing and self.unit not in (None, unit):
             raise ConfigError(
                 f"The spacing of some images is known and that of others is not, {image} is the first: lengths in mm "
                 "and in pixels have no mean; set data.surface=false, or give all images a spacing."
@@ -69,17 +67,19 @@ class MaskScores:
         preds: Bool[Tensor, "*space"],
         target: Bool[Tensor, "*space"],
         valid: Bool[Tensor, "*space"],
-        objects: Int[Tensor, "*space"] | None,
+        instances: Int[Tensor, "*space"] | None,
         spacing: Float[Tensor, " dims"] | None,
     ) -> Float[Tensor, " score"]:
         """The scores, float32 on the CPU."""
-        scores = [cldice(preds, target, valid).cpu().view(1)]
-        if self.instances:
-            assert objects is not None
-            scores.append(instance_scores(instance_ap(preds, objects, valid)))
-        if self.partition:
-            scores += [v_rand(preds, target, valid).view(1), v_info(preds, target, valid).view(1)]
-        if self.tolerance is not None:
-            distance = hd95(preds, target, valid, spacing)
-            scores.append(torch.stack([distance, surface_dice(preds, target, valid, spacing, self.tolerance)]))
-        return torch.cat(scores).float()
+        arguments: dict[str, Any] = {"preds": preds, "target": target, "valid": valid}
+        arguments |= {"spacing": spacing, "tolerance": self.tolerance}
+        if self.needs_objects:
+            assert instances is not None
+            arguments["objects"] = object_overlaps(preds, instances, valid)
+        values = [_value(score, arguments) for score in self.scores]
+        return torch.tensor(values, dtype=torch.float64).float()
+
+
+def _value(score: Score, arguments: dict[str, Any]) -> float:
+    assert score.function is not None
+    return float(score.function(*(arguments[name] for name in score.needs)))

@@ -1,6 +1,6 @@
-"""A score at many thresholds of probability, and the scores that a threshold can be chosen by."""
+"""A score at many thresholds of probability, to choose a threshold by."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -9,28 +9,19 @@ from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 from gequnet.heads import probabilities, target_classes
-from gequnet.metrics.cldice import cldice
-from gequnet.metrics.count_scores import COUNT_SCORES
 from gequnet.metrics.counts import count_above
 from gequnet.metrics.per_image_table import decoded, encoded
-from gequnet.metrics.v_info import v_info
-from gequnet.metrics.v_rand import v_rand
+from gequnet.metrics.scores import SCORES, Score
 
 THRESHOLDS = tuple(n / 20 for n in range(1, 20))
 """0.05, 0.1, ..., 0.95."""
-
-# Scores that a threshold can be too low and too high for: sensitivity is best if everything is foreground.
-OF_COUNTS = {name: COUNT_SCORES[name] for name in ("dice", "iou", "accuracy", "balanced_accuracy", "pixel_error")}
-OF_MASKS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {"cldice": cldice, "v_rand": v_rand, "v_info": v_info}
-SCORES = (*OF_COUNTS, *OF_MASKS)
-LOWER = ("pixel_error",)  # is better
 
 
 class ThresholdCurve(Metric):
     """A score of sigmoids at each of ``THRESHOLDS``: of each image and class, averaged over classes, then over images.
 
     Args:
-        score: one of ``SCORES``.
+        score: a record that can choose a threshold, or the name of a built-in one.
 
     Example:
         >>> curve = ThresholdCurve("dice")
@@ -47,9 +38,9 @@ class ThresholdCurve(Metric):
     scores: list[Tensor]
     ids: list[Tensor]
 
-    def __init__(self, score: str) -> None:
+    def __init__(self, score: Score | str) -> None:
         super().__init__()
-        self.score = score
+        self.score = SCORES[score] if isinstance(score, str) else score
         self.add_state("scores", default=[], dist_reduce_fx="cat")
         self.add_state("ids", default=[], dist_reduce_fx="cat")
 
@@ -74,20 +65,25 @@ class ThresholdCurve(Metric):
         names, scores = decoded(dim_zero_cat(self.ids).cpu()), dim_zero_cat(self.scores).cpu()
         of_images = torch.stack([*dict(zip(names, scores, strict=True)).values()])
         means = of_images.nanmean(0).tolist()
-        return {f"{self.score} above {threshold:g}": mean for threshold, mean in zip(THRESHOLDS, means, strict=True)}
+        return {f"{self.score.name} above {threshold:g}": mean for threshold, mean in zip(THRESHOLDS, means, strict=True)}
 
 
 def at_thresholds(
-    score: str, preds: Float[Tensor, "*space"], target: Bool[Tensor, "*space"], valid: Bool[Tensor, "*space"]
+    score: Score | str, preds: Float[Tensor, "*space"], target: Bool[Tensor, "*space"], valid: Bool[Tensor, "*space"]
 ) -> Float[Tensor, " t"]:
     """The score of the pixels of one class above each of ``THRESHOLDS``; float64.
 
     Args:
-        score: one of ``SCORES``.
+        score: a record that needs counts or masks, or the name of a built-in one.
         preds: probabilities.
         target: true foreground.
         valid: the pixels that count.
     """
-    if score in OF_COUNTS:
-        return OF_COUNTS[score](count_above(preds, target, THRESHOLDS, valid))
-    return torch.stack([OF_MASKS[score](preds > threshold, target, valid).cpu() for threshold in THRESHOLDS])
+    record = SCORES[score] if isinstance(score, str) else score
+    function = record.function
+    assert function is not None
+    if record.of_counts:
+        of_counts: Tensor = function(count_above(preds, target, THRESHOLDS, valid))
+        return of_counts
+    values = [torch.as_tensor(function(preds > threshold, target, valid)).cpu() for threshold in THRESHOLDS]
+    return torch.stack(values)

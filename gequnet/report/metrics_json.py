@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from gequnet.data.formats.atomic_write import atomic_path
+from gequnet.metrics.scores import facts_of_scores
+from gequnet.report.score_descriptions import EXTRA_SCORES
 from gequnet.runs.layout import write_rows
 from gequnet.runs.provenance import versions
 
@@ -68,6 +70,8 @@ def summarise(cfg: DictConfig, data: Any, task: Any, trainer: pl.Trainer) -> Sum
         },
         "versions": versions(),
     }
+    if extra := getattr(task.test_metrics, "extra_scores", ()):
+        summary[EXTRA_SCORES] = facts_of_scores(extra)
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         if isinstance(callback, Measures):
             summary |= callback.results()

@@ -10,7 +10,8 @@ from gequnet.data.download.licences import UNKNOWN, Terms
 from gequnet.report.arm_labels import testing
 from gequnet.report.finished_runs import Run
 from gequnet.report.model_card_facts import number
-from gequnet.report.score_descriptions import POOLED, base_of, meaning
+from gequnet.metrics.scores import is_pooled
+from gequnet.report.score_descriptions import describe_score, extra_scores
 
 FEW = 20  # test images, below which a card warns
 Rows = list[tuple[str, ...]]
@@ -18,16 +19,16 @@ Rows = list[tuple[str, ...]]
 
 def scores(run: Run) -> Rows:
     """Each score of the test: mean and deviation over images, how many have it, what it measures."""
-    table = run.per_image
+    table, extra = run.per_image, extra_scores([run.metrics])
     rows: Rows = []
     for name, mean in run.metrics["test"].items():
-        if name in table and base_of(name) not in POOLED:
+        if name in table and not is_pooled(name):
             values = pd.to_numeric(table[name]).dropna()
             deviation = number(values.std(ddof=1)) if len(values) > 1 else "–"
-            rows.append((name, f"{number(mean)} ± {deviation}", str(len(values)), meaning(name)))
+            rows.append((name, f"{number(mean)} ± {deviation}", str(len(values)), describe_score(name, extra)))
         else:
-            how = "all pixels" if base_of(name) in POOLED else "–"
-            rows.append((name, number(mean), how, meaning(name)))
+            how = "all pixels" if is_pooled(name) else "–"
+            rows.append((name, number(mean), how, describe_score(name, extra)))
     return rows
 
 

@@ -1,49 +1,44 @@
-"""What each score measures, in a sentence."""
+"""Records and descriptions of the scores in ``metrics.json``, built-in ones and those from outside the package."""
 
-MEANINGS = {
-    "dice": "overlap of prediction and truth: twice what they have in common over the sum of both",
-    "iou": "overlap of prediction and truth: what they have in common over what either has",
-    "accuracy": "share of pixels that are right; high for whoever finds nothing where there is little to be found",
-    "sensitivity": "share of the true foreground that was found",
-    "specificity": "share of the true background that was left alone",
-    "precision": "share of what was found that is true",
-    "balanced_accuracy": "mean of sensitivity and specificity, so that a rare class counts as much as a common one",
-    "cldice": "overlap of centrelines with masks: thin structures by their length, whether they hang together",
-    "roc_auc": "chance that a pixel of the foreground is given a higher probability than one of the background",
-    "pr_auc": "mean precision over all thresholds, each weighted by the foreground that it adds",
-    "hd95_mm": "distance from surface to surface that one twentieth of them exceeds, in millimetres; lower is better",
-    "hd95_px": "distance from surface to surface that one twentieth of them exceeds, in pixels; lower is better",
-    "surface_dice": "share of both surfaces that lies within the tolerance of the other",
-    "instance_ap": "share of objects, found and true, that match; mean over overlaps (IoU) above .5, .55, …, .95",
-    "instance_ap50": "share of objects, found and true, that match with an overlap (IoU) above .5",
-    "instance_ap75": "share of objects, found and true, that match with an overlap (IoU) above .75",
-    "v_rand": "agreement of the cells that a membrane keeps apart, by pairs of pixels, as in the ISBI 2012 challenge",
-    "v_info": "agreement of the cells that a membrane keeps apart, by information, as in the ISBI 2012 challenge",
-    "pixel_error": "share of pixels that are wrong; lower is better",
-}
-POOLED = ("roc_auc", "pr_auc")  # over the pixels of all images, so that no image has one
-REGIONS = {"_fov": "inside the field of view", "_whole": "over the whole image"}
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from gequnet.metrics.scores import REGIONS, Score, base_name, find_score, scores_from_facts
+
+EXTRA_SCORES = "extra_scores"
+"""Key of ``metrics.json`` with the facts of scores from outside the package."""
 
 
-def meaning(score: str) -> str:
-    """What a score of ``metrics.json`` measures.
+def extra_scores(tests: Iterable[Mapping[str, Any]]) -> list[Score]:
+    """The scores from outside the package that some tests have, each once.
 
-    >>> meaning("sensitivity_fov/vessel")
-    'share of the true foreground that was found; inside the field of view; of vessel'
+    Args:
+        tests: contents of ``metrics.json``.
     """
-    name, _, of_class = score.partition("/")
-    base = base_of(name)
-    said = [MEANINGS.get(base, "not known to gequnet"), REGIONS.get(name.removeprefix(base), "")]
-    return "; ".join(part for part in [*said, f"of {of_class}" if of_class else ""] if part)
+    facts = {name: each for test in tests for name, each in test.get(EXTRA_SCORES, {}).items()}
+    return scores_from_facts(facts)
 
 
-def base_of(score: str) -> str:
-    """The name of a score without region and class.
+def describe_score(key: str, extra: Iterable[Score] = ()) -> str:
+    """Description of a score with its unit, direction, region and class.
 
-    >>> base_of("dice_whole/vessel"), base_of("hd95_mm")
-    ('dice', 'hd95_mm')
+    Args:
+        key: name of the score in ``metrics.json``.
+        extra: records of scores from outside the package.
+
+    >>> describe_score("sensitivity_fov/vessel")
+    'share of the true foreground that is found; inside the field of view; of vessel'
+    >>> describe_score("hd95_px")
+    '95th percentile of the distances from surface to surface, in pixels; lower is better'
     """
-    name = score.partition("/")[0]
-    for suffix in REGIONS:
-        name = name.removesuffix(suffix)
-    return name
+    name, _, class_name = key.partition("/")
+    base = base_name(name)
+    score = find_score(base, extra)
+    parts = [_description(score, base) if score else "not known to gequnet", REGIONS.get(name.removeprefix(base), "")]
+    return "; ".join(part for part in [*parts, f"of {class_name}" if class_name else ""] if part)
+
+
+def _description(score: Score, name: str) -> str:
+    unit = next(unit for unit in score.units if score.name_in(unit) == name)
+    in_unit = f", in {score.unit_words(unit)}" if unit else ""
+    return score.description + in_unit + ("; lower is better" if score.lower_is_better else "")

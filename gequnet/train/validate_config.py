@@ -6,12 +6,12 @@ from typing import Any, get_args, get_type_hints
 from hydra.utils import get_class
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from gequnet.config.build import build
 from gequnet.config.compose import CONF
 from gequnet.distributed import launched_world_size
 from gequnet.errors import ConfigError, unknown_choice
 from gequnet.heads import HEADS
-from gequnet.metrics.mask_scores import PARTITION_SCORES
-from gequnet.metrics.threshold_curve import SCORES
+from gequnet.metrics.scores import threshold_scores
 
 WHOLE_NUMBERS = (
     "seed",
@@ -148,18 +148,26 @@ def _check_threshold(cfg: DictConfig) -> None:
     score = cfg.threshold_by
     if score is None:
         return
-    if score not in SCORES:
-        raise ConfigError(unknown_choice("threshold_by", str(score), SCORES))
+    scores = threshold_scores(_extra_scores(cfg))
+    if score not in scores:
+        raise ConfigError(unknown_choice("threshold_by", str(score), list(scores)))
     if cfg.data.head != "sigmoid":
         raise ConfigError(
             f"threshold_by={score} chooses the threshold of sigmoids, and data={cfg.chosen.data} has "
             f"head={cfg.data.head}, of which the likeliest class is taken: leave threshold_by= out."
         )
-    if score in PARTITION_SCORES and not cfg.data.partition:
+    record = scores[score]
+    if record.of_masks and record.only_with and not cfg.data[record.only_with]:
         raise ConfigError(
-            f"threshold_by={score} scores cells that a membrane keeps apart, and data={cfg.chosen.data} says that it "
-            "has none: take another score, dice, say, or set data.partition=true."
+            f"threshold_by={score} is only for data with data.{record.only_with}=true, which data={cfg.chosen.data} "
+            f"does not have: choose another score, for example dice, or set data.{record.only_with}=true."
         )
+
+
+def _extra_scores(cfg: DictConfig) -> list[Any]:
+    """The scores from outside the package that the configuration names."""
+    nodes = (cfg.get("metrics") or {}).get("extra_scores") or {}
+    return [build(node) for node in nodes.values()]
 
 
 def _check_scales(cfg: DictConfig) -> None:

@@ -8,9 +8,10 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from torchmetrics.classification import BinaryAUROC
 
 from gequnet.errors import ConfigError
-from gequnet.metrics.auc import AREAS, BinnedAUROC, pooled_areas, thresholds
+from gequnet.metrics.auc import BinnedAUROC, pooled_areas, pr_auc, roc_auc, thresholds
 from helpers.metric_cases import seeds
 
+CURVES = {"roc_auc": roc_auc, "pr_auc": pr_auc}
 ORACLES = {"roc_auc": roc_auc_score, "pr_auc": average_precision_score}
 
 
@@ -23,7 +24,7 @@ def pixels(seed, count=120, levels=None):
 
 
 def areas_of(*images, bins=None):
-    areas = pooled_areas(bins)
+    areas = pooled_areas(CURVES, bins)
     for preds, target in images:
         areas.update(preds, target)
     return {name: area.item() for name, area in areas.compute().items()}
@@ -87,14 +88,14 @@ def test_probabilities_that_know_nothing(value, bins):
 @pytest.mark.parametrize("bins", [None, 10])
 def test_probabilities_that_know_everything(bins):
     _, target = pixels(0)
-    assert areas_of((target.float(), target), bins=bins) == dict.fromkeys(AREAS, 1)
+    assert areas_of((target.float(), target), bins=bins) == dict.fromkeys(CURVES, 1)
 
 
 def test_the_pixels_are_kept_once_for_both_areas():
-    areas = pooled_areas()
+    areas = pooled_areas(CURVES)
     areas.update(*pixels(0))
     areas.update(*pixels(1))
-    assert areas.compute_groups == {0: list(AREAS)}
+    assert areas.compute_groups == {0: list(CURVES)}
     first, second = areas.values(copy_state=False)
     assert first.preds is second.preds
     assert len(first.preds) == 2
@@ -102,4 +103,4 @@ def test_the_pixels_are_kept_once_for_both_areas():
 
 def test_one_bin_is_a_mistake():
     with pytest.raises(ConfigError, match="curve_bins=1 must be 2 or more"):
-        pooled_areas(1)
+        pooled_areas(CURVES, 1)

@@ -11,7 +11,7 @@ from PIL import Image
 from sklearn.metrics import confusion_matrix, multilabel_confusion_matrix
 
 from gequnet.callbacks.confusion import Confusion as Callback
-from gequnet.metrics.confusion import Confusion
+from gequnet.metrics.confusion import ConfusionMatrices
 
 SIZE = (2, 5, 7)
 
@@ -19,7 +19,7 @@ SIZE = (2, 5, 7)
 def test_of_exclusive_classes() -> None:
     logits, mask, valid = torch.randn(2, 3, 5, 7), torch.randint(0, 3, SIZE), torch.rand(SIZE) > 0.3
     mask[0, 0, 0], valid[0, 0, 0] = 255, True  # a label that is no class
-    confusion = Confusion(3, "softmax")
+    confusion = ConfusionMatrices(3, "softmax")
     confusion.update(logits, mask, valid, ["a", "b"], 0.5)
     counted = valid & (mask < 3)
     expected = confusion_matrix(mask[counted], logits.argmax(1)[counted], labels=[0, 1, 2])
@@ -29,7 +29,7 @@ def test_of_exclusive_classes() -> None:
 @pytest.mark.parametrize("threshold", [0.5, 0.8])
 def test_of_overlapping_regions(threshold: float) -> None:
     logits, mask, valid = torch.randn(2, 3, 5, 7), torch.randint(0, 2, (2, 3, 5, 7)), torch.rand(SIZE) > 0.3
-    confusion = Confusion(3, "sigmoid")
+    confusion = ConfusionMatrices(3, "sigmoid")
     confusion.update(logits, mask, valid, ["a", "b"], threshold)
     flat = [(each.movedim(1, -1)[valid] > 0).int() for each in (mask, logits.sigmoid() - threshold)]
     assert confusion.compute().tolist() == multilabel_confusion_matrix(*flat).tolist()
@@ -37,14 +37,14 @@ def test_of_overlapping_regions(threshold: float) -> None:
 
 def test_of_volumes_in_bfloat16() -> None:
     logits, mask = torch.randn(1, 2, 3, 4, 5, dtype=torch.bfloat16), torch.randint(0, 2, (1, 3, 4, 5))
-    confusion = Confusion(2, "softmax")
+    confusion = ConfusionMatrices(2, "softmax")
     confusion.update(logits, mask, mask >= 0, ["a"], 0.5)
     assert confusion.compute()[0].tolist() == confusion_matrix(mask.flatten(), logits.argmax(1).flatten()).tolist()
 
 
 def test_an_image_that_a_sampler_repeats_counts_once() -> None:
     logits, mask = torch.randn(1, 1, 5, 7), torch.randint(0, 2, (1, 5, 7))
-    once, twice = Confusion(1, "sigmoid"), Confusion(1, "sigmoid")
+    once, twice = ConfusionMatrices(1, "sigmoid"), ConfusionMatrices(1, "sigmoid")
     once.update(logits, mask, mask >= 0, ["a"], 0.5)
     for _ in range(2):
         twice.update(logits, mask, mask >= 0, ["a"], 0.5)

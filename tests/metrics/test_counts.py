@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from monai.metrics import compute_dice, compute_iou
 from sklearn import metrics as sklearn
 
-from gequnet.metrics.count_scores import score as named_score
+from gequnet.metrics.scores import score as named_score
 from gequnet.metrics.counts import count
 from helpers.metric_cases import image, seeds
 

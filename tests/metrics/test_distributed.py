@@ -8,7 +8,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
-from gequnet.metrics.confusion import Confusion
+from gequnet.metrics.confusion import ConfusionMatrices
 from gequnet.metrics.segmentation import SegmentationMetrics
 
 RANKS = 2
@@ -37,7 +37,7 @@ def add(scores, index):
 
 def confused(indices):
     """With the first image once more, as a sampler repeats it to make the ranks equal."""
-    confusion = Confusion(1, "sigmoid")
+    confusion = ConfusionMatrices(1, "sigmoid")
     for index in [*indices, 0]:
         logits, mask, valid, _ = image(index)
         confusion.update(logits, mask, valid, ["image" + "-" * index], 0.5)

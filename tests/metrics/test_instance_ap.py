@@ -9,7 +9,14 @@ from monai.metrics import compute_panoptic_quality
 from scipy import ndimage
 from scipy.optimize import linear_sum_assignment
 
-from gequnet.metrics.instance_ap import THRESHOLDS, instance_ap, instance_scores
+from gequnet.metrics.instance_ap import (
+    THRESHOLDS,
+    ObjectOverlaps,
+    instance_ap,
+    mean_precision,
+    precision_at_50,
+    precision_at_75,
+)
 
 
 def brute(preds, instances):
@@ -120,6 +127,8 @@ def test_only_what_is_valid_counts():
 
 
 def test_scores_are_mean_and_two_thresholds():
-    precisions = torch.arange(10, dtype=torch.float64)
-    assert instance_scores(precisions).tolist() == [4.5, 0, 5]
+    overlaps = ObjectOverlaps(np.array([11, 13, 16, 19]), np.array([20, 20, 20, 20]), predicted=4, true=4, pixels=99)
+    precisions = [1, 3 / 5, 3 / 5, 2 / 6, 2 / 6, 2 / 6, 1 / 7, 1 / 7, 1 / 7, 0]
+    assert mean_precision(overlaps) == pytest.approx(np.mean(precisions))
+    assert (precision_at_50(overlaps), precision_at_75(overlaps)) == (1, 2 / 6)
     assert [THRESHOLDS[0], THRESHOLDS[5]] == [0.5, 0.75]

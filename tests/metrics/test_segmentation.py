@@ -333,7 +333,7 @@ def test_objects_are_scored_in_the_test_only():
 
 
 def test_objects_that_are_not_there_are_asked_for():
-    with pytest.raises(ConfigError, match="in image-0 they are not"):
+    with pytest.raises(ConfigError, match="image-0 has none"):
         filled(BINARY(fov=False, instances=True), images("sigmoid", 1))
     with pytest.raises(ConfigError, match="one foreground class"):
         SOFTMAX(instances=True)
@@ -393,7 +393,7 @@ def test_a_background_without_a_name_of_its_own_is_refused():
         BINARY(fov=False, background="vessel")
     with pytest.raises(ConfigError, match="where there is one class"):
         REGIONS(background="healthy")
-    with pytest.raises(ConfigError, match="keeps the cells apart is not known"):
+    with pytest.raises(ConfigError, match="the class of the membrane is not known"):
         REGIONS(partition=True)
 
 

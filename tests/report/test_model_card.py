@@ -15,11 +15,12 @@ from gequnet.config.explain import choices
 from gequnet.data.download.catalogue import CATALOGUE, DECATHLON
 from gequnet.data.download.licences import UNKNOWN, terms_of
 from gequnet.errors import ConfigError
+from gequnet.metrics.scores import SCORES, base_name
 from gequnet.metrics.segmentation import SegmentationMetrics
 from gequnet.nets.unet import UNet
 from gequnet.report.model_card import main, write_card
 from gequnet.report.model_card_facts import FAMILIES
-from gequnet.report.score_descriptions import MEANINGS, base_of, meaning
+from gequnet.report.score_descriptions import describe_score
 from gequnet.symmetry.equivariance import equivariance_report
 from helpers.made_runs import made_run
 
@@ -79,7 +80,7 @@ def test_numbers_are_those_of_the_test_with_their_meaning(tmp_path: Path) -> Non
     table.loc[0, "iou"] = np.nan  # an image without this score
     table.to_csv(run / "per_image.csv", index=False)
     rows = {row[0]: row for row in cells(card(run)) if len(row) == 4}
-    assert rows["dice"] == ["dice", f"0.7375 ± {DICE.std(ddof=1):.4f}", "4", meaning("dice")]
+    assert rows["dice"] == ["dice", f"0.7375 ± {DICE.std(ddof=1):.4f}", "4", describe_score("dice")]
     assert rows["iou"][1:3] == [f"0.6000 ± {(0.8 * DICE[1:]).std(ddof=1):.4f}", "3"]
     assert rows["roc_auc"][1:3] == ["not defined", "all pixels"]
 
@@ -210,6 +211,6 @@ def test_every_score_has_a_meaning() -> None:
             metrics.update(
                 4.0 * mask.unsqueeze(1) - 2, mask, torch.ones(1, 8, 8).bool(), ["x"], **more, spacing=spacing
             )
-            found |= {base_of(name) for name in metrics.compute()}
-    assert found == set(MEANINGS)
-    assert meaning("new_score") == "not known to gequnet"
+            found |= {base_name(name) for name in metrics.compute()}
+    assert found == {name for score in SCORES.values() for name in score.names}
+    assert describe_score("new_score") == "not known to gequnet"

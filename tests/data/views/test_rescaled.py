@@ -8,7 +8,7 @@ from gequnet.data.scene import Scene
 from gequnet.data.transforms.magnify import magnified_sides
 from gequnet.data.views.rescaled import Rescaled, magnified_scene
 from gequnet.errors import ConfigError
-from gequnet.metrics.count_scores import score
+from gequnet.metrics.scores import score
 
 FEW = {"train": 1, "val": 1, "test": 2}
 
