@@ -1,0 +1,1 @@
+"""Extensions of gequnet: a loss, a network, a dataset and a callback."""

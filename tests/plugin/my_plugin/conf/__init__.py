@@ -1,0 +1,1 @@
+"""Configurations of the extensions, for Hydra's search path."""
