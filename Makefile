@@ -1,10 +1,14 @@
-# `make demo` and `make test` are all there is to know; the first of them builds .venv.
+# Each target builds .venv first, with no more in it than the target needs.
 PYTHON ?= python3
 BIN := .venv/bin
-# Processes that the tests are dealt to. Each has one thread: two that share a core with others spend their time waiting.
+# Processes that share the tests. Each has one thread: more of them would wait for each other.
 JOBS ?= 2
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS)
-STAMP := .venv/.installed
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
+# One stamp for each thing that is installed: what a training needs, and that with what the tests need.
+TRAIN := .venv/.installed-train
+DEV := .venv/.installed-dev
+SOURCES := pyproject.toml setup.py constraints.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-slow lint format clean
@@ -12,15 +16,19 @@ STAMP := .venv/.installed
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-install: $(STAMP)  ## build .venv with gequnet in it: no compiler, no system package
+install: $(DEV)  ## build .venv with gequnet and its test tools: no compiler, no system package
 
-$(STAMP): pyproject.toml constraints.txt $(wildcard third_party/*/pyproject.toml)
+$(DEV): $(SOURCES) $(wildcard third_party/*/pyproject.toml)
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt \
-		./third_party/py3nj ./third_party/lie_learn -e '.[dev]'
+	$(PIP) ./third_party/py3nj ./third_party/lie_learn -e '.[dev]'
+	touch $(TRAIN) $@
+
+$(TRAIN): $(SOURCES)
+	$(PYTHON) -m venv .venv
+	$(PIP) -e '.[train]'
 	touch $@
 
-demo: install  ## train a rotation-equivariant U-Net on drawn vessels (under 4 minutes) and show where the results are
+demo: $(TRAIN)  ## train a rotation-equivariant U-Net on drawn vessels (under 4 minutes) and show where the results are
 	OMP_NUM_THREADS=1 $(BIN)/python run.py experiment=demo
 
 test: install  ## run the tests (under 10 minutes on two cores)
@@ -39,4 +47,4 @@ format: install  ## apply the style
 	$(BIN)/ruff format .
 
 clean:  ## remove .venv and the caches
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build third_party/*/build third_party/*/*.egg-info
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info third_party/*/build third_party/*/*.egg-info

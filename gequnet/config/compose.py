@@ -1,5 +1,6 @@
 """Configurations: composed from conf/ and what was typed, settled into plain values, built into objects, explained."""
 
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from omegaconf.errors import OmegaConfBaseException
 from gequnet.config.secrets import refuse_secrets
 from gequnet.errors import ConfigError, first_sentence
 
-CONF = Path(__file__).resolve().parents[2] / "conf"
+PACKAGE = Path(str(resources.files("gequnet"))).resolve()
+CONF = PACKAGE / "conf" if (PACKAGE / "conf").exists() else PACKAGE.parent / "conf"
+"""Folder of the configurations: an installed package has its own copy, a checkout has the folder beside it."""
 
 # A value for where nothing else is given: ${unless:${.max_epochs},1000,-1} is 1000 unless max_epochs has a value.
 # It may be there already in a process of a parallel sweep, which starts with the state of the first.

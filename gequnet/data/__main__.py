@@ -9,22 +9,21 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from hydra.errors import HydraException
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from gequnet.config.build import build
+from gequnet.config.command_line import exit_code
 from gequnet.config.compose import compose, resolve
-from gequnet.config.explain import choices, explain
+from gequnet.config.explain import choices
 from gequnet.data.download.catalogue import CATALOGUE, CatalogueEntry, RemoteFile, catalogue_entry
 from gequnet.data.download.download import download, unpack
 from gequnet.data.download.http import Report
 from gequnet.data.download.verify import Verification, verify
 from gequnet.data.source import SPLITS
-from gequnet.errors import ConfigError, GequnetError, unknown_choice
+from gequnet.errors import ConfigError, unknown_choice
 
 SHOWN = 20  # problems that are printed, without --all
 COLOURS = {"complete": "green", "partial": "yellow", "broken": "red"}
@@ -44,14 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     typed = [f"data={given.name}", *given.overrides] if "name" in given else []
     logging.getLogger("gequnet").setLevel(logging.ERROR)  # what is logged while checking is in the findings, too
-    try:
-        return int(given.run(given))
-    except (GequnetError, HydraException, OmegaConfBaseException) as error:
-        print(explain(error, typed), file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("Stopped; of a download what has come is kept.", file=sys.stderr)
-        return 130
+    stopped = "Stopped; what was downloaded so far is kept."
+    return exit_code(lambda: int(given.run(given)), typed, stopped)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,11 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hydra.errors import HydraException, InstantiationException
-from omegaconf.errors import OmegaConfBaseException
-
-from gequnet.config.explain import explain
-from gequnet.errors import GequnetError
+from gequnet.config.command_line import exit_code
 from gequnet.evaluate.external_test import TESTED, evaluate
 
 EPILOG = """examples:
@@ -27,13 +23,11 @@ never seen may be tested whole; where the run was trained on some of its images,
 def main(arguments: Sequence[str] | None = None) -> int:
     """Tests, writes and prints; a mistake is one sentence on stderr and exit code 2."""
     given = _parser().parse_intermixed_args(arguments)
-    try:
-        evaluate(given.run, given.overrides, given.out, given.split)
-    except InstantiationException:  # no slip of the typist: it keeps its traceback
-        raise
-    except (GequnetError, HydraException, OmegaConfBaseException) as error:
-        print(explain(error, [text for text in given.overrides if text.startswith("data")]), file=sys.stderr)
-        return 2
+    return exit_code(lambda: _evaluate(given), [text for text in given.overrides if text.startswith("data")])
+
+
+def _evaluate(given: argparse.Namespace) -> int:
+    evaluate(given.run, given.overrides, given.out, given.split)
     return 0
 
 

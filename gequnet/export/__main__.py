@@ -4,11 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from hydra.errors import HydraException
-from omegaconf.errors import OmegaConfBaseException
-
-from gequnet.config.explain import explain
-from gequnet.errors import GequnetError
+from gequnet.config.command_line import exit_code
 from gequnet.export import onnx_file
 from gequnet.export.export import TOLERANCE, export
 
@@ -31,14 +27,11 @@ It ends with 2, and writes nothing, where something is amiss, said in one senten
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exports a run; a mistake is one sentence on stderr and exit code 2."""
     given = _parser().parse_args(arguments)
-    try:
-        made = export(given.run, given.out, opset=given.opset, tolerance=given.tolerance)
-    except (GequnetError, HydraException, OmegaConfBaseException) as error:
-        print(explain(error), file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("Stopped; nothing was written.", file=sys.stderr)
-        return 130
+    return exit_code(lambda: _export(given), interrupted="Stopped; nothing was written.")
+
+
+def _export(given: argparse.Namespace) -> int:
+    made = export(given.run, given.out, opset=given.opset, tolerance=given.tolerance)
     print(f"{made.path}: {made.path.stat().st_size / 1e6:.1f} MB; takes {made.sizes}.")
     print(f"It gives the network's logits to {made.error:.0e} of the largest, at both parities of each axis.")
     return 0

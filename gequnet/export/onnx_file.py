@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.export import ExportedProgram
 
+from gequnet.config.extras import optional_imports
+
 OPSET = 18
 
 
@@ -27,7 +29,9 @@ def write(
         optimize: whether the exporter may simplify the graph. It takes numbers for 1 that differ from 1 by a hundred
             thousandth, which the sides of a pyramid's grids do not survive.
     """
-    import onnx  # the formats' packages are needed by none of the other formats
+    with optional_imports():  # the formats' packages are needed by none of the other formats
+        import onnx
+        import onnxscript  # noqa: F401  (torch.onnx.export imports it)
 
     with _quiet():
         made = torch.onnx.export(
@@ -55,7 +59,8 @@ def write(
 
 def read(path: Path) -> Callable[[Tensor], Tensor]:
     """The file as a function of images on the CPU, run by onnxruntime."""
-    import onnxruntime
+    with optional_imports():
+        import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import nn
 
+from gequnet.config.extras import optional_imports
 from gequnet.errors import ConfigError
 from gequnet.export.channel_layers import Channels, EachField, FourierNorm, OverScales, Repeated
 from gequnet.export.memory_format import quickest
@@ -65,7 +66,8 @@ def built(text: Mapping[str, Any]) -> nn.Module:
 
 def write(net: nn.Module, path: Path, facts: Mapping[str, str]) -> None:
     """Writes the weights, with the architecture and the facts as the file's metadata."""
-    from safetensors.torch import save
+    with optional_imports():
+        from safetensors.torch import save
 
     weights = {name: tensor.contiguous() for name, tensor in net.state_dict().items()}
     path.write_bytes(save(weights, {**facts, ARCHITECTURE: json.dumps(described(net))}))
@@ -77,7 +79,8 @@ def load(path: str | Path) -> nn.Module:
     Raises:
         ConfigError: it is not a file of a twin.
     """
-    from safetensors import SafetensorError, safe_open
+    with optional_imports():
+        from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, "pt") as file:

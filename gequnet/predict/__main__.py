@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 import gequnet
+from gequnet.config.command_line import exit_code
 from gequnet.data.datasets.brats import MODALITIES
 from gequnet.errors import ConfigError, GequnetError, first_sentence
 from gequnet.inference.prediction import ImagePredictor, PredictOptions
@@ -58,14 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Does what the words say; a mistake is one sentence on stderr and exit code 2."""
     given = _parser().parse_args(arguments)
     logging.getLogger("gequnet").setLevel(logging.ERROR)
-    try:
-        return _predict(given)
-    except GequnetError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("Stopped; what is written is complete, and --resume does the rest.", file=sys.stderr)
-        return 130
+    stopped = "Stopped; what is written is complete, and --resume does the rest."
+    return exit_code(lambda: _predict(given), interrupted=stopped)
 
 
 def _parser() -> argparse.ArgumentParser:

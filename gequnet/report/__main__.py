@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gequnet.errors import GequnetError, first_sentence
+from gequnet.config.command_line import exit_code
 from gequnet.report.comparison_page import write_report
 from gequnet.report.finished_runs import find_runs
 from gequnet.report.wandb_dashboard import save_dashboard, write_dashboard
@@ -25,18 +25,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--dashboard", type=Path, metavar="FILE", help="the runs as a workspace of W&B, as JSON, too")
     parser.add_argument("--save", metavar="ENTITY/PROJECT", help="saves that workspace at W&B, too")
     given = parser.parse_args(arguments)
+    return exit_code(lambda: _report(given))
+
+
+def _report(given: argparse.Namespace) -> int:
     whole = len(given.folders) == 1 and not (given.folders[0] / "config.yaml").exists()
     out = given.out or (given.folders[0] if whole else Path("report"))
-    try:
-        page = write_report(given.folders, out, given.vary, given.title, not given.no_images, given.reference)
-        print(f"report   {page}")
-        if given.dashboard:
-            print(f"dashboard {write_dashboard(find_runs(given.folders), given.dashboard, given.save or '')}")
-        if given.save:
-            print(f"dashboard {save_dashboard(find_runs(given.folders), given.save)}")
-    except GequnetError as error:
-        print(first_sentence(str(error)), file=sys.stderr)
-        return 2
+    page = write_report(given.folders, out, given.vary, given.title, not given.no_images, given.reference)
+    print(f"report   {page}")
+    if given.dashboard:
+        print(f"dashboard {write_dashboard(find_runs(given.folders), given.dashboard, given.save or '')}")
+    if given.save:
+        print(f"dashboard {save_dashboard(find_runs(given.folders), given.save)}")
     return 0
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from gequnet.config.command_line import exit_code
 from gequnet.data.download.licences import terms_of
 from gequnet.data.formats.atomic_write import atomic_path
-from gequnet.errors import ConfigError, GequnetError, first_sentence
+from gequnet.errors import ConfigError
 from gequnet.report.finished_runs import Run, find_runs, read_run
 from gequnet.report.model_card_evidence import further_tests, limits, notes, scores, symmetry
 from gequnet.report.model_card_facts import data, network, training
@@ -77,12 +78,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Writes the cards of runs that are finished already; a mistake is one sentence on stderr and exit code 2."""
     parser = argparse.ArgumentParser(prog="gequnet card", description="Writes card.md into finished runs.")
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="the folder of a run")
-    try:
-        for folder in parser.parse_args(arguments).runs:
-            print(f"card     {write_card(folder)}")
-    except GequnetError as error:
-        print(first_sentence(str(error)), file=sys.stderr)
-        return 2
+    given = parser.parse_args(arguments)
+    return exit_code(lambda: _write_cards(given.runs))
+
+
+def _write_cards(folders: Sequence[Path]) -> int:
+    for folder in folders:
+        print(f"card     {write_card(folder)}")
     return 0
 
 

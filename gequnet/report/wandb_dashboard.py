@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from gequnet.config.extras import optional_imports
 from gequnet.errors import ConfigError
 from gequnet.report.finished_runs import Run
 from gequnet.report.scalars import element_name
@@ -56,7 +57,8 @@ def workspace(runs: Sequence[Run], place: str = "") -> Any:
         runs: finished ones.
         place: ``ENTITY/PROJECT``.
     """
-    import wandb_workspaces.workspaces as ws  # most reports can do without
+    with optional_imports():  # most reports can do without
+        import wandb_workspaces.workspaces as ws
 
     entity, _, project = place.rpartition("/")
     settings = runs[0].settings
@@ -73,7 +75,8 @@ def workspace(runs: Sequence[Run], place: str = "") -> Any:
 
 def contents(runs: Sequence[Run]) -> Iterator[tuple[str, Iterable[Any]]]:
     """The sections by name, each with its panels."""
-    import wandb_workspaces.reports.v2 as wr
+    with optional_imports():
+        import wandb_workspaces.reports.v2 as wr
 
     def lines(title: str, *names: str) -> Any:
         return wr.LinePlot(title=title, x=STEP, y=list(names))

@@ -1,1 +1,5 @@
-"""Sweeps: which jobs, in which folders, in which processes, and what came of them."""
+"""Sweeps: their jobs, the folders and processes of these, and the report at the end."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -55,11 +55,22 @@ def run_job(cfg: DictConfig) -> float:
 
 
 def command(folder: Path) -> list[str]:
-    """What would be typed for the job that Hydra is at, as a single run."""
+    """Command line of the current job of the sweep, as a single run in a folder of its own."""
     hydra = HydraConfig.get()
-    script = os.path.join(hydra.runtime.cwd, sys.argv[0])
     own = [f"hydra.run.dir={quote_path(folder)}", "hydra.mode=RUN"]
-    return [sys.executable, script, *hydra.overrides.hydra, *hydra.overrides.task, *own]
+    return [sys.executable, *program(Path(hydra.runtime.cwd)), *hydra.overrides.hydra, *hydra.overrides.task, *own]
+
+
+def program(cwd: Path) -> list[str]:
+    """Arguments of Python that start this program again: ``-m MODULE``, or the path of the script.
+
+    Args:
+        cwd: the working directory in which the program was started.
+    """
+    spec = sys.modules["__main__"].__spec__
+    if spec is not None and spec.name.startswith("gequnet."):
+        return ["-m", spec.name.removesuffix(".__main__")]
+    return [os.path.join(cwd, sys.argv[0])]
 
 
 def passed_on(process: "subprocess.Popen[str]") -> list[str]:

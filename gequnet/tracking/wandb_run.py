@@ -10,6 +10,7 @@ import requests
 from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.loggers.logger import rank_zero_experiment
 
+from gequnet.config.extras import optional_imports
 from gequnet.errors import ConfigError, unknown_choice
 from gequnet.runs.provenance import commit
 from gequnet.tracking.provenance import remote_of
@@ -60,7 +61,8 @@ class WandbRun(WandbLogger):
         finish_timeout: int | float,
         save_code: bool,
     ) -> None:
-        import wandb  # takes a second that runs without it can do without
+        with optional_imports():  # takes a second that runs without it can do without
+            import wandb
 
         if mode not in MODES:
             raise ConfigError(unknown_choice("logger.mode", str(mode), MODES))

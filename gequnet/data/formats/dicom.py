@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, Shaped
 
+from gequnet.config.extras import optional_imports
 from gequnet.data.errors import DataError, UnreadableFileError
 from gequnet.data.formats.image_file import InputSpec, Window
 from gequnet.data.formats.nifti import Geometry
@@ -121,8 +122,9 @@ def is_dicom(path: Path) -> bool:
 
 
 def _header(path: Path) -> DicomSlice | None:
-    import pydicom
-    from pydicom.errors import InvalidDicomError
+    with optional_imports():
+        import pydicom
+        from pydicom.errors import InvalidDicomError
 
     try:
         header = pydicom.dcmread(path, stop_before_pixels=True)
@@ -159,8 +161,9 @@ def _check_one_series(path: Path, slices: Sequence[DicomSlice]) -> None:
 
 
 def _pixels(path: Path) -> Shaped[np.ndarray, "rows columns"]:
-    import pydicom
-    from pydicom.pixels import apply_rescale
+    with optional_imports():
+        import pydicom
+        from pydicom.pixels import apply_rescale
 
     try:
         dataset = pydicom.dcmread(path)

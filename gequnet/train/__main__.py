@@ -1,0 +1,55 @@
+"""`python -m gequnet.train`, in a checkout also `python run.py`: one training, or with `-m` a sweep of them."""
+
+import os
+import sys
+from typing import Any
+
+from gequnet.config.command_line import exit_code, print_mistake
+from gequnet.config.extras import require_extra
+from gequnet.errors import GequnetError
+
+
+def main() -> int:
+    """Train as ``sys.argv`` has it; Hydra and the processes of ``trainer=ddp`` read it as well."""
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra raises errors instead of printing them
+    return exit_code(compose_and_train, sys.argv[1:])
+
+
+def compose_and_train() -> int:
+    """Compose the configuration, and train, or sweep, with it."""
+    require_extra("train")
+    import hydra
+
+    from gequnet.config.compose import CONF
+    from gequnet.config.secrets import refuse_secrets
+
+    # before Hydra writes them into a file
+    refuse_secrets({name.lstrip("+~"): value for name, _, value in (word.partition("=") for word in sys.argv[1:])})
+    hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(train)()
+    return 0
+
+
+def train(cfg: Any) -> float:
+    """Run one experiment.
+
+    Args:
+        cfg: the composed configuration, a ``DictConfig``.
+
+    Returns:
+        The best validation Dice.
+    """
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    from gequnet import experiment  # Lightning takes seconds that --help can do without
+
+    try:
+        return experiment.run(cfg)
+    except GequnetError as error:
+        if HydraConfig.get().mode == RunMode.MULTIRUN:  # the sweep notes the failure and goes on
+            raise
+        sys.exit(print_mistake(error))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
