@@ -17,20 +17,20 @@ Inference = Callable[[nn.Module, Tensor], Tensor]
 
 
 class Predictor:
-    """A trained network, put to use: preprocessing of an image, the network, and what follows from its logits.
+    """Trained network with its preprocessing, inference and threshold: from image arrays to labels.
 
     Args:
         network: From images [B, C, *space] to logits [B, K, *space].
-        preprocessing: Preprocessing, as the training had it.
-        inference: How the network sees a whole image, ``inference(network, image)``.
-        in_channels: C.
-        class_names: One for each of the K logits.
+        preprocessing: Preprocessing of the training.
+        inference: Function ``inference(network, image)`` that computes the logits of a whole image.
+        in_channels: Number of channels C.
+        class_names: One name for each of the K logits.
         spatial_dims: 2 or 3.
-        head: What the logits mean, ``sigmoid`` or ``softmax``.
+        head: Meaning of the logits, ``sigmoid`` or ``softmax``.
         threshold: A sigmoid above it is foreground.
-        window: Sides of the windows of ``inference``; None where it sees an image at once.
+        window: Sides of the windows of ``inference``; None if it takes the image whole.
         overlap: Share of a window that it has in common with the next.
-        recipe: The configuration of the run as plain values: for names and reports, not for what is computed.
+        recipe: Configuration of the run as plain values, for names and reports only. It does not change the results.
 
     Example:
         net = gequnet.load("runs/drive/e2unet_c8/2026-01-31_12-00-00")
@@ -66,53 +66,53 @@ class Predictor:
         return f"Predictor({name}: {self.in_channels} channels, {self.spatial_dims}-D -> {', '.join(self.class_names)})"
 
     def to(self, device: str | torch.device) -> "Predictor":
-        """Moves the network; images follow it, and results come back."""
+        """Moves the network to a device. Images are moved there too, and results come back to the CPU."""
         self.device = torch.device(device)
         self.network.to(self.device)
         return self
 
     @torch.inference_mode()
     def logits(self, image: Float[Tensor, "b c *space"]) -> Float[Tensor, "b k *space"]:
-        """The logits of images that are ready, on the CPU."""
+        """Logits, on the CPU, of preprocessed images."""
         return self.inference(self.network, image.to(self.device)).cpu()
 
     def probabilities(self, image: Image, spacing_mm: Sequence[float] | None = None) -> Float32[np.ndarray, "k *space"]:
-        """The probability of each class at each pixel.
+        """Probability of each class at each pixel.
 
         Args:
-            image: as of ``predict``.
-            spacing_mm: as of ``predict``.
+            image: See ``predict``.
+            spacing_mm: See ``predict``.
 
         Returns:
             [K, *space], on the grid of the image.
         """
         prepared = self.preprocessing(as_image(image, self.in_channels, self.spatial_dims), spacing_mm)
-        seen = probabilities(self.logits(prepared.image[None]), self.head)[0]
-        return prepared.restore(seen.numpy(), self.head)
+        preds = probabilities(self.logits(prepared.image[None]), self.head)[0]
+        return prepared.restore(preds.numpy(), self.head)
 
     def predict(self, image: Image, spacing_mm: Sequence[float] | None = None) -> UInt8[np.ndarray, "..."]:
-        """What is where on an image.
+        """Labels of an image.
 
         Args:
-            image: [H, W], [H, W, C] or [C, H, W] of a picture, 8-bit from 0 to 255, 16-bit from 0 to 65535 or floating
-                point as it is; [X, Y, Z] or [C, X, Y, Z] of a volume, in its own unit, its axes to the patient's right,
-                front and head if the network was trained on files that say so.
-            spacing_mm: Millimetres per voxel along each axis; only a network that was trained on voxels of one size
-                asks for it.
+            image: A picture [H, W], [H, W, C] or [C, H, W]: 8-bit from 0 to 255, 16-bit from 0 to 65535, or floating
+                point, which is not rescaled. Or a volume [X, Y, Z] or [C, X, Y, Z] in its own unit. Its axes point to
+                the patient's right, front and head if the training files define these directions.
+            spacing_mm: Millimetres per voxel along each axis; needed only by a network that was trained on voxels of
+                one size.
 
         Returns:
-            Labels [*space]: of a softmax the index of a class, of one sigmoid 0 or 1. Of several sigmoids, one mask of
-            0 and 1 for each region, [K, *space].
+            Labels [*space]: class indices of a softmax, 0 and 1 of one sigmoid. Of several sigmoids one mask of 0 and 1
+            for each region, [K, *space].
 
         Raises:
-            ShapeError: The array is no image that the network takes.
-            ConfigError: The voxels' size is asked for.
+            ShapeError: The array has a shape that the network does not take.
+            ConfigError: ``spacing_mm`` is needed and missing.
         """
-        return self.decide(self.probabilities(image, spacing_mm))
+        return self.to_labels(self.probabilities(image, spacing_mm))
 
-    def decide(self, seen: Float32[np.ndarray, "k *space"]) -> UInt8[np.ndarray, "..."]:
-        """Labels as ``predict`` returns them, of probabilities [K, *space]."""
+    def to_labels(self, preds: Float32[np.ndarray, "k *space"]) -> UInt8[np.ndarray, "..."]:
+        """Labels, in the form that ``predict`` returns, from probabilities [K, *space]."""
         if self.head == "softmax":
-            return seen.argmax(0).astype(np.uint8)
-        found = predicted_classes(torch.from_numpy(seen)[None], self.head, self.threshold)[0].numpy().astype(np.uint8)
-        return found[0] if self.num_classes == 1 else found
+            return preds.argmax(0).astype(np.uint8)
+        masks = predicted_classes(torch.from_numpy(preds)[None], self.head, self.threshold)[0].numpy().astype(np.uint8)
+        return masks[0] if self.num_classes == 1 else masks

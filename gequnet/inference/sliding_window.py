@@ -1,4 +1,4 @@
-"""How a network is asked about a whole image: at once, or window by window where its activations would not fit."""
+"""Inference on a whole image: at once, or window by window if the activations would not fit into memory."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice, product
@@ -13,7 +13,7 @@ from gequnet.inference.tiling import Corner, Part, Tiling
 
 
 def whole(net: nn.Module, image: Float[Tensor, "b c *space"]) -> Float[Tensor, "b k *space"]:
-    """The logits of an image that the network sees at once.
+    """Logits of an image in one pass of the network.
 
     Args:
         net: image to logits of the same size.
@@ -33,29 +33,29 @@ def sliding(
     overlap: float = 0.5,
     batch_size: int = 1,
 ) -> Float[Tensor, "b k *space"]:
-    """The logits of an image that the network sees through a window, averaged where windows overlap.
+    """Logits of an image from sliding windows, averaged where windows overlap.
 
-    A logit weighs by a Gaussian around the middle of its window, of an eighth of its side: near a border a network
-    knows little of what is around. Windows and weights are their own mirror images (see ``tiling``), so with
-    windows of equal sides what commutes with quarter turns and mirrors does so through the windows as well. Where the
-    image is smaller than the window, the window is as large as the image: our networks take every size, and nothing is
-    made up around it.
+    The weight of a logit is a Gaussian around the middle of its window, with a standard deviation of an eighth of the
+    side: near the border of a window a network has little context. The set of windows and the weights are symmetric
+    under mirrors (see ``tiling``). So with windows of equal sides, a network that commutes with quarter turns and
+    mirrors still does so through the windows. If the image is smaller than the window, the window is as large as the
+    image: the networks take every size, and no padding is needed.
 
-    It is what ``whole`` gives for a network that looks at one pixel; for others it is not: what lies further away than
-    a window reaches, statistics over the whole image too, the network does not see.
+    The result equals that of ``whole`` only for a network whose output depends on one pixel. Other networks do not see
+    further than the window: neither distant pixels nor statistics of the whole image.
 
     Args:
         net: image to logits of the same size.
         image: [B, C, *space].
         window: its side in pixels, or one for each axis.
         overlap: share of a window's side that it has in common with the next; 0 or more, below 1.
-        batch_size: windows that the network sees in one pass.
+        batch_size: windows in one pass of the network.
 
     Returns:
         Logits [B, K, *space].
 
     Raises:
-        ConfigError: there is no such window, overlap or batch.
+        ConfigError: the window, the overlap or the batch size is out of range.
 
     Example:
         >>> blur = nn.AvgPool3d(3, stride=1, padding=1, count_include_pad=False)
@@ -84,29 +84,29 @@ def sliding(
 def bands(
     net: nn.Module, read: Callable[[Part], Tensor], tiling: Tiling, batch_size: int = 1
 ) -> Iterator[tuple[int, Float[Tensor, "b k *band"]]]:
-    """The logits of an image through windows, band of rows by band, as soon as no further window touches it.
+    """Logits of an image from sliding windows, one band of rows after the other.
 
-    What is held is one window's height of rows, whatever the image's.
+    A band is yielded as soon as no further window overlaps it. Only as many rows as a window has are in memory.
 
     Args:
         net: image to logits of the same size.
-        read: the part of the image [B, C, *window] at a place.
+        read: reads a part of the image, [B, C, *window].
         tiling: the windows.
-        batch_size: windows that the network sees in one pass; none of another band is among them.
+        batch_size: windows in one pass of the network; all of them are of one band.
 
     Yields:
         The first row and logits [B, K, rows, ...], in order.
     """
     band: Tensor | None = None
     rows, *others = tiling.axes
-    deep = tiling.window[0]
+    height = tiling.window[0]
     for number, first in enumerate(rows):
         for rest in _batches(product(*others), batch_size):
             corners = [(first, *each) for each in rest]
-            seen = full_precision(net(torch.cat([read(tiling.part(corner)) for corner in corners])))
+            logits = full_precision(net(torch.cat([read(tiling.part(corner)) for corner in corners])))
             if band is None:
-                band = seen.new_zeros(len(seen) // len(corners), seen.shape[1], deep, *tiling.space[1:])
-            for corner, part in zip(corners, seen.chunk(len(corners)), strict=True):
+                band = logits.new_zeros(len(logits) // len(corners), logits.shape[1], height, *tiling.space[1:])
+            for corner, part in zip(corners, logits.chunk(len(corners)), strict=True):
                 band[tiling.part((0, *corner[1:]))] += part * tiling.weight(corner).to(part)
         assert band is not None
         done = (rows[number + 1] if number + 1 < len(rows) else tiling.space[0]) - first
@@ -114,7 +114,7 @@ def bands(
         band = torch.cat([band[:, :, done:], torch.zeros_like(band[:, :, :done])], 2)
 
 
-def _batches(each: Iterable[Corner], size: int) -> Iterator[list[Corner]]:
-    left = iter(each)
+def _batches(corners: Iterable[Corner], size: int) -> Iterator[list[Corner]]:
+    left = iter(corners)
     while batch := list(islice(left, size)):
         yield batch

@@ -1,4 +1,4 @@
-"""A network asked about every turned copy of an image, one answer for each: by how much do they differ?"""
+"""Test-time augmentation: predictions over the orbit of an image, their mean and their deviation."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -16,12 +16,12 @@ from gequnet.symmetry.gspace import Element, PlaneGroup
 MIRRORS = "mirrors"
 
 
-class Turned(nn.Module):
-    """What a network says about an image moved by an element of the plane's group, moved back.
+class TransformedNet(nn.Module):
+    """A network on the image transformed by an element of a plane group, its logits transformed back.
 
     Args:
         net: from [B, C, H, W] to logits [B, K, H, W].
-        element: exact on the grid for those of D4, interpolated else.
+        element: exact on the grid for elements of D4, interpolated for others.
     """
 
     def __init__(self, net: nn.Module, element: Element) -> None:
@@ -30,15 +30,15 @@ class Turned(nn.Module):
 
     def forward(self, image: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k h w"]:
         """Image to logits."""
-        return seen_by(self.net, self.element, image)
+        return predict_transformed(self.net, self.element, image)
 
 
-class Mirrored(nn.Module):
-    """What a network says about an image mirrored along some axes, mirrored back.
+class MirroredNet(nn.Module):
+    """A network on the image mirrored along some axes, its logits mirrored back.
 
     Args:
         net: from [B, C, *space] to logits [B, K, *space].
-        axes: of space, from 0 on.
+        axes: spatial axes, counted from 0.
     """
 
     def __init__(self, net: nn.Module, axes: Sequence[int]) -> None:
@@ -51,8 +51,8 @@ class Mirrored(nn.Module):
         return logits.flip(self.axes)
 
 
-class Together(nn.Module):
-    """Several networks' logits of one image, one after the other.
+class OrbitLogits(nn.Module):
+    """Logits of one image from several networks, concatenated along channels.
 
     Args:
         nets: G networks, from [B, C, *space] to [B, K, *space].
@@ -67,71 +67,71 @@ class Together(nn.Module):
         return torch.cat([net(image) for net in self.nets], 1)
 
 
-def orbit(net: nn.Module, name: str | None, spatial_dims: int) -> list[nn.Module]:
-    """The network as it answers about each copy of an image; None for the image alone.
+def orbit_networks(net: nn.Module, name: str | None, spatial_dims: int) -> list[nn.Module]:
+    """Networks for each transformed copy of an image, one for each element of the group.
 
     Args:
         net: from [B, C, *space] to logits [B, K, *space].
         name: a finite group of the plane (``c4``, ``d4``, ``d8``, …), or ``mirrors``, the reflections along all axes: 4
-            in the plane, 8 in space.
+            elements in the plane, 8 in space. None for the network alone.
         spatial_dims: 2 or 3.
 
     Raises:
-        ConfigError: there is no such group, or it does not act on such images.
+        ConfigError: there is no such group, it is not finite, or it does not act on images of ``spatial_dims``.
 
     Example:
-        >>> len(orbit(nn.Identity(), "d4", 2)), len(orbit(nn.Identity(), "mirrors", 3))
+        >>> len(orbit_networks(nn.Identity(), "d4", 2)), len(orbit_networks(nn.Identity(), "mirrors", 3))
         (8, 8)
     """
     if name is None:
         return [net]
     if name == MIRRORS:
         chosen = product((False, True), repeat=spatial_dims)
-        return [Mirrored(net, [axis for axis, mirrored in enumerate(each) if mirrored]) for each in chosen]
+        return [MirroredNet(net, [axis for axis, mirrored in enumerate(each) if mirrored]) for each in chosen]
     if spatial_dims != 2:
-        raise ConfigError(f"tta={name} turns pictures, and the network takes volumes: say {MIRRORS}.")
+        raise ConfigError(f"tta={name} rotates 2-D images, and the network takes volumes: use {MIRRORS}.")
     group = PlaneGroup.parse(name)
     if group.rotations is None:
-        raise ConfigError(f"tta={name} has infinitely many elements: take a finite group, c4 or d4, say.")
-    return [Turned(net, element) for element in group.elements()]
+        raise ConfigError(f"tta={name} has infinitely many elements: take a finite group, for example c4 or d4.")
+    return [TransformedNet(net, element) for element in group.elements()]
 
 
-class Spread:
+class RunningMeanAndDeviation:
     r"""Mean and standard deviation of probabilities over an orbit.
 
-    The deviation is that of the answers themselves, :math:`\sqrt{\frac{1}{|G|} \sum_g (p_g - \bar p)^2}`, for each
-    class and pixel: 0 where the network says the same about every copy, as one that commutes with the group does
-    everywhere, and at most 1/2.
+    The deviation is :math:`\sqrt{\frac{1}{|G|} \sum_g (p_g - \bar p)^2}` for each class and pixel. It is 0 where the
+    predictions of all copies agree, which holds everywhere for a network that commutes with the group. It is at most
+    1/2. Computed by Welford's update, so that only the sums are in memory.
     """
 
     def __init__(self) -> None:
         self.count = 0
         self._mean, self._squares = torch.zeros(()), torch.zeros(())
 
-    def add(self, answer: Float[Tensor, "*shape"]) -> None:
-        """One more answer of the orbit."""
+    def add(self, preds: Float[Tensor, "*shape"]) -> None:
+        """Adds the probabilities of one element of the orbit."""
         self.count += 1
-        difference = answer - self._mean
+        difference = preds - self._mean
         self._mean = self._mean + difference / self.count
-        self._squares = self._squares + difference * (answer - self._mean)
+        self._squares = self._squares + difference * (preds - self._mean)
 
     @property
     def mean(self) -> Float[Tensor, "*shape"]:
-        """The mean of the answers."""
+        """Mean over the orbit."""
         return self._mean
 
     @property
     def deviation(self) -> Float[Tensor, "*shape"]:
-        """Their standard deviation, about the mean of all of them."""
+        """Standard deviation over the orbit, divided by the number of elements (not by one less)."""
         return (self._squares / self.count).clamp(min=0).sqrt()
 
 
 class OrbitAverage(nn.Module):
-    """The mean of a network's logits over the orbit of the image, each turned back: 1/|G| Σ_g g⁻¹·net(g·image).
+    """Mean of a network's logits over the orbit of the image, each transformed back: 1/|G| Σ_g g⁻¹·net(g·image).
 
-    This is the Reynolds operator: whatever the network is, the average commutes with the group, to rounding for the
-    elements of D4, which permute pixels. Other elements interpolate (twice), on an image whose border pixels are
-    continued, so that no corner is empty. One pass costs |G| passes of the network; there is no gradient off the grid.
+    This is the Reynolds operator: for any network the average commutes with the group. For elements of D4, which
+    permute pixels, this is exact up to rounding. Other elements interpolate (twice), on an image padded with its border
+    pixels, so that no corner is empty. One pass takes |G| passes of the network. There is no gradient off the grid.
 
     Args:
         net: from [B, C, H, W] to logits [B, K, H, W].
@@ -158,14 +158,15 @@ class OrbitAverage(nn.Module):
     def forward(self, image: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k h w"]:
         """Image to logits."""
         elements = self.group.elements()
-        return sum((seen_by(self.net, element, image) for element in elements), torch.zeros(())) / len(elements)
+        logits = (predict_transformed(self.net, element, image) for element in elements)
+        return sum(logits, torch.zeros(())) / len(elements)
 
 
-def seen_by(net: nn.Module, element: Element, image: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k h w"]:
-    """What a network says about the turned image, turned back: g⁻¹·net(g·image)."""
+def predict_transformed(net: nn.Module, element: Element, image: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k h w"]:
+    """Logits of the transformed image, transformed back: g⁻¹·net(g·image)."""
     if quarter_turns(element) is not None:
         return act_on_image(net(act_on_image(image, element)), element.inverse())
-    # Wide enough that the square which is turned holds the image's corners at every angle.
+    # The padded square is so large that it holds the corners of the image at every angle.
     height, width = image.shape[2:]
     diagonal = math.ceil(math.hypot(height, width))
     above, left = (diagonal - height + 1) // 2, (diagonal - width + 1) // 2

@@ -1,1 +1,1 @@
-"""`python -m gequnet.predict`: labels for image files, written in their own geometry."""
+"""Prediction for image files: `python -m gequnet.predict` writes labels in the geometry of each image."""

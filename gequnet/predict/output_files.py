@@ -1,4 +1,4 @@
-"""Where the answers about images go, what they are called, and room for them until they are complete."""
+"""Output files of a prediction: their names, and buffers until they are complete."""
 
 import math
 import tempfile
@@ -15,22 +15,22 @@ from gequnet.errors import ConfigError
 from gequnet.inference.prediction import Prediction
 from gequnet.predict.input_files import Input
 
-MAPPED = 2**26
-"""Bytes from which on a map is kept in a file and not in memory."""
+MEMORY_MAP_BYTES = 2**26
+"""Bytes from which a buffer is mapped from a file instead of held in memory."""
 WHITE = 255
 
 
 @dataclass(frozen=True)
 class OutputOptions:
-    """What is written about each image.
+    """Options of the output files.
 
     Args:
-        classes: Of the network.
-        layers: Of labels: the number of regions where they may overlap, else 1.
-        probabilities: Whether those of each class are written.
-        uncertainty: Whether by how much they differ over the orbit is.
-        contours: Whether a picture of the borders is.
-        white: Whether foreground is 255 in labels, and not 1.
+        classes: Number of classes of the network.
+        layers: Number of label layers: the number of regions if they may overlap, else 1.
+        probabilities: True to write the probabilities of each class.
+        uncertainty: True to write the deviation over the orbit.
+        contours: True to draw the contours.
+        white: True if foreground is 255 in labels, False if 1.
     """
 
     classes: int
@@ -43,7 +43,7 @@ class OutputOptions:
 
 @dataclass(frozen=True)
 class Outputs:
-    """The files of one image; those that are not wanted are None."""
+    """Output files of one image; None for those that are not written."""
 
     labels: Path
     probabilities: Path | None = None
@@ -52,28 +52,28 @@ class Outputs:
 
     @property
     def paths(self) -> list[Path]:
-        """All of them."""
+        """All files that are written."""
         return [path for path in (self.labels, self.probabilities, self.uncertainty, self.contours) if path]
 
 
-def planned_outputs(inputs: Sequence[Input], out: Path, wanted: OutputOptions) -> list[Outputs]:
-    """The files that each input will have: under its own name in the folder ``out``, or ``out`` itself.
+def plan_outputs(inputs: Sequence[Input], out: Path, options: OutputOptions) -> list[Outputs]:
+    """Output files of each input: under its own name in the folder ``out``, or ``out`` itself.
 
     Args:
         inputs: The images.
-        out: A folder; of one image it may be the name of the file, which says so by its ending.
-        wanted: What is written.
+        out: A folder, or for one image a file name, which is recognised by its ending.
+        options: The files to write.
 
     Raises:
         ConfigError: Two inputs would have one file, an input would be overwritten, or a file cannot have this ending.
     """
     if out.is_dir() or not _is_file_name(out, inputs):
-        planned = [_named(out / each.name, each.format, wanted) for each in inputs]
+        planned = [_named(out / each.name, each.format, options) for each in inputs]
     elif len(inputs) > 1:
-        raise ConfigError(f"-o {out} names one file and there are {len(inputs)} images: name a folder.")
+        raise ConfigError(f"-o {out} is one file, but there are {len(inputs)} images: give a folder.")
     else:
-        planned = [_as_named(out, inputs[0], wanted)]
-    _check_apart(inputs, planned)
+        planned = [_as_named(out, inputs[0], options)]
+    _check_unique(inputs, planned)
     return planned
 
 
@@ -82,28 +82,28 @@ def _is_file_name(out: Path, inputs: Sequence[Input]) -> bool:
     return out.name.lower().endswith((*known, ".png", ".tif", ".tiff", ".nii", ".nii.gz", ".jpg", ".jpeg", ".bmp"))
 
 
-def _as_named(out: Path, given: Input, wanted: OutputOptions) -> Outputs:
-    endings = given.format.endings if given.format else (".png",)
-    customary = _ending(given.format, wanted.layers, np.uint8)
-    # A PNG has no room for several layers, and every other format has for one.
+def _as_named(out: Path, image: Input, options: OutputOptions) -> Outputs:
+    endings = image.format.endings if image.format else (".png",)
+    customary = _ending(image.format, options.layers, np.uint8)
+    # A PNG holds one layer only; the other formats hold one or several.
     allowed = endings[endings.index(customary) :]
     ending = next((each for each in allowed if out.name.lower().endswith(each)), None)
     if ending is None:
-        raise ConfigError(f"-o {out} cannot be written over {given.path}: its mask ends in {' or '.join(allowed)}.")
+        raise ConfigError(f"-o {out} has the wrong ending for labels of {image.path}: use {' or '.join(allowed)}.")
     stem = out.with_name(out.name[: -len(ending)])
-    rest = _named(stem, given.format, wanted)
+    rest = _named(stem, image.format, options)
     return Outputs(out, rest.probabilities, rest.uncertainty, rest.contours)
 
 
-def _named(stem: Path, kind: type[ImageFile] | None, wanted: OutputOptions) -> Outputs:
+def _named(stem: Path, kind: type[ImageFile] | None, options: OutputOptions) -> Outputs:
     def path(what: str, layers: int, dtype: type) -> Path:
         return stem.with_name(f"{stem.name}{what}{_ending(kind, layers, dtype)}")
 
     return Outputs(
-        path("", wanted.layers, np.uint8),
-        path("_probabilities", wanted.classes, np.float32) if wanted.probabilities else None,
-        path("_uncertainty", wanted.layers, np.float32) if wanted.uncertainty else None,
-        stem.with_name(f"{stem.name}_contours.png") if wanted.contours else None,
+        path("", options.layers, np.uint8),
+        path("_probabilities", options.classes, np.float32) if options.probabilities else None,
+        path("_uncertainty", options.layers, np.float32) if options.uncertainty else None,
+        stem.with_name(f"{stem.name}_contours.png") if options.contours else None,
     )
 
 
@@ -111,59 +111,60 @@ def _ending(kind: type[ImageFile] | None, layers: int, dtype: type) -> str:
     return kind.ending(layers, np.dtype(dtype)) if kind else ".png"
 
 
-def _check_apart(inputs: Sequence[Input], planned: Sequence[Outputs]) -> None:
+def _check_unique(inputs: Sequence[Input], planned: Sequence[Outputs]) -> None:
     sources = {file.resolve(): file for each in inputs for file in each.files}
     taken: dict[Path, Path] = {}
-    for given, outputs in zip(inputs, planned, strict=True):
+    for image, outputs in zip(inputs, planned, strict=True):
         for path in outputs.paths:
             where = path.resolve()
             if where in sources:
                 raise ConfigError(
-                    f"{path} would be written over the image {sources[where]}: name another folder by -o."
+                    f"{path} would overwrite the input image {sources[where]}: give another folder with -o."
                 )
             if where in taken:
                 raise ConfigError(
-                    f"{taken[where]} and {given.path} would both be answered in {path}: ask about them one by one, or "
+                    f"{taken[where]} and {image.path} would both be written to {path}: predict them one by one, or "
                     "rename one."
                 )
-            taken[where] = given.path
+            taken[where] = image.path
 
 
 class PageBuffer:
-    """Room for the answers about all pages of an image, in memory or, where they are large, mapped from a file.
+    """Buffer for the predictions of all pages of an image, in memory or, if large, mapped from a temporary file.
 
     Args:
         image: The image.
-        wanted: What is written about it.
-        folder: Where large maps lie; such a file has no name and is gone with the process, however that ends.
+        options: The files to write.
+        folder: Folder of the temporary files. They have no name and disappear when the process ends, even if it is
+            killed.
     """
 
-    def __init__(self, image: ImageFile, wanted: OutputOptions, folder: Path) -> None:
-        self.image, self.wanted, self.folder = image, wanted, folder
-        self.labels = self._room(wanted.layers, np.uint8)
-        self.probabilities = self._room(wanted.classes, np.float32) if wanted.probabilities else None
-        self.uncertainty = self._room(wanted.layers, np.float32) if wanted.uncertainty else None
+    def __init__(self, image: ImageFile, options: OutputOptions, folder: Path) -> None:
+        self.image, self.options, self.folder = image, options, folder
+        self.labels = self._allocate(options.layers, np.uint8)
+        self.probabilities = self._allocate(options.classes, np.float32) if options.probabilities else None
+        self.uncertainty = self._allocate(options.layers, np.float32) if options.uncertainty else None
 
-    def put(self, page: int, first: int, answer: Prediction) -> None:
-        """Keeps what is wanted of the answer about the rows of a page from ``first`` on."""
-        rows = slice(first, first + answer.labels.shape[1])
-        self.labels[page, :, rows] = answer.labels * (WHITE if self.wanted.white else 1)
+    def put(self, page: int, first: int, prediction: Prediction) -> None:
+        """Stores the prediction for the rows of a page from row ``first`` on."""
+        rows = slice(first, first + prediction.labels.shape[1])
+        self.labels[page, :, rows] = prediction.labels * (WHITE if self.options.white else 1)
         if self.probabilities is not None:
-            self.probabilities[page, :, rows] = answer.probabilities
+            self.probabilities[page, :, rows] = prediction.probabilities
         if self.uncertainty is not None:
-            self.uncertainty[page, :, rows] = answer.uncertainty
+            self.uncertainty[page, :, rows] = prediction.uncertainty
 
     def write(self, outputs: Outputs) -> None:
-        """Writes the maps over the image."""
+        """Writes the buffers to files with the geometry of the image."""
         self.image.write(outputs.labels, self.labels)
         if self.probabilities is not None and outputs.probabilities is not None:
             self.image.write(outputs.probabilities, self.probabilities)
         if self.uncertainty is not None and outputs.uncertainty is not None:
             self.image.write(outputs.uncertainty, self.uncertainty)
 
-    def _room(self, layers: int, dtype: type) -> np.ndarray:
+    def _allocate(self, layers: int, dtype: type) -> np.ndarray:
         shape = (self.image.pages, layers, *self.image.space)
-        if math.prod(shape) * np.dtype(dtype).itemsize < MAPPED:
+        if math.prod(shape) * np.dtype(dtype).itemsize < MEMORY_MAP_BYTES:
             return np.zeros(shape, dtype)
         with tempfile.TemporaryFile(dir=self.folder) as file:
             return np.memmap(file, dtype, "w+", shape=shape)
@@ -171,7 +172,7 @@ class PageBuffer:
 
 @contextmanager
 def temporary_names(outputs: Outputs) -> Iterator[Outputs]:
-    """The same files under other names, until all of them are written."""
+    """Temporary names of output files, which are renamed once all of them are written."""
     with ExitStack() as stack:
 
         def another(path: Path | None) -> Path | None:

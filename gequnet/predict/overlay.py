@@ -1,4 +1,4 @@
-"""A picture of what was found: the borders on the page, or the slice, that has most of it."""
+"""Contours of a prediction, drawn on the page or slice with the most foreground."""
 
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,10 @@ from gequnet.inference.predictor import Predictor
 
 
 class Overlay:
-    """Keeps the page with the most foreground of all that it is offered, and draws it.
+    """Drawing of the page with the most foreground.
 
-    Of a volume it is a slice: of one that lies in a patient an axial one, front up and right hand on the right, else a
-    page of the file.
+    Of a volume one slice is drawn. If its axes are those of a patient, it is an axial slice with the front up and the
+    right hand on the right; else it is a page of the file.
 
     Args:
         net: The network.
@@ -31,13 +31,13 @@ class Overlay:
         self.most = -1
         self.sample: dict[str, Any] = {}
 
-    def offer(self, page: int, image: Tensor, answer: Prediction) -> None:
-        """A page ``[C, *space]`` of the file and the answer about it.
+    def add(self, page: int, image: Tensor, prediction: Prediction) -> None:
+        """Keeps a page ``[C, *space]`` with its prediction if it has more foreground than the pages before.
 
-        A place where several classes were found counts once.
+        A pixel of several classes counts once.
         """
-        found, probabilities = answer.labels.max(0) > 0, torch.from_numpy(answer.probabilities)
-        amount = int(found.sum())
+        foreground, probabilities = prediction.labels.max(0) > 0, torch.from_numpy(prediction.probabilities)
+        amount = int(foreground.sum())
         if amount <= self.most:
             return
         self.most = amount
@@ -45,7 +45,7 @@ class Overlay:
         number, of = page, self.image.pages
         if self.net.spatial_dims == 3:
             axis = 3 if isinstance(self.image, Volume) else 1
-            number, of = _fullest(found, axis - 1), found.shape[axis - 1]
+            number, of = _fullest_slice(foreground, axis - 1), foreground.shape[axis - 1]
             for part in ("image", "probabilities"):
                 self.sample[part] = self.sample[part].select(axis, number)
                 if axis == 3:
@@ -58,8 +58,8 @@ class Overlay:
             self.sample["spacing"] = torch.tensor(across[1::-1] if isinstance(self.image, Volume) else across[-2:])
 
     def draw(self, path: Path) -> None:
-        """Draws what was kept."""
-        from gequnet.figures import plot_contours  # matplotlib takes a second
+        """Draws the kept page."""
+        from gequnet.figures import plot_contours  # imported late: matplotlib takes a second
         from gequnet.figures.views import name_of
 
         net = self.net
@@ -67,9 +67,9 @@ class Overlay:
         plot_contours([self.sample], [name_of(self.sample)], path, net.head, net.threshold, names)
 
 
-def _fullest(found: np.ndarray, axis: int) -> int:
-    """The slice across an axis in which most was found; of equals the one nearest to the middle."""
-    others = tuple(other for other in range(found.ndim) if other != axis)
-    amounts = found.sum(others)
+def _fullest_slice(foreground: np.ndarray, axis: int) -> int:
+    """Index of the slice along an axis with the most foreground; of equals the one nearest to the middle."""
+    others = tuple(other for other in range(foreground.ndim) if other != axis)
+    amounts = foreground.sum(others)
     best = np.flatnonzero(amounts == amounts.max())
     return int(best[np.abs(best - (len(amounts) - 1) / 2).argmin()])

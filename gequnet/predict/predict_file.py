@@ -1,4 +1,4 @@
-"""One image file, answered: read, asked about as a whole or in windows, and written."""
+"""Prediction for one image file: read, predicted as a whole or in windows, and written."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -12,50 +12,52 @@ from gequnet.predict.input_files import Input
 from gequnet.predict.output_files import OutputOptions, Outputs, PageBuffer, temporary_names
 from gequnet.predict.overlay import Overlay
 
-Done = Callable[[float], None]
-"""Is told which share of an image is done."""
+ReportProgress = Callable[[float], None]
+"""Function that takes the share of an image that is done."""
 
 
-def answer_file(questioner: ImagePredictor, given: Input, outputs: Outputs, wanted: OutputOptions, done: Done) -> str:
-    """Answers one image; all of its files appear at the end, or none.
+def predict_file(
+    predictor: ImagePredictor, source: Input, outputs: Outputs, options: OutputOptions, report: ReportProgress
+) -> str:
+    """Predicts one image file; its output files appear together at the end, or not at all.
 
     Args:
-        questioner: The network.
-        given: The image.
-        outputs: Where the answers go.
-        wanted: What they are.
-        done: Is told how far it is.
+        predictor: The network.
+        source: The image.
+        outputs: The output files.
+        options: The kinds of files to write.
+        report: InputSpec the share of the image that is done.
 
     Returns:
-        A remark, where not everything could be done that was wanted; else nothing.
+        A remark if an output had to be left out; else an empty string.
 
     Raises:
-        DataError: The image cannot be read, or is not what the network takes.
+        DataError: The image cannot be read, or the network does not take it.
     """
-    net, remark = questioner.net, ""
+    net, remark = predictor.net, ""
     folder = outputs.labels.parent
-    with open_image(given.files, InputSpec(net.in_channels, net.spatial_dims), given.path) as image:
+    with open_image(source.files, InputSpec(net.in_channels, net.spatial_dims), source.path) as image:
         folder.mkdir(parents=True, exist_ok=True)
-        maps, overlay = PageBuffer(image, wanted, folder), Overlay(net, image)
-        streams = not net.preprocessing.whole and math.prod(image.space) > questioner.manner.max_pixels
+        buffer, overlay = PageBuffer(image, options, folder), Overlay(net, image)
+        streams = not net.preprocessing.whole and math.prod(image.space) > predictor.options.max_pixels
         if streams and outputs.contours:
             outputs, remark = replace(outputs, contours=None), "too large for a picture of its contours"
         for page in range(image.pages):
-            answers = stream(questioner, image, page) if streams else _at_once(questioner, image, page, overlay)
-            for first, answer in answers:
-                maps.put(page, first, answer)
-                done((page + (first + answer.labels.shape[1]) / image.space[0]) / image.pages)
+            parts = stream(predictor, image, page) if streams else _whole_page(predictor, image, page, overlay)
+            for first, prediction in parts:
+                buffer.put(page, first, prediction)
+                report((page + (first + prediction.labels.shape[1]) / image.space[0]) / image.pages)
         with temporary_names(outputs) as files:
-            maps.write(files)
+            buffer.write(files)
             if files.contours is not None:
                 overlay.draw(files.contours)
     return remark
 
 
-def _at_once(
-    questioner: ImagePredictor, image: ImageFile, page: int, overlay: Overlay
+def _whole_page(
+    predictor: ImagePredictor, image: ImageFile, page: int, overlay: Overlay
 ) -> Iterator[tuple[int, Prediction]]:
-    seen = image.read(page)
-    answer = questioner.about(seen, image.spacing_mm)
-    overlay.offer(page, seen, answer)
-    yield 0, answer
+    pixels = image.read(page)
+    prediction = predictor.predict(pixels, image.spacing_mm)
+    overlay.add(page, pixels, prediction)
+    yield 0, prediction

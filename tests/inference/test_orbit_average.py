@@ -1,4 +1,4 @@
-"""The average over an orbit commutes with the group, and is what it says."""
+"""The average over an orbit: it commutes with the group and equals the mean of the transformed logits."""
 
 import pytest
 import torch
@@ -31,7 +31,7 @@ def test_it_is_the_mean_over_flips_by_hand() -> None:
 
 
 def test_an_eighth_of_a_turn_keeps_the_size_and_leaves_a_smooth_image_nearly_alone() -> None:
-    """The identity network turned and turned back loses only what two interpolations lose, in the corners too."""
+    """For the identity network, the only error is that of two interpolations, in the corners too."""
     axis = torch.linspace(0, 1, 40)
     image = (torch.sin(3 * axis)[:, None] + torch.cos(2 * torch.linspace(0, 1, 30)))[None, None]
     average = OrbitAverage(nn.Identity(), "c8")(image)

@@ -1,4 +1,4 @@
-"""A run's folder is all that one needs: arrays in, labels out."""
+"""Prediction from a run folder: arrays in, labels out."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Whole images through a window: where the window cannot matter, and where it must."""
+"""Sliding windows: cases where the window must not change the logits, and cases where it must."""
 
 from itertools import combinations
 from pathlib import Path
@@ -32,7 +32,7 @@ def volume(*space: int, channels: int = 2) -> Tensor:
 
 
 class Place(nn.Module):
-    """Says where along the first axis of a window a pixel is; keeps the sizes of the windows."""
+    """Network whose logit is the position of a pixel along the first axis of its window; records window sizes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class Place(nn.Module):
 
 
 class Constant(nn.Module):
-    """Says 3 everywhere, in half precision."""
+    """Network whose logits are 3 everywhere, in half precision."""
 
     def forward(self, image: Tensor) -> Tensor:
         return torch.full((len(image), 1, *image.shape[2:]), 3.0, dtype=torch.bfloat16)
@@ -105,7 +105,7 @@ def test_turns_and_mirrors_pass_through_the_windows(
 @pytest.mark.parametrize("size", [(14, 9, 20), (17, 12, 11)])
 def test_mirrors_of_volumes_pass_through_the_windows(size: tuple[int, ...]) -> None:
     net = nn.Sequential(nn.Conv3d(1, 2, 3, padding=1), nn.Tanh(), nn.Conv3d(2, 1, 3, padding=1)).requires_grad_(False)
-    for conv in (net[0], net[2]):  # kernels that are their own mirror images along every axis
+    for conv in (net[0], net[2]):  # kernels that are symmetric under mirrors along every axis
         conv.weight.copy_(sum(conv.weight.flip(axes) for axes in AXES) / len(AXES))  # type: ignore[arg-type]
     image = volume(*size, channels=1)
     found = sliding(net, image, 8, 0.4)
@@ -137,7 +137,7 @@ def test_where_windows_overlap_each_counts_by_a_gaussian_around_its_middle() -> 
 
 
 def test_away_from_borders_of_windows_a_local_network_says_the_same() -> None:
-    # Of two windows of 20 voxels, those nearer than 10 to a window's middle hardly hear of its border.
+    # Of two windows of 20 voxels, voxels nearer than 10 to the middle of a window hardly depend on its border.
     net = nn.Conv3d(1, 1, 3, padding=1)
     image = volume(32, 6, 6, channels=1)
     difference = (sliding(net, image, [20, 6, 6], 0.4) - net(image)).abs()[0, 0].amax((1, 2))

@@ -1,4 +1,4 @@
-"""Images in windows: the same answers as in memory, and little memory."""
+"""Streaming: the same predictions as in memory, with little memory."""
 
 import subprocess
 import sys
@@ -30,12 +30,12 @@ VOLUMES = ["data=phantom_tumours", "model=unet3d", "group=none"]
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that looks at pictures through a window."""
+    """A run with sliding-window inference on pictures."""
     return make_run(tmp_path_factory.mktemp("runs") / "run", *SMALL, *SLIDING, "metrics.threshold=0.8")
 
 
 def together(bands: list, part: str) -> np.ndarray:
-    """The bands one below the other; each begins where the last one ended."""
+    """Bands joined along the rows; each begins where the last one ended."""
     rows = 0
     for first, answer in bands:
         assert first == rows
@@ -63,9 +63,9 @@ def test_the_scale_of_an_image_is_found_in_windows(normalisation: str, holes: bo
 @pytest.mark.parametrize("packed", [{}, {"compression": "zlib", "tile": (16, 16)}], ids=str)
 def test_answers_are_those_in_memory(run: Path, tta: str | None, packed: dict, tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", noise(37, 50), photometric="minisblack", **packed)
-    questioner = ImagePredictor(gequnet.load(run), PredictOptions(tta, batch_size=3))
+    predictor = ImagePredictor(gequnet.load(run), PredictOptions(tta, batch_size=3))
     with open_image(tmp_path / "a.tif", InputSpec(1, 2)) as image:
-        bands, expected = list(stream(questioner, image)), questioner.about(image.read())
+        bands, expected = list(stream(predictor, image)), predictor.predict(image.read())
     assert len(bands) == 4
     np.testing.assert_allclose(together(bands, "probabilities"), expected.probabilities, atol=1e-6)
     np.testing.assert_allclose(together(bands, "uncertainty"), expected.uncertainty, atol=1e-6)
@@ -77,17 +77,17 @@ def test_answers_are_those_in_memory(run: Path, tta: str | None, packed: dict, t
 def test_of_volumes_too(overrides: list[str], tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", *VOLUMES, *SMALL, "data.patch_size=[8,8,8]", "inference=sliding", *overrides)
     path = write(tmp_path / "a.nii", noise(13, 9, 15, dtype=np.float32), affine("PIR", (13, 9, 15)))
-    questioner = ImagePredictor(gequnet.load(run), PredictOptions("mirrors"))
+    predictor = ImagePredictor(gequnet.load(run), PredictOptions("mirrors"))
     with open_image(path, InputSpec(1, 3)) as image:
         assert image.windowed
-        bands, expected = list(stream(questioner, image)), questioner.about(image.read(), image.spacing_mm)
+        bands, expected = list(stream(predictor, image)), predictor.predict(image.read(), image.spacing_mm)
     np.testing.assert_allclose(together(bands, "probabilities"), expected.probabilities, atol=1e-6)
     np.testing.assert_allclose(together(bands, "uncertainty"), expected.uncertainty, atol=1e-6)
 
 
 def test_no_more_is_read_than_a_pass_looks_at(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tifffile.imwrite(tmp_path / "a.tif", noise(150, 40), photometric="minisblack", compression="zlib", tile=(16, 16))
-    questioner = ImagePredictor(gequnet.load(run), PredictOptions(batch_size=3))
+    predictor = ImagePredictor(gequnet.load(run), PredictOptions(batch_size=3))
     with open_image(tmp_path / "a.tif", InputSpec(1, 2)) as image:
         read: list[int] = []
 
@@ -97,7 +97,7 @@ def test_no_more_is_read_than_a_pass_looks_at(run: Path, tmp_path: Path, monkeyp
             return found
 
         monkeypatch.setattr(image, "_decode", counted)
-        heights = [answer.labels.shape[1] for _, answer in stream(questioner, image)]
+        heights = [answer.labels.shape[1] for _, answer in stream(predictor, image)]
     assert sum(heights) == 150
     assert max(heights) <= 16
     assert max(read) == 16 * 16
@@ -114,7 +114,7 @@ folder = Path(sys.argv[2])
 run = make_run(folder / "run", "width.widths=[1,1]", "model.depth=2", "model=unet", "group=none", "inference=sliding",
                "data.patch_size=512", "data.normalisation=range")
 import gequnet
-gequnet.load(run).predict(torch.zeros(600, 600).numpy())  # whatever has to be loaded is loaded
+gequnet.load(run).predict(torch.zeros(600, 600).numpy())  # loads everything that is loaded on first use
 held = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmData")) * 1024
 resource.setrlimit(resource.RLIMIT_DATA, (held + int(sys.argv[3]), -1))
 sys.exit(main([str(run), str(folder / "large.tif"), "-o", str(folder / sys.argv[4]), "--overlap=0", *sys.argv[5:]]))
@@ -124,7 +124,7 @@ sys.exit(main([str(run), str(folder / "large.tif"), "-o", str(folder / sys.argv[
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits what a process may hold")
 def test_an_image_does_not_have_to_fit_into_the_memory(tmp_path: Path) -> None:
-    """Of 32 million pixels, 128 MB as numbers to compute with, nothing needs 100 MB; at once they do not fit."""
+    """An image of 32 million pixels (128 MB in float32) needs less than 100 MB in windows; whole it does not fit."""
     tifffile.memmap(tmp_path / "large.tif", shape=(16384, 2048), dtype=np.uint8, photometric="minisblack")[::512] = 200
     tests = str(TESTS)
     for number, (words, code) in enumerate((([], 0), (["--max-pixels", "1000000000"], 1))):

@@ -1,4 +1,4 @@
-"""Files, folders and patterns, as they are typed."""
+"""Input images from files, folders and patterns."""
 
 from pathlib import Path
 
@@ -6,12 +6,12 @@ import pytest
 
 from gequnet.data.formats.atomic_write import atomic_path
 from gequnet.errors import ConfigError
-from gequnet.predict.input_files import inputs_of
+from gequnet.predict.input_files import find_inputs
 
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Empty files under the names of images, as only names matter here; a series has the bytes that say so."""
+    """Empty files with names of images, as only names matter here; DICOM files have the magic bytes."""
     names = ["a.png", "b.JPG", ".hidden.png", "notes.txt", "deep/a.tif", "deep/er/c.nii.gz", "out/a.png"]
     names += [f"case_000{k}.nii.gz" for k in (0, 1)]
     for name in names:
@@ -25,11 +25,11 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def names(*words: str) -> list[str]:
-    return [str(each.name) for each in inputs_of(words)]
+    return [str(each.name) for each in find_inputs(words)]
 
 
 def test_a_folder_is_every_image_below_it(tree: Path) -> None:
-    found = inputs_of(["."], leave_out=tree / "out")
+    found = find_inputs(["."], exclude=tree / "out")
     assert sorted(str(each.name) for each in found) == [
         "a", "b", "case_0000", "case_0001", "ct", "deep/a", "deep/er/c",
     ]  # fmt: skip
@@ -46,7 +46,7 @@ def test_a_pattern_is_the_files_that_it_fits_under_their_names_from_there(tree: 
 
 
 def test_channels_in_files_of_their_own_are_one_image(tree: Path) -> None:
-    (image,) = inputs_of(["case_*.nii.gz"], [("0000", "0001")])
+    (image,) = find_inputs(["case_*.nii.gz"], [("0000", "0001")])
     assert (str(image.name), image.path.name) == ("case", "case_0000.nii.gz")
     assert [path.name for path in image.files] == ["case_0000.nii.gz", "case_0001.nii.gz"]
 
@@ -54,7 +54,7 @@ def test_channels_in_files_of_their_own_are_one_image(tree: Path) -> None:
 def test_channels_have_the_order_of_their_words_and_labels_are_none(tree: Path) -> None:
     for name in ("b1_t2", "b1_flair", "b1_seg", "b2_flair", "b2_t2", "other"):
         (tree / f"deep/er/{name}.nii").write_text("")
-    found = {str(each.name): [path.name for path in each.files] for each in inputs_of(["deep/er"], [("t2", "flair")])}
+    found = {str(each.name): [path.name for path in each.files] for each in find_inputs(["deep/er"], [("t2", "flair")])}
     assert found == {
         "b1": ["b1_t2.nii", "b1_flair.nii"],
         "b2": ["b2_t2.nii", "b2_flair.nii"],
@@ -64,10 +64,14 @@ def test_channels_have_the_order_of_their_words_and_labels_are_none(tree: Path) 
 
 
 def test_what_is_not_there_is_said_in_words(tree: Path) -> None:
-    for word, said in (("no.png", "not there"), ("*.gif", "No image fits"), ("empty", "no image in the folder")):
+    for word, said in (
+        ("no.png", "does not exist"),
+        ("*.gif", "No image matches"),
+        ("empty", "no image in the folder"),
+    ):
         (tree / "empty").mkdir(exist_ok=True)
         with pytest.raises(ConfigError, match=said):
-            inputs_of([word])
+            find_inputs([word])
 
 
 def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:

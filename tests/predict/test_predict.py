@@ -1,4 +1,4 @@
-"""The command: files in, files out; and what it says where something is amiss."""
+"""The command `python -m gequnet.predict`: its output files and its error messages."""
 
 import subprocess
 import sys
@@ -35,7 +35,7 @@ KINDS = {
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A run of each kind."""
+    """One run of each kind."""
     root = tmp_path_factory.mktemp("runs")
     return {kind: make_run(root / kind, *SMALL, *overrides) for kind, overrides in KINDS.items()}
 
@@ -186,7 +186,7 @@ def test_a_file_that_cannot_be_read_does_not_stop_the_others(
     assert "b.png cannot be read" in err
     assert "d.nii is a volume and the network takes pictures" in err
     assert len(err.splitlines()) == 2
-    assert "2 of 4 answered" in out
+    assert "2 of 4 images predicted" in out
     assert "0 background, 1 vessel" in out
 
 
@@ -221,12 +221,12 @@ def test_what_is_there_is_refused_replaced_or_kept(
     out.mkdir()
     (out / "a.png").write_text("mine")
     assert ask(runs["grey"], *words) == 2
-    assert "a.png exist already: say --overwrite" in capsys.readouterr().err
+    assert "a.png exist already: give --overwrite" in capsys.readouterr().err
     assert ask(runs["grey"], *words, "--resume") == 0
     assert (out / "a.png").read_text() == "mine"
     assert files_in(out) == ["a.png", "b.png"]
     assert ask(runs["grey"], *words, "--resume") == 0
-    assert "2 of 2 images are answered already" in capsys.readouterr().out
+    assert "2 of 2 images are predicted already" in capsys.readouterr().out
     assert ask(runs["grey"], *words, "--overwrite") == 0
     assert np.array_equal(np.asarray(Image.open(out / "a.png")), np.asarray(Image.open(out / "b.png")))
 
@@ -234,17 +234,17 @@ def test_what_is_there_is_refused_replaced_or_kept(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["nothing.png"], "nothing.png is not there"),
-        (["*.jpeg"], "No image fits"),
+        (["nothing.png"], "nothing.png does not exist"),
+        (["*.jpeg"], "No image matches"),
         (["a.png", "--tta", "so2"], "infinitely many"),
         (["a.png", "--tta", "q7"], "q7"),
         (["a.png", "--uncertainty"], "--tta"),
         (["a.png", "--window", "0"], "--window 0"),
         (["a.png", "--overlap", "1"], "--overlap 1"),
-        (["a.png", "-o", "mask.nii.gz"], "mask ends in .png or .tif"),
-        (["a.png", "b.png", "-o", "mask.png"], "names one file and there are 2"),
-        (["a.png", "a.bmp"], "would both be answered in"),
-        (["a.png", "-o", "."], "would be written over the image"),
+        (["a.png", "-o", "mask.nii.gz"], "use .png or .tif"),
+        (["a.png", "b.png", "-o", "mask.png"], "is one file, but there are 2"),
+        (["a.png", "a.bmp"], "would both be written to"),
+        (["a.png", "-o", "."], "would overwrite the input image"),
     ],
 )
 def test_wrong_commands_get_a_sentence(
