@@ -99,8 +99,8 @@ class Score:
         alone = not set(self.needs) & {*COUNTS, *OBJECTS, *BINS} or len(self.needs) == 1
         if not self.needs or not set(self.needs) <= set(ARGUMENTS) or not alone:
             raise ConfigError(
-                f"The score {self.name} needs {list(self.needs)}: give counts, objects or bins alone, or some of preds, "
-                "target, valid, spacing, tolerance."
+                f"The score {self.name} needs {list(self.needs)}: give counts, objects or bins alone, or some of "
+                "preds, target, valid, spacing, tolerance."
             )
         if self.only_with not in (None, *SWITCHES) or (self.needs == OBJECTS and self.only_with != "instances"):
             raise ConfigError(

@@ -65,7 +65,9 @@ class ThresholdCurve(Metric):
         names, scores = decoded(dim_zero_cat(self.ids).cpu()), dim_zero_cat(self.scores).cpu()
         of_images = torch.stack([*dict(zip(names, scores, strict=True)).values()])
         means = of_images.nanmean(0).tolist()
-        return {f"{self.score.name} above {threshold:g}": mean for threshold, mean in zip(THRESHOLDS, means, strict=True)}
+        return {
+            f"{self.score.name} above {threshold:g}": mean for threshold, mean in zip(THRESHOLDS, means, strict=True)
+        }
 
 
 def at_thresholds(

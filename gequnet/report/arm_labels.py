@@ -1,4 +1,4 @@
-"""What the arms of a comparison are called: what differs between them, and nothing else."""
+"""Labels of the arms of a comparison: the facts that differ between them, and nothing else."""
 
 import re
 from collections import Counter
@@ -11,24 +11,25 @@ GROUPS = {"so2": "SO(2)", "o2": "O(2)"} | {f"scale{count}": f"{count} scales" fo
 
 
 def labels(arms: Sequence[Arm]) -> list[str]:
-    """A name for each arm, each different from the others.
+    """A label for each arm, each different from the others.
 
-    First comes what an experiment calls the arm, or else the network: ``U-Net``, or the group of one that is
-    equivariant, ``C8``, ``4 scales``. Then the width rule and whatever else is being compared, where arms that would
-    have the same name differ in it. Last how it was tested, if not as it is.
+    First comes the name of the arm in an experiment, or else the network: ``U-Net``, or the group of an equivariant
+    one, ``C8``, ``4 scales``. Then come the width rule and other compared settings, where arms with the same name
+    differ in them. Last comes the kind of test, if it is not the usual one.
     """
-    names = [str(arm.first.metrics.get("arm") or network(arm)) for arm in arms]
-    told = [name for name in dict.fromkeys(name for arm in arms for name in arm.facts) if _tells(name, arms, names)]
+    names = [str(arm.first.metrics.get("arm") or network_name(arm)) for arm in arms]
+    facts = dict.fromkeys(name for arm in arms for name in arm.facts)
+    shown = [name for name in facts if _distinguishes(name, arms, names)]
     full = [
-        ", ".join([name, *(f"{fact}={arm.facts[fact]}" for fact in told if fact in arm.facts)])
+        ", ".join([name, *(f"{fact}={arm.facts[fact]}" for fact in shown if fact in arm.facts)])
         for name, arm in zip(names, arms, strict=True)
     ]
     tested = [name + testing(arm.first.evaluation) for name, arm in zip(full, arms, strict=True)]
     return _distinct(tested, arms)
 
 
-def network(arm: Arm) -> str:
-    """The name of a network by its group, where it has one."""
+def network_name(arm: Arm) -> str:
+    """Name of a network: its group if it has one, else its architecture."""
     model, group = str(arm.chosen["model"]), str(arm.chosen["group"])
     if group == "none":
         return NETWORKS.get(model, model)
@@ -36,20 +37,20 @@ def network(arm: Arm) -> str:
 
 
 def testing(evaluation: str | None) -> str:
-    """How the network was tested, for the end of a label.
+    """End of a label for another evaluation than the usual test.
 
     >>> testing("tta_d4"), testing("on chase"), testing(None)
     (', tested with D4 averaging', ', tested on chase', '')
     """
     if evaluation is None:
         return ""
-    found = re.fullmatch(r"tta_(\w+)", evaluation)
-    return f", tested {f'with {found[1].upper()} averaging' if found else evaluation}"
+    averaged = re.fullmatch(r"tta_(\w+)", evaluation)
+    return f", tested {f'with {averaged[1].upper()} averaging' if averaged else evaluation}"
 
 
-def _tells(fact: str, arms: Sequence[Arm], names: Sequence[str]) -> bool:
-    # Names that an experiment gives say what differs between them: a fact is told if it differs under one name. Names
-    # that we make say the network only: a fact is told if it differs among all of these.
+def _distinguishes(fact: str, arms: Sequence[Arm], names: Sequence[str]) -> bool:
+    # Names from an experiment already show what differs between them: a fact is shown if it differs under one name.
+    # Our own names show the network only: a fact is shown if it differs among all of these.
     families: dict[str, set[str]] = {}
     for arm, name in zip(arms, names, strict=True):
         family = name if arm.first.metrics.get("arm") else ""
@@ -58,7 +59,7 @@ def _tells(fact: str, arms: Sequence[Arm], names: Sequence[str]) -> bool:
 
 
 def _distinct(names: Sequence[str], arms: Sequence[Arm]) -> list[str]:
-    # Networks that differ in something nobody named, their depth, say, are told apart by it; the rest is numbered.
+    # Networks that differ in another argument, for example their depth, get it in the name; the rest is numbered.
     names = [name + _recipe(index, names, arms) for index, name in enumerate(names)]
     total, before = Counter(names), [Counter(names[:index]) for index in range(len(names))]
     return [

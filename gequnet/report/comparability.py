@@ -1,4 +1,4 @@
-"""Equal treatment: runs are compared only if they differ in the network and in what is being compared."""
+"""Check that runs are comparable: equal in everything but the network and the compared settings."""
 
 import re
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ from gequnet.errors import ConfigError
 from gequnet.report.finished_runs import FOLD, Run, Settings
 from gequnet.runs.fingerprint import TABLES
 
-# The network, its width, seed and fold, and what decides where and how something is written, not what is computed. How
-# many steps a budget means is in trainer.max_steps; devices count in the effective batch.
+# The network, its width, seed and fold, and settings of where and how results are written, not what is computed. The
+# steps of a budget are in trainer.max_steps; devices count in the effective batch.
 FREE = (
     *("chosen", "model", "group", "width", "seed", "data.seed", "budget", "tta", "scales", "resume"),
     *(FOLD, *TABLES, "paths", "logger", "data.source.root", "data.source.cache", "data.num_workers"),
@@ -19,73 +19,77 @@ FREE = (
 )
 PATHS = ("path", "paths", "dirpath", "history")  # of a callback
 BATCH = ("data.batch_size", "trainer.devices", "trainer.num_nodes", "trainer.accumulate_grad_batches")
-MANIFOLD = ("data", "trainer", "callbacks")  # nodes of many things that have little to do with each other
-STEPS = "trainer.max_steps.made"  # inside max_steps, so that whoever compares budgets frees both
+MIXED = ("data", "trainer", "callbacks")  # nodes of many independent settings
+STEPS = "trainer.max_steps.made"  # inside max_steps, so that comparing budgets frees both
 NAMES = {"data.batch_size": f"the effective batch ({' x '.join(BATCH)})", STEPS: "the number of optimizer steps"}
 ABSENT = "absent"
 
 
 def check_equal(runs: Sequence[Run], varied: Sequence[str] = ()) -> None:
-    """Refuses runs that differ in what should be equal in a fair comparison.
+    """Refuse runs that differ in a setting that must be equal in a fair comparison.
 
-    Equal are data, split, effective batch, optimizer steps, augmentation, loss, optimizer, schedule, precision, the
-    rule that selects a checkpoint, and every other value of the settled configuration. Free are the network and its
-    width, the seed, the fold (the split that is compared is that of all folds), the folders, and what ``varied`` names.
+    These must be equal: data, split, effective batch, optimizer steps, augmentation, loss, optimizer, schedule,
+    precision, the rule that selects a checkpoint, and every other value of the resolved configuration. These may
+    differ: the network and its width, the seed, the fold (the compared split is that of all folds), the folders, and
+    the settings that ``varied`` names.
 
     Args:
         runs: at least one.
         varied: names of values (``optim.lr``) or of whole nodes (``loss``); the last part of a name is enough.
 
     Raises:
-        ConfigError: says which value differs, between which runs, and what to do.
+        ConfigError: a setting differs; the message names it, the runs, and the remedy.
     """
     first = runs[0]
     for run in runs[1:]:
         if first.metrics["data"]["name"] != run.metrics["data"]["name"]:
             raise ConfigError(
                 f"data.name is {first.metrics['data']['name']} in {first.folder} and {run.metrics['data']['name']} in "
-                f"{run.folder}, and scores on different images do not compare: make a report for each dataset."
+                f"{run.folder}, and scores on different images cannot be compared: make a report for each dataset."
             )
     wanted = comparable(first, varied)
     for run in runs[1:]:
-        found = comparable(run, varied)
-        if keys := differing(wanted, found):
-            raise ConfigError(_refusal(keys, [wanted, found], [first, run]))
+        other = comparable(run, varied)
+        if keys := differing(wanted, other):
+            raise ConfigError(_refusal(keys, [wanted, other], [first, run]))
 
 
-def differing(wanted: Settings, found: Settings) -> list[str]:
-    """Names of what differs; the steps that were made only where both trainings were to make a given number."""
-    keys = [key for key in wanted | found if wanted.get(key, ABSENT) != found.get(key, ABSENT)]
-    return [key for key in keys if key != STEPS or key in wanted.keys() & found.keys()]
+def differing(first: Settings, second: Settings) -> list[str]:
+    """Names of the settings that differ; the steps count only if both trainings had a fixed number of them."""
+    keys = [key for key in first | second if first.get(key, ABSENT) != second.get(key, ABSENT)]
+    return [key for key in keys if key != STEPS or key in first.keys() & second.keys()]
 
 
 def comparable(run: Run, varied: Sequence[str] = ()) -> Settings:
-    """What has to be the same in two runs: the settings without those that are free, and what came of them."""
+    """The settings that must be equal in two runs, with the split and the steps that resulted from them."""
     settings = effective(run)
     varied = [*varied, "trainer.max_steps"] if "budget" in varied else varied
     return {key: value for key, value in settings.items() if not (is_free(key) or is_varied(key, varied))}
 
 
 def effective(run: Run) -> Settings:
-    """The settings as they act: the batch of all devices, the augmentation that the data use, split and steps."""
-    settings = {key: value for key, value in run.settings.items() if key not in BATCH}
-    if settings.get("threshold_by"):  # then the threshold is the rule's outcome
+    """The settings as they act: the batch of all devices, the augmentation of the data, split and steps.
+
+    An empty node counts as absent, so that a new node of the configuration does not set old runs apart.
+    """
+    settings = {key: value for key, value in run.settings.items() if key not in BATCH and value not in ({}, [])}
+    if settings.get("threshold_by"):  # then the threshold is a result
         settings.pop("metrics.threshold", None)
     if any(key.startswith("data.augment.") for key in settings):
         settings = {key: value for key, value in settings.items() if not key.startswith("augment.")}
         settings = {re.sub(r"^data\.augment\.", "augment.", key): value for key, value in settings.items()}
     settings["data.batch_size"] = effective_batch(run.settings)
     settings["data.split_hash"] = run.metrics["data"].get("split_hash")
-    if run.elsewhere:  # then the above is the split of what was tested
+    if run.elsewhere:  # then the hash above is that of the tested split
         settings["data.trained_split_hash"] = run.metrics["trained_on"].get("split_hash")
         settings["data.split"] = run.metrics["data"]["split"]
-    if not any("EarlyStopping" in str(value) for value in settings.values()):  # then the steps are the rule's outcome
+    if not any("EarlyStopping" in str(value) for value in settings.values()):  # then the steps are a result
         settings[STEPS] = run.metrics.get("steps")
     return settings
 
 
 def effective_batch(settings: Settings) -> int | str:
-    """Patches that one optimizer step sees; a text where the number of devices is left to the machine.
+    """Number of patches in one optimizer step; a text if the number of devices is left to the machine.
 
     >>> effective_batch({"data.batch_size": 4, "trainer.devices": 2, "trainer.accumulate_grad_batches": 3})
     24
@@ -99,13 +103,13 @@ def effective_batch(settings: Settings) -> int | str:
 
 
 def is_free(key: str) -> bool:
-    """Whether a setting may differ between any two runs."""
+    """True if a setting may differ between any two runs."""
     path_of_callback = key.startswith("callbacks.") and any(part in PATHS for part in key.split(".")[2:])
     return path_of_callback or any(_within(key, name) for name in FREE) or key.startswith("trainer.devices")
 
 
 def is_varied(key: str, varied: Sequence[str]) -> bool:
-    """Whether a setting is one of those, or inside one of those, that are being compared.
+    """True if a setting is one of the compared ones, or inside one of them.
 
     >>> is_varied("loss.smooth", ["loss"]), is_varied("data.num_patches", ["num_patches"]), is_varied("loss", ["iou"])
     (True, True, False)
@@ -118,25 +122,25 @@ def _within(key: str, name: str) -> bool:
 
 
 def _refusal(keys: Sequence[str], settings: Sequence[Settings], runs: Sequence[Run]) -> str:
-    first, *others = sorted(keys, key=lambda key: key == STEPS)  # a consequence is named last
+    first, *others = sorted(keys, key=lambda key: key == STEPS)  # the steps are a consequence: named last
     node = _node(first, keys)
     others = [key for key in others if not _within(key, node)]
     more = f" ({', '.join(others[:3])}{', …' if len(others) > 3 else ''} differ as well)" if others else ""
-    values = [_said(each.get(first, ABSENT)) for each in settings]
+    values = [_shortened(each.get(first, ABSENT)) for each in settings]
     return (
         f"{NAMES.get(first, first)} is {values[0]} in {runs[0].folder} and {values[1]} in {runs[1].folder}{more}, so "
-        f"the comparison would not be fair: leave one of them out or, if this is what is compared, add --vary {node}."
+        f"the comparison would not be fair: leave one of them out or, to compare this setting, add --vary {node}."
     )
 
 
 def _node(key: str, keys: Sequence[str]) -> str:
-    # What holds this difference and its kin: augment rather than augment.steps.0._target_, but never all of data.
-    size = 2 if key.split(".")[0] in MANIFOLD else 1
-    kin = [each.split(".") for each in keys if each.split(".")[:size] == key.split(".")[:size]]
-    common = takewhile(lambda parts: len(set(parts)) == 1, zip(*kin, strict=False))
+    # The node of this difference and related ones: augment, not augment.steps.0._target_; but never all of data.
+    size = 2 if key.split(".")[0] in MIXED else 1
+    related = [each.split(".") for each in keys if each.split(".")[:size] == key.split(".")[:size]]
+    common = takewhile(lambda parts: len(set(parts)) == 1, zip(*related, strict=False))
     return ".".join(parts[0] for parts in common).removesuffix(".made")
 
 
-def _said(value: Any) -> str:
+def _shortened(value: Any) -> str:
     text = str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

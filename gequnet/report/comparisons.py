@@ -1,4 +1,4 @@
-"""The rows of a comparison: each arm with its name, the arm it is measured against, and what came of that."""
+"""Rows of a comparison: each arm with its label, its reference, and the comparison of the two."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,8 +21,8 @@ class Row:
     Args:
         label: its name.
         arm: its runs.
-        reference: the label of the arm that it is compared with; its own if it is the reference; None without one.
-        comparison: with the reference; None for the reference itself, and without one.
+        reference: label of the arm that it is compared with; its own label if it is the reference; None without one.
+        comparison: with the reference; None for the reference itself, and without a reference.
     """
 
     label: str
@@ -32,20 +32,20 @@ class Row:
 
     @property
     def is_reference(self) -> bool:
-        """Whether others are measured against this one."""
+        """True if other arms are compared with this one."""
         return self.reference == self.label
 
 
 def make_rows(runs: Sequence[Run], varied: Sequence[str] = (), reference: str = "") -> list[Row]:
-    """All arms, each reference before those that are compared with it.
+    """The rows of all arms, each reference before the arms that are compared with it.
 
     Args:
         runs: comparable ones, in their order.
-        varied: names of what is being compared beside the network.
-        reference: label of the one that all others are compared with; empty for the rule of ``references``.
+        varied: names of the settings that are compared beside the network.
+        reference: label of the arm that all others are compared with; empty for the rule of ``references``.
 
     Raises:
-        ConfigError: no arm is called that.
+        ConfigError: no arm has this label.
     """
     arms = make_arms(runs, varied)
     names = labels(arms)
@@ -59,57 +59,57 @@ def make_rows(runs: Sequence[Run], varied: Sequence[str] = (), reference: str = 
 
 
 def compared(rows: Sequence[Row]) -> list[Row]:
-    """The rows with their comparisons, corrected for there being several."""
+    """The rows with their comparisons, whose p-values are corrected for the number of comparisons."""
     by_label = {row.label: row for row in rows}
     pairs = [(row, by_label[row.reference]) for row in rows if row.reference and not row.is_reference]
-    found = compare([differences(row.arm, reference.arm) for row, reference in pairs])
-    comparisons = {row.label: comparison for (row, _), comparison in zip(pairs, found, strict=True)}
+    results = compare([differences(row.arm, reference.arm) for row, reference in pairs])
+    comparisons = {row.label: comparison for (row, _), comparison in zip(pairs, results, strict=True)}
     return [replace(row, comparison=comparisons.get(row.label)) for row in rows]
 
 
 def differences(arm: Arm, reference: Arm) -> np.ndarray:
-    """The score of each image less that of the reference, averaged over seeds; nan where one of them has none.
+    """Score of each image minus that of the reference, averaged over seeds; nan where one of them has none.
 
-    Rounded, because the mean of three equal numbers need not be equal to another such mean in the last bit, and a test
-    of ranks would take that for a difference.
+    The differences are rounded to 9 digits: two means of the same numbers may differ in the last bit, and a test of
+    ranks would count that as a difference.
     """
     ours, theirs = image_scores(arm).align(image_scores(reference))
     return np.round((ours - theirs).to_numpy(dtype=float), 9)
 
 
 def image_scores(arm: Arm) -> pd.Series:
-    """The Dice of each test image; of patches that say which ``image`` they are cut from, the mean of that image.
+    """Dice of each test image; patches with a column ``image`` are averaged over the patches of that image first.
 
-    Patches of one photograph resemble each other: counted one by one they would pretend to more evidence than there is.
+    Patches of one photograph are not independent: counted one by one they would overstate the evidence.
     """
     table, score = arm.per_image, arm.first.score
     return table.groupby("image", sort=False)[score].mean() if "image" in table else table[score]
 
 
 def references(arms: Sequence[Arm]) -> list[int | None]:
-    """For each arm the index of the one that it is compared with, its own for a reference, None where there is none.
+    """Index of the reference of each arm: its own index for a reference, None without one.
 
-    That is the plain U-Net, as little augmented as any, under the same conditions (loss, number of patches, ...) and of
-    the same width rule, or of the widths that the arm's rule has for its baseline. Where plain networks only are
-    compared, or none at all, the first arm of a width rule takes its place.
+    The reference is the plain U-Net with the least augmentation under the same conditions (loss, number of patches,
+    ...), and with the same width rule or with the widths that the arm's rule has for its baseline. If only plain
+    networks are compared, or none at all, the first arm of a width rule is the reference.
     """
     plain = [index for index, arm in enumerate(arms) if arm.plain]
     candidates = plain or [index for index, arm in enumerate(arms) if arm.first.as_it_is]
-    found = [_reference(arm, arms, candidates, conditions(arm)) for arm in arms]
-    if all(index in (None, own) for own, index in enumerate(found)):  # the conditions themselves are being compared
-        found = [_reference(arm, arms, candidates, {}) for arm in arms]
-    return found
+    chosen = [_reference(arm, arms, candidates, conditions(arm)) for arm in arms]
+    if all(index in (None, own) for own, index in enumerate(chosen)):  # the conditions themselves are compared
+        chosen = [_reference(arm, arms, candidates, {}) for arm in arms]
+    return chosen
 
 
 def conditions(arm: Arm) -> dict[str, str]:
-    """What is compared beside networks, their width, and augmentation, which a network is an answer to."""
+    """Facts of an arm that its reference must share: all except width and augmentation."""
     return {name: value for name, value in arm.facts.items() if name not in ("width", "augment")}
 
 
 def _reference(arm: Arm, arms: Sequence[Arm], candidates: Sequence[int], wanted: Mapping[str, str]) -> int | None:
-    found = {index: conditions(arms[index]) for index in candidates}
+    known = {index: conditions(arms[index]) for index in candidates}
     alike = [
-        index for index in candidates if all(found[index].get(name, wanted[name]) == wanted[name] for name in wanted)
+        index for index in candidates if all(known[index].get(name, wanted[name]) == wanted[name] for name in wanted)
     ]
     same_rule = [index for index in alike if arms[index].facts["width"] == arm.facts["width"]]
     baseline = (arm.first.metrics.get("match") or {}).get("baseline", {}).get("widths")
@@ -119,7 +119,7 @@ def _reference(arm: Arm, arms: Sequence[Arm], candidates: Sequence[int], wanted:
 
 def _named(reference: str, names: Sequence[str]) -> int:
     if reference not in names:
-        raise ConfigError(f"No arm is called {reference!r}, to compare the others with: there are {'; '.join(names)}.")
+        raise ConfigError(f"No arm is called {reference!r}: the arms are {'; '.join(names)}.")
     return names.index(reference)
 
 

@@ -1,4 +1,4 @@
-"""What an arm costs: the budgets of its network, and the time that it took."""
+"""Costs of an arm: the budgets of its network, and its measured times."""
 
 import re
 from collections.abc import Mapping
@@ -16,8 +16,8 @@ class Cost:
     Args:
         heading: of its column.
         path: keys of ``metrics.json``, from the outside in.
-        unit: so many of the number's own units make one of the heading's.
-        digits: after the point; None for whole numbers.
+        unit: number of the value's own units in one unit of the heading.
+        digits: number of digits after the point; None for whole numbers.
     """
 
     heading: str
@@ -26,7 +26,7 @@ class Cost:
     digits: int | None = None
 
     def of(self, arm: Arm) -> float:
-        """The mean over seeds, in the number's own units; nan where it was not measured."""
+        """Mean over seeds, in the value's own units; nan where it was not measured."""
         values = arm.values(*self.path)
         if self is PARAMETERS and np.isnan(values).all():
             values = arm.values("parameters")
@@ -34,16 +34,16 @@ class Cost:
         return float(times * values.mean())
 
     def ratio(self, arm: Arm, reference: Arm | None) -> float:
-        """That of a budget to the baseline of the width rule, that of anything else to the reference."""
+        """Ratio to the baseline of the width rule for a budget, to the reference for any other cost."""
         measured = arm.values("match", "ratios", self.path[-1]).mean()
         if not np.isnan(measured):
             return float(measured * (passes(arm.first.evaluation) if self is FLOPS else 1))
         return self.of(arm) / self.of(reference) if reference else float("nan")
 
-    def said(self, value: float) -> str:
-        """In the heading's unit, with thousands apart; empty for nan.
+    def text(self, value: float) -> str:
+        """Text in the unit of the heading, with a space between thousands; empty for nan.
 
-        >>> PARAMETERS.said(62913.0), TIME_PER_IMAGE.said(0.0651)
+        >>> PARAMETERS.text(62913.0), TIME_PER_IMAGE.text(0.0651)
         ('62 913', '65.1')
         """
         if np.isnan(value):
@@ -61,15 +61,15 @@ COSTS = (PARAMETERS, CHANNELS, FLOPS, ACTIVATIONS, TIME_PER_STEP, TIME_PER_IMAGE
 
 
 def passes(evaluation: str | None) -> int:
-    """Forward passes for one answer: one for each element of the group that is averaged over.
+    """Number of forward passes for one prediction: one for each group element of test-time augmentation.
 
     >>> passes(None), passes("tta_c4"), passes("tta_d4")
     (1, 4, 8)
     """
-    found = re.fullmatch(r"tta_([cd])(\d+)", evaluation or "")
-    return int(found[2]) * (2 if found[1] == "d" else 1) if found else 1
+    group = re.fullmatch(r"tta_([cd])(\d+)", evaluation or "")
+    return int(group[2]) * (2 if group[1] == "d" else 1) if group else 1
 
 
 def budget_mark(match: Mapping[str, object]) -> str:
-    """``*`` for a network matched by channels, as in the literature, ``†`` for one that missed its budget."""
+    """``*`` for a network matched by channels, as in most of the literature, ``†`` for one that missed its budget."""
     return ("*" if match.get("budget") == "channels" else "") + ("†" if match.get("met") is False else "")

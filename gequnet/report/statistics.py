@@ -1,4 +1,4 @@
-"""Whether one network is better than another on the same images, and how surely."""
+"""Statistical comparison of two networks on the same images: interval, test and correction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ class Comparison:
     """The differences of a score between two networks, image by image.
 
     Args:
-        images: that both have a score of.
-        better: on so many of them the first network is better.
-        mean: difference.
-        low: end of the interval of the mean difference; nan for a single image.
-        high: the other end.
-        p: of Wilcoxon's signed-rank test, two-sided.
-        corrected: the same after Holm's correction over all comparisons of a table.
+        images: number of images that both networks have a score of.
+        better: number of images on which the first network is better.
+        mean: mean difference.
+        low: lower end of the interval of the mean difference; nan for a single image.
+        high: upper end of the interval.
+        p: p-value of Wilcoxon's signed-rank test, two-sided.
+        corrected: the p-value after Holm's correction over all comparisons of a table.
     """
 
     images: int
@@ -42,14 +42,14 @@ class Comparison:
 
 
 def compare(differences: Sequence[Float[np.ndarray, " image"]]) -> list[Comparison]:
-    """Compares several networks, each with its reference, as one family of tests.
+    """Compare several networks, each with its reference, as one family of tests.
 
-    The images are the independent units: of several seeds the scores of an image are averaged first, so that nine
-    runs on twenty images are twenty observations and not sixty. What is said holds for other images of the same kind;
-    it says nothing about seeds that were not tried.
+    The images are the independent units. The scores of an image are averaged over seeds first, so that nine runs on
+    twenty images are twenty observations and not sixty. The result holds for other images of the same kind; it does
+    not cover other seeds.
 
     Args:
-        differences: for each network its score less that of the reference on the same image; nan where one of the
+        differences: for each network its score minus that of the reference on the same image; nan where one of the
             two has no score, which leaves the image out.
 
     Example:
@@ -66,10 +66,10 @@ def compare(differences: Sequence[Float[np.ndarray, " image"]]) -> list[Comparis
 
 
 def signed_rank(differences: Float[np.ndarray, " image"]) -> float:
-    """The p-value of Wilcoxon's signed-rank test, two-sided, of the hypothesis that differences lie evenly around zero.
+    """p-value of Wilcoxon's signed-rank test, two-sided; the null hypothesis is symmetry around zero.
 
-    Exact for up to 50 images without ties, and up to 13 with ties; beyond, the normal approximation. Images without a
-    difference are left out, as Wilcoxon did; where all are so, p is 1.
+    It is exact for up to 50 images without ties, and up to 13 with ties; beyond that it is the normal approximation.
+    Images without a difference are left out, as Wilcoxon did; if no image has a difference, p is 1.
 
     References:
         F. Wilcoxon, Individual comparisons by ranking methods, Biometrics Bulletin 1 (1945); SciPy computes it.
@@ -79,9 +79,9 @@ def signed_rank(differences: Float[np.ndarray, " image"]) -> float:
 
 
 def interval(differences: Float[np.ndarray, " image"]) -> tuple[float, float]:
-    """The 95 % interval of the mean difference: a bias-corrected and accelerated bootstrap over images.
+    """95 % interval of the mean difference: a bias-corrected and accelerated bootstrap over images.
 
-    The same numbers give the same interval. It is nan for fewer than two images.
+    It is deterministic, and nan for fewer than two images.
 
     References:
         B. Efron, Better bootstrap confidence intervals, JASA 82 (1987); SciPy computes it.
@@ -90,22 +90,22 @@ def interval(differences: Float[np.ndarray, " image"]) -> tuple[float, float]:
         return float("nan"), float("nan")
     if np.ptp(differences) == 0:  # every resample has the same mean
         return float(differences[0]), float(differences[0])
-    found = stats.bootstrap(
+    bounds = stats.bootstrap(
         (differences,),
         np.mean,
         confidence_level=CONFIDENCE,
         n_resamples=RESAMPLES,
-        batch=999,  # resamples at a time: some hundreds of images times all of them would fill the memory
+        batch=999,  # resamples at a time: all of them times hundreds of images would fill the memory
         method="BCa",
         rng=np.random.default_rng(0),
     ).confidence_interval
-    return float(found.low), float(found.high)
+    return float(bounds.low), float(bounds.high)
 
 
 def holm(ps: Sequence[float]) -> list[float]:
-    """p-values corrected so that the chance of any false alarm among all of them stays below the level asked for.
+    """p-values after Holm's correction, which bounds the probability of any false positive among all of them.
 
-    The smallest is multiplied by their number n, the next by n - 1, and so on; none gets smaller than the one before
+    The smallest is multiplied by their number n, the next by n - 1, and so on; none becomes smaller than the one before
     it, or larger than 1.
 
     References:
@@ -122,7 +122,7 @@ def holm(ps: Sequence[float]) -> list[float]:
 
 
 def smallest_p(images: int, comparisons: int) -> float:
-    """The smallest corrected p that so few images can give: all differences of one sign, first among the comparisons.
+    """The smallest corrected p-value that a number of images and comparisons allows: all differences have one sign.
 
     >>> smallest_p(5, 1)
     0.0625

@@ -1,57 +1,40 @@
-"""The tables of a report, as texts in rows and columns that a page can show."""
+"""Tables of a report: rows and columns of text for the pages."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from gequnet.metrics.scores import SCORES, Score
 from gequnet.report.arms import Arm
 from gequnet.report.comparisons import Row
 from gequnet.report.costs import COSTS, Cost, budget_mark
+from gequnet.report.score_descriptions import extra_scores
 from gequnet.report.statistics import Comparison
 
-# Heading of a score, and its names in metrics.json: the first that a run has.
-SCORES = {
-    "Dice": ("dice_fov", "dice"),
-    "Dice, whole image": ("dice_whole",),
-    "IoU": ("iou_fov", "iou"),
-    "sensitivity": ("sensitivity_fov", "sensitivity"),
-    "specificity": ("specificity_fov", "specificity"),
-    "precision": ("precision_fov", "precision"),
-    "balanced accuracy": ("balanced_accuracy_fov", "balanced_accuracy"),
-    "clDice": ("cldice_fov", "cldice"),
-    "HD95, mm ↓": ("hd95_mm_fov", "hd95_mm"),
-    "HD95, pixels ↓": ("hd95_px_fov", "hd95_px"),
-    "surface Dice": ("surface_dice_fov", "surface_dice"),
-    "ROC AUC": ("roc_auc_fov", "roc_auc"),
-    "instance AP": ("instance_ap",),
-    "V_rand": ("v_rand_fov", "v_rand"),
-    "V_info": ("v_info_fov", "v_info"),
-    "pixel error ↓": ("pixel_error_fov", "pixel_error"),
-}
-OF_CLASSES = ("Dice", "IoU", "HD95, mm ↓", "HD95, pixels ↓", "surface Dice")  # also shown class by class
 NOTHING = "–"
-SURFACES = (
-    "↓ Lower is better: HD95 is the distance from surface to surface that one twentieth exceeds; where only one of "
-    "truth and prediction is empty, the diagonal of the image. Surface Dice is the share of both surfaces that lies "
-    "within data.tolerance_mm of the other."
-)
-CELLS = (
-    "V_rand and V_info compare the cells that membranes keep apart, after these were thinned, as the ISBI 2012 "
-    "challenge does; 1 is perfect. ↓ Lower is better: the pixel error is the share of pixels that are wrong."
-)
+LOWER = "↓ Lower is better."
+NOTES = {
+    "surface": "HD95 is the 95th percentile of the distances from surface to surface; where only one of truth and "
+    "prediction is empty, the diagonal of the image. Surface Dice is the share of both surfaces that lies within "
+    "data.tolerance_mm of the other.",
+    "partition": "V_rand and V_info compare the cells between membranes, after the membranes were thinned, as the ISBI "
+    "2012 challenge does; 1 is perfect. The pixel error is the share of pixels that are wrong.",
+}
+"""Notes below a table that shows a score of surfaces or of cells, by ``Score.only_with``."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Texts in rows, the first column naming the row.
+    """Rows of text; the first column names the row.
 
     Args:
         title: of the table.
         columns: their headings.
-        rows: of as many texts as there are columns.
-        notes: what there is to say below.
+        rows: each with one text for each column.
+        notes: sentences below the table.
     """
 
     title: str
@@ -60,47 +43,87 @@ class Table:
     notes: list[str]
 
 
+class ScoreColumn(NamedTuple):
+    """One column of a table of scores.
+
+    Args:
+        heading: with unit and direction.
+        keys: names in ``metrics.json``, of which the first that a run has is shown.
+        score: the record.
+    """
+
+    heading: str
+    keys: tuple[str, ...]
+    score: Score
+
+    def key(self, tests: Sequence[Mapping[str, float]]) -> str | None:
+        """The first of ``keys`` that a test has; None if no test has one."""
+        return next((key for key in self.keys if any(test.get(key) is not None for test in tests)), None)
+
+
+def score_columns(scores: Iterable[Score], whole_image: bool = False) -> Iterator[ScoreColumn]:
+    """The columns of scores in their order, one for each unit.
+
+    Args:
+        scores: the records.
+        whole_image: True adds a column for the whole image after each score that has one.
+    """
+    for score in scores:
+        for unit in score.units:
+            name = score.name_in(unit)
+            yield ScoreColumn(score.title(unit), (f"{name}_fov", name), score)
+        if whole_image and score.over_whole_image:
+            yield ScoreColumn(f"{score.heading}, whole image", (f"{score.name}_whole",), score)
+
+
 def scores_table(rows: Sequence[Row]) -> Table:
     """Mean and standard deviation over seeds of each score, and the verdict."""
     tests = [row.arm.first.metrics["test"] for row in rows]
-    names = {heading: _first(keys, tests) for heading, keys in SCORES.items()}
-    shown = {heading: name for heading, name in names.items() if name}
+    extra = extra_scores(row.arm.first.metrics for row in rows)
+    columns = score_columns((score for score in (*SCORES.values(), *extra) if score.in_table), whole_image=True)
+    shown = [(column, key) for column in columns if (key := column.key(tests))]
     lines = [
         [
             marked(row),
-            *(spread(row.arm.values("test", name)) for name in shown.values()),
+            *(mean_and_deviation(row.arm.values("test", key)) for _, key in shown),
             str(len(row.arm.seeds)),
             verdict(row),
         ]
         for row in rows
     ]
-    lines += _second_observer(rows[0].arm, list(shown.values()))
-    columns = ["", *shown, "seeds", "Dice against the reference"]
-    about = [SURFACES] if any(heading.startswith("HD95") for heading in shown) else []
-    about += [CELLS] if "V_rand" in shown else []
-    return Table("Scores on the test images", columns, lines, [*footnotes(rows), *about])
+    lines += _second_observer(rows[0].arm, [key for _, key in shown])
+    headings = ["", *(column.heading for column, _ in shown), "seeds", "Dice against the reference"]
+    notes = [*footnotes(rows), *_score_notes([column.score for column, _ in shown], extra)]
+    return Table("Scores on the test images", headings, lines, notes)
 
 
 def classes_table(rows: Sequence[Row]) -> Table:
     """Mean and standard deviation over seeds of some scores, for each of several classes or regions."""
     tests = [row.arm.first.metrics["test"] for row in rows]
-    names = [name for heading in OF_CLASSES if (name := _first(SCORES[heading], tests))]
-    keys = list(dict.fromkeys(key for name in names for test in tests for key in test if key.startswith(f"{name}/")))
-    headings = {name: heading for heading in OF_CLASSES for name in SCORES[heading]}
-    columns = ["", *(f"{key.partition('/')[2]}: {headings[key.partition('/')[0]]}" for key in keys)]
-    lines = [[marked(row), *(spread(row.arm.values("test", key)) for key in keys)] for row in rows if keys]
-    return Table("Class by class", columns, lines, [])
+    extra = extra_scores(row.arm.first.metrics for row in rows)
+    columns = score_columns(score for score in (*SCORES.values(), *extra) if score.by_class)
+    headings: dict[str, str] = {}
+    for column in columns:
+        name = column.key(tests)
+        keys = dict.fromkeys(key for test in tests for key in test if name and key.startswith(f"{name}/"))
+        headings |= {key: f"{key.partition('/')[2]}: {column.heading}" for key in keys}
+    lines = [
+        [marked(row), *(mean_and_deviation(row.arm.values("test", key)) for key in headings)]
+        for row in rows
+        if headings
+    ]
+    return Table("Class by class", ["", *headings.values()], lines, [])
 
 
 def differences_table(rows: Sequence[Row]) -> Table:
-    """Every comparison with its interval and its p-values."""
+    """Each comparison with its interval and its p-values."""
     lines = [_difference(row, row.comparison) for row in rows if row.comparison]
     columns = ["", "less", "difference in Dice", "95 % interval", "images better", "p", "p, Holm", "verdict"]
     return Table("Differences, image by image", columns, lines, [])
 
 
 def costs_table(rows: Sequence[Row]) -> Table:
-    """Every cost, and how many times that of the baseline it is."""
+    """Each cost, and its ratio to that of the baseline."""
     by_label = {row.label: row.arm for row in rows}
     shown = [cost for cost in COSTS if not all(np.isnan(cost.of(row.arm)) for row in rows)]
     lines = [
@@ -112,7 +135,7 @@ def costs_table(rows: Sequence[Row]) -> Table:
 
 
 def equivariance_table(rows: Sequence[Row]) -> Table:
-    """How far each network is from commuting with turns and mirrors: the mean over seeds of the worst of each kind."""
+    """Equivariance error of each network: of each kind of element the largest, each a mean over seeds."""
     errors = [_errors(row.arm) for row in rows]
     kinds = list(dict.fromkeys(kind for each in errors for kind in each))
     lines = [
@@ -121,50 +144,50 @@ def equivariance_table(rows: Sequence[Row]) -> Table:
         if each
     ]
     note = (
-        "Root mean square of f(g·x) − g·f(x) over the standard deviation of g·f(x), on test images, the worst of each "
-        "kind. Turns by other angles interpolate, which is never exact."
+        "Root mean square of f(g·x) − g·f(x) over the standard deviation of g·f(x), on test images, the largest of "
+        "each kind. Turns by other angles interpolate, which is never exact."
     )
     return Table("Equivariance error of the tested networks", ["", *kinds], lines, [note])
 
 
 def marked(row: Row) -> str:
-    """The label, with ``*`` and ``†`` as in the footnotes."""
+    """The label, with the marks ``*`` and ``†`` of the footnotes."""
     return row.label + budget_mark(_match(row.arm))
 
 
 def footnotes(rows: Sequence[Row]) -> Iterator[str]:
-    """What the marks mean."""
+    """Sentences that explain the marks."""
     marks = "".join(budget_mark(_match(row.arm)) for row in rows)
     if "*" in marks:
-        yield "* As many channels as the baseline, and so fewer parameters: how most of the literature compares."
+        yield "* As many channels as the baseline, and so fewer parameters: as in most of the literature."
     for row in rows:
         if "†" in budget_mark(_match(row.arm)):
-            yield f"† {row.label} missed its budget: {_match(row.arm).get('miss') or 'no reason is given'}."
+            yield f"† {row.label} missed its budget: {_match(row.arm).get('miss') or 'no reason is recorded'}."
 
 
 def verdict(row: Row) -> str:
-    """One or two words; where a network loses they say so."""
+    """Verdict of the comparison in a few words: ``better``, ``worse``, ``reference`` and so on."""
     if row.is_reference:
         return "reference"
     return row.comparison.verdict if row.comparison else "no reference"
 
 
-def spread(values: np.ndarray, digits: int = 4) -> str:
-    """Mean and, of several seeds, standard deviation with n - 1.
+def mean_and_deviation(values: np.ndarray, digits: int = 4) -> str:
+    """Mean and, for several seeds, standard deviation with n - 1.
 
-    >>> spread(np.array([0.81, 0.83, 0.85])), spread(np.array([0.81]))
+    >>> mean_and_deviation(np.array([0.81, 0.83, 0.85])), mean_and_deviation(np.array([0.81]))
     ('.8300 ± .0200', '.8100 ± –')
     """
     if np.isnan(values).any():
         return NOTHING
-    deviation = number(float(values.std(ddof=1)), digits) if len(values) > 1 else NOTHING
-    return f"{number(float(values.mean()), digits)} ± {deviation}"
+    deviation = format_number(float(values.std(ddof=1)), digits) if len(values) > 1 else NOTHING
+    return f"{format_number(float(values.mean()), digits)} ± {deviation}"
 
 
-def number(value: float, digits: int = 4, sign: bool = False) -> str:
-    """A score or a difference, without the zero before the point; a dash for nan.
+def format_number(value: float, digits: int = 4, sign: bool = False) -> str:
+    """Text of a score or a difference, without the zero before the point; a dash for nan.
 
-    >>> number(-0.01234), number(0.01234, sign=True), number(1.0)
+    >>> format_number(-0.01234), format_number(0.01234, sign=True), format_number(1.0)
     ('−.0123', '+.0123', '1.0000')
     """
     if np.isnan(value):
@@ -174,25 +197,33 @@ def number(value: float, digits: int = 4, sign: bool = False) -> str:
 
 
 def p_value(p: float) -> str:
-    """Three digits behind the point, or a bound.
+    """Text of a p-value: four digits after the point, or a bound.
 
     >>> p_value(0.04999), p_value(0.0001), p_value(1.0)
     ('.0500', '< .001', '1.0000')
     """
-    return "< .001" if p < 0.001 else number(p)
+    return "< .001" if p < 0.001 else format_number(p)
 
 
-def _difference(row: Row, found: Comparison) -> list[str]:
-    span = f"{number(found.low, sign=True)} to {number(found.high, sign=True)}" if not np.isnan(found.low) else NOTHING
-    evidence = [f"{found.better} of {found.images}", p_value(found.p), p_value(found.corrected), found.verdict]
-    return [marked(row), row.reference or "", number(found.mean, sign=True), span, *evidence]
+def _difference(row: Row, comparison: Comparison) -> list[str]:
+    low, high = format_number(comparison.low, sign=True), format_number(comparison.high, sign=True)
+    return [
+        marked(row),
+        row.reference or "",
+        format_number(comparison.mean, sign=True),
+        NOTHING if np.isnan(comparison.low) else f"{low} to {high}",
+        f"{comparison.better} of {comparison.images}",
+        p_value(comparison.p),
+        p_value(comparison.corrected),
+        comparison.verdict,
+    ]
 
 
 def _cost(cost: Cost, arm: Arm, reference: Arm | None) -> str:
     value, ratio = cost.of(arm), cost.ratio(arm, reference)
     if np.isnan(value):
         return NOTHING
-    return cost.said(value) + ("" if np.isnan(ratio) else f" (×{ratio:.2f})")
+    return cost.text(value) + ("" if np.isnan(ratio) else f" (×{ratio:.2f})")
 
 
 def _widths(arm: Arm) -> str:
@@ -211,8 +242,12 @@ def _errors(arm: Arm) -> dict[str, float]:
     return {kind: max(errors) for kind, errors in measured.items()}
 
 
-def _first(names: Sequence[str], tests: Sequence[Mapping[str, float]]) -> str | None:
-    return next((name for name in names if any(test.get(name) is not None for test in tests)), None)
+def _score_notes(shown: Sequence[Score], extra: Sequence[Score]) -> Iterator[str]:
+    if any(score.lower_is_better for score in shown):
+        yield LOWER
+    switches = {score.only_with for score in shown}
+    yield from (note for switch, note in NOTES.items() if switch in switches)
+    yield from (f"{score.heading}: {score.description}." for score in extra if score in shown)
 
 
 def _second_observer(arm: Arm, names: Sequence[str]) -> list[list[str]]:
@@ -220,4 +255,6 @@ def _second_observer(arm: Arm, names: Sequence[str]) -> list[list[str]]:
     if not scores:
         return []
     values = [scores.get(name) for name in names]
-    return [["second observer", *(NOTHING if value is None else number(value) for value in values), NOTHING, "human"]]
+    return [
+        ["second observer", *(NOTHING if value is None else format_number(value) for value in values), NOTHING, "human"]
+    ]
