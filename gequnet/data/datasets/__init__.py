@@ -1,1 +1,1 @@
-"""Datasets, one a file, and what several of them share."""
+"""Datasets, one per file, and their common base classes."""

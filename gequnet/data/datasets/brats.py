@@ -1,4 +1,4 @@
-"""BraTS: brain tumours in four modalities of MRI, as regions that lie within each other."""
+"""BraTS: brain tumours in four modalities of MRI, as nested regions."""
 
 from functools import cached_property
 from pathlib import Path
@@ -16,13 +16,13 @@ MODALITIES = ("flair", "t1", "t1ce", "t2")
 """The channels of an image, in this order."""
 
 REGIONS = {"whole": (1, 2, 4), "core": (1, 4), "enhancing": (4,)}
-"""Which labels (1 necrosis, 2 oedema, 4 enhancing tumour) each region is made of, from the largest to the smallest."""
+"""Labels (1 necrosis, 2 oedema, 4 enhancing tumour) of each region, from the largest region to the smallest."""
 
 REGION_LABELS = {"whole": 2, "core": 1, "enhancing": 4}
-"""The label of what is in this region and in no smaller one."""
+"""Label of a voxel whose smallest region is this one."""
 
 NUM_SUBJECTS = {"2020": 369, "2021": 1251}
-"""Training subjects of each year."""
+"""Number of training subjects in each year's release."""
 
 FOLDERS = (
     *("BraTS2021", "BraTS2021_Training_Data", "RSNA_ASNR_MICCAI_BraTS2021_TrainingData"),
@@ -32,25 +32,25 @@ FOLDERS = (
 
 
 class Brats(VolumeSource):
-    """The training subjects of BraTS 2020 or 2021, as they are distributed and unpacked.
+    """Training subjects of BraTS 2020 or 2021, unpacked in the official layout.
 
-    Each subject has a folder, whose name is its id::
+    Each subject has a folder. Its name is the id::
 
         BraTS2021/BraTS2021_00000/BraTS2021_00000_{flair,t1,t1ce,t2,seg}.nii.gz
         BraTS2020/BraTS20_Training_001/BraTS20_Training_001_{flair,t1,t1ce,t2,seg}.nii
 
-    The mask has three regions that overlap, ``REGIONS``: the tumour core is labels 1 and 4, without the oedema.
-    The skull is cut away and there 0 stands for nothing, so a volume is cropped to the brain: about a third of it.
+    The mask has three overlapping regions, ``REGIONS``. The tumour core is labels 1 and 4, without the oedema. The
+    images are skull-stripped: voxels outside the brain are 0. So a volume is cropped to the brain, about a third of it.
 
-    The split is by the name of the subject alone, ``split_of``: 70 % train, 10 % validate, 20 % test. Subjects of
-    BraTS 2020 are in BraTS 2021 under other names, so the two are never pooled.
+    The split depends on the name of the subject alone, see ``split_of``: 70 % training, 10 % validation, 20 % test.
+    The subjects of BraTS 2020 are also in BraTS 2021, under other names. So the two are never pooled.
 
     Args:
         root: The folder that holds one of ``FOLDERS``, or the folder of the subjects itself.
-        spacing: See ``VolumeSource``, as are ``cubic``, ``crop`` and ``cache``.
-        cubic: Cubic interpolation.
-        crop: Cut to the brain.
-        cache: Folder of finished volumes.
+        spacing: Voxel size in millimetres; see ``VolumeSource`` for this and the arguments below.
+        cubic: Use cubic interpolation.
+        crop: Crop to the brain.
+        cache: Folder of cached volumes.
 
     References:
         Menze et al., The Multimodal Brain Tumor Image Segmentation Benchmark, IEEE TMI 34, 2015; Baid et al., 2021,
@@ -71,7 +71,7 @@ class Brats(VolumeSource):
 
     @cached_property
     def folder(self) -> Path:
-        """The folder of the subjects."""
+        """Folder that holds the folders of the subjects."""
         return find_folder(
             "BraTS",
             self.root,
@@ -83,48 +83,48 @@ class Brats(VolumeSource):
 
     @cached_property
     def subjects(self) -> list[str]:
-        """The names of the subjects' folders."""
+        """Names of the subjects' folders, sorted."""
         return sorted(path.name for path in self.folder.glob("BraTS2*_*") if path.is_dir())
 
     def ids(self, split: Split) -> list[str]:
-        """The subjects that are there and in this split."""
+        """Subjects of this split that are on disk."""
         return [subject for subject in self.subjects if split_of(subject) == split]
 
     def left_out(self) -> list[str]:
-        """Subjects that are not there, by the number of those that were distributed that year."""
+        """Sentence about missing subjects, if there are fewer than in the release of the year."""
         year = "2020" if all(name.startswith("BraTS20_") for name in self.subjects) else "2021"
         there, distributed = len(self.subjects), NUM_SUBJECTS[year]
         return [f"{there} of the {distributed} subjects of BraTS {year} are there."] if there < distributed else []
 
     def files(self, sample_id: str) -> VolumeFiles:
-        """The four modalities and the labels of one subject.
+        """Four modalities and the labels of one subject.
 
         Raises:
-            MissingModalityError: If one of the four is not there.
+            MissingModalityError: If one of the four files is missing.
         """
         folder = self.folder / sample_id
         images = tuple(self._file(folder, modality) for modality in MODALITIES)
         for modality, image in zip(MODALITIES, images, strict=True):
             if not image.is_file():
                 raise MissingModalityError(self.name, sample_id, modality, image)
-        # In BraTS 2020 the labels of subject 355 were left with the name that they had at the hospital.
+        # In BraTS 2020 the labels of subject 355 still have the file name of the hospital.
         misnamed = sorted(folder.glob("*Segm.nii*"))
         return VolumeFiles(images, misnamed[0] if misnamed else self._file(folder, "seg"))
 
     def mask_of(self, labels: UInt8[np.ndarray, "x y z"], path: Path) -> UInt8[np.ndarray, "3 x y z"]:
-        """The regions, each as a mask of 0 and 1."""
+        """Mask of 0 and 1 for each region."""
         values = np.unique(labels).tolist()
         if not set(values) <= {0, *REGIONS["whole"]}:
             raise UnexpectedMaskValuesError(path, values, "0, 1, 2 and 4")
         return np.stack([np.isin(labels, parts) for parts in REGIONS.values()]).astype(np.uint8)
 
     def labels_of(self, mask: UInt8[np.ndarray, "3 x y z"]) -> UInt8[np.ndarray, "x y z"]:
-        """The labels of BraTS: each voxel by the smallest region that it is in."""
+        """BraTS labels: each voxel gets the label of the smallest region that contains it."""
         labels = np.zeros(mask.shape[1:], np.uint8)
         for inside, label in zip(mask, REGION_LABELS.values(), strict=True):
             labels[inside > 0] = label
         return labels
 
-    def _file(self, folder: Path, what: str) -> Path:
-        unpacked = folder / f"{folder.name}_{what}.nii"
-        return unpacked if unpacked.is_file() else folder / f"{folder.name}_{what}.nii.gz"
+    def _file(self, folder: Path, modality: str) -> Path:
+        unpacked = folder / f"{folder.name}_{modality}.nii"
+        return unpacked if unpacked.is_file() else folder / f"{folder.name}_{modality}.nii.gz"

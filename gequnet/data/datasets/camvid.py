@@ -1,4 +1,4 @@
-"""CamVid: what a car's camera sees, frame by frame, in eleven classes."""
+"""CamVid: road scenes from a car, in eleven classes."""
 
 from functools import cached_property
 from pathlib import Path
@@ -19,17 +19,18 @@ VOID = 11
 
 
 class CamVid(Source):
-    """The 701 labelled frames in 480x360 pixels and eleven classes, as they went out with SegNet: 367, 101 and 233.
+    """CamVid as distributed with SegNet: 701 labelled frames of 480x360 pixels, eleven classes.
 
     ::
 
         CamVid/train/0001TP_006690.png    CamVid/trainannot/0001TP_006690.png    numbers: 0 sky, ..., 10, 11 void
         CamVid/{val,test}/...             CamVid/{valannot,testannot}/...
 
-    The split is that of the folders. Void is class 0 here and counts nowhere, so scores, which leave class 0 out, are
-    of the eleven classes; the network has a logit for it that nothing asks for.
+    The folders define the split: 367 training, 101 validation and 233 test frames. Void is class 0 here and is not
+    valid anywhere. Scores leave class 0 out, so they are of the eleven classes. The network has a logit for void, which
+    is never the target.
 
-    The 32 classes of the original labels, which are colours, can be had with ``data=folder`` and a palette.
+    The original labels have 32 classes, stored as colours. Use ``data=folder`` with a palette for those.
 
     Args:
         root: The folder that holds ``CamVid``, or ``CamVid`` itself.
@@ -43,12 +44,12 @@ class CamVid(Source):
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
-        advice = "numbers up to 11 are asked for, of the version with eleven classes: fetch that one"
+        advice = "this dataset is the version with eleven classes, numbered up to 11: fetch that one"
         self.reader = PaletteMaskReader({name: number for number, name in enumerate(NAMES)}, [VOID], advice)
 
     @cached_property
     def folder(self) -> Path:
-        """The folder that holds ``train`` and ``trainannot``."""
+        """Folder that holds ``train`` and ``trainannot``."""
         return find_folder(
             "CamVid",
             self.root,
@@ -59,17 +60,17 @@ class CamVid(Source):
         )
 
     def ids(self, split: Split) -> list[str]:
-        """``train/0001TP_006690``: every frame in the folder of the split."""
+        """Ids such as ``train/0001TP_006690``: every frame in the folder of the split."""
         return sorted(f"{split}/{path.stem}" for path in (self.folder / split).glob("*.png"))
 
     def load(self, sample_id: str) -> Scene:
-        """The frame and its classes, counted from 1."""
+        """Frame and its classes, counted from 1."""
         image, mask = self._files(sample_id)
         labels, valid = self.reader.read(mask)
         return Scene(sample_id, read_image(image), torch.where(valid, labels + 1, 0).to(torch.uint8), valid)
 
     def check(self) -> None:
-        """See that every frame has labels of its size; nothing is decoded."""
+        """Check that every frame has labels of its size; only headers are read."""
         for sample_id in (sample_id for split in SPLITS for sample_id in self.ids(split)):
             for error in self.missing(sample_id):
                 raise error
@@ -77,7 +78,7 @@ class CamVid(Source):
             check_size(sample_id, "mask", mask, image)
 
     def missing(self, sample_id: str) -> list[DataError]:
-        """The labels, if there are none."""
+        """Error for the labels, if they are missing."""
         mask = self._files(sample_id)[1]
         return [] if mask.is_file() else [MissingMaskError(self.name, sample_id, mask)]
 

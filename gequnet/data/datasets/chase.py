@@ -1,4 +1,4 @@
-"""CHASE_DB1: both eyes of fourteen children, traced by two observers."""
+"""CHASE_DB1: vessels in photographs of both eyes of fourteen children, traced by two observers."""
 
 from functools import cached_property
 from pathlib import Path
@@ -10,14 +10,14 @@ from gequnet.data.splits import Splits, read_splits
 
 
 class Chase(FundusSource):
-    """CHASE_DB1 in its official layout: 999x960 pixels, two observers everywhere, no field of view (it is estimated).
+    """CHASE_DB1 in its official layout: 999x960 pixels, two observers, no field of view (it is estimated).
 
-    All files lie in one folder, an id is child and eye::
+    All files lie in one folder. An id is the number of the child and the eye::
 
         CHASEDB1/Image_01L.jpg    CHASEDB1/Image_01L_1stHO.png    CHASEDB1/Image_01L_2ndHO.png
 
-    The split is by child: of all 28 images children 11 to 14 are the test. Where a copy has none of these, as some do,
-    the split of the first 20 images is taken, whose test are children 8 to 10; ``splits.name`` says which it is.
+    The split is by child: of all 28 images, those of children 11 to 14 are the test images. Some copies hold only the
+    first 20 images. Then another split is used, with children 8 to 10 as the test; ``splits.name`` is the one in use.
 
     Args:
         root: The folder that holds ``CHASEDB1``, or ``CHASEDB1`` itself.
@@ -31,7 +31,7 @@ class Chase(FundusSource):
 
     @cached_property
     def folder(self) -> Path:
-        """The folder that holds the images."""
+        """Folder that holds the images."""
         return find_folder(
             "CHASE_DB1",
             self.root,
@@ -43,7 +43,7 @@ class Chase(FundusSource):
 
     @cached_property
     def splits(self) -> Splits:
-        """The split of all 28 images, or of the first 20 where there are no others."""
+        """Split of all 28 images, or of the first 20 if the copy has no others."""
         complete = read_splits("chase")
         try:
             present = {path.stem.removeprefix("Image_") for path in self.folder.glob("Image_*.jpg")}
@@ -52,16 +52,16 @@ class Chase(FundusSource):
         return complete if present & set(complete.ids["test"]) else read_splits("chase_subset")
 
     def left_out(self) -> list[str]:
-        """Children 11 to 14, where it is the subset."""
+        """Sentence about children 11 to 14, if they are missing."""
         if self.splits.name == "chase":
             return []
         return [
-            "Children 11 to 14 are not there: the split of the first 20 of the 28 images is taken, and its scores "
-            "do not compare with those of all."
+            "Children 11 to 14 are not there: the split of the first 20 of the 28 images is used, and its scores "
+            "do not compare with those of all images."
         ]
 
     def files(self, sample_id: str) -> FundusFiles:
-        """The files of ``01L``."""
+        """Files of one image, such as ``01L``."""
         return FundusFiles(
             image=find_file(self.folder, f"Image_{sample_id}.jpg"),
             mask=find_file(self.folder, f"Image_{sample_id}_1stHO.png"),

@@ -1,4 +1,4 @@
-"""DRIVE: forty photographs of a Dutch screening programme, the most used benchmark of vessel segmentation."""
+"""DRIVE: vessels in forty fundus photographs, the most used benchmark of vessel segmentation."""
 
 from functools import cached_property
 from pathlib import Path
@@ -9,9 +9,9 @@ from gequnet.data.splits import Splits, read_splits
 
 
 class Drive(FundusSource):
-    """DRIVE in its official layout: 565x584 pixels, field of view shipped, two observers on the test images.
+    """DRIVE in its official layout: 565x584 pixels, with fields of view, two observers for the test images.
 
-    The official test images are the test; of the official training images every fifth validates. Layout::
+    The split is the official one, with every fifth training image for validation. Layout::
 
         DRIVE/training/images/21_training.tif        DRIVE/test/images/01_test.tif
         DRIVE/training/1st_manual/21_manual1.gif     DRIVE/test/1st_manual/01_manual1.gif
@@ -29,7 +29,7 @@ class Drive(FundusSource):
 
     @cached_property
     def folder(self) -> Path:
-        """The folder that holds ``training`` and ``test``."""
+        """Folder that holds ``training`` and ``test``."""
         return find_folder(
             "DRIVE",
             self.root,
@@ -41,11 +41,11 @@ class Drive(FundusSource):
 
     @cached_property
     def splits(self) -> Splits:
-        """16 training, 4 validation, 20 test images."""
+        """Committed split: 16 training, 4 validation, 20 test images."""
         return read_splits("drive")
 
     def files(self, sample_id: str) -> FundusFiles:
-        """The files of ``21_training`` or ``01_test``."""
+        """Files of one image, such as ``21_training`` or ``01_test``."""
         number, part = sample_id.split("_")
         folder = self.folder / part
         return FundusFiles(

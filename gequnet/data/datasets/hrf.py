@@ -1,4 +1,4 @@
-"""HRF: forty-five photographs of high resolution, of healthy, diabetic and glaucomatous eyes."""
+"""HRF: vessels in 45 high-resolution photographs of healthy, diabetic and glaucomatous eyes."""
 
 from functools import cached_property
 from pathlib import Path
@@ -9,13 +9,13 @@ from gequnet.data.splits import Splits, read_splits
 
 
 class Hrf(FundusSource):
-    """HRF in its official layout: 3504x2336 pixels, field of view shipped, one observer.
+    """HRF in its official layout: 3504x2336 pixels, with fields of view, one observer.
 
-    The ids say which eye and which kind, ``h`` healthy, ``dr`` diabetic, ``g`` glaucomatous::
+    An id is the number of the eye and its kind: ``h`` healthy, ``dr`` diabetic, ``g`` glaucomatous::
 
         HRF/images/01_dr.JPG    HRF/manual1/01_dr.tif    HRF/mask/01_dr_mask.tif
 
-    A photograph takes 41 MB of memory, and all that were used are kept: 0.6 GB in training, 1.9 GB after the test.
+    A photograph takes 41 MB of memory. All that were used stay in memory: 0.6 GB in training, 1.9 GB after the test.
 
     Args:
         root: The folder that holds ``HRF``, or ``HRF`` itself.
@@ -28,7 +28,7 @@ class Hrf(FundusSource):
 
     @cached_property
     def folder(self) -> Path:
-        """The folder that holds ``images``."""
+        """Folder that holds ``images``."""
         return find_folder(
             "HRF",
             self.root,
@@ -40,11 +40,11 @@ class Hrf(FundusSource):
 
     @cached_property
     def splits(self) -> Splits:
-        """12 training, 3 validation, 30 test images, the three kinds alike."""
+        """Committed split: 12 training, 3 validation, 30 test images, with equal shares of the three kinds."""
         return read_splits("hrf")
 
     def files(self, sample_id: str) -> FundusFiles:
-        """The files of ``01_dr``."""
+        """Files of one image, such as ``01_dr``."""
         return FundusFiles(
             image=find_file(self.folder / "images", f"{sample_id}.jpg"),
             mask=find_file(self.folder / "manual1", f"{sample_id}.tif"),

@@ -1,4 +1,4 @@
-"""ISBI 2012: membranes of neurons in thirty slices under an electron microscope."""
+"""ISBI 2012: neuronal membranes in thirty slices of electron microscopy."""
 
 import re
 from collections.abc import Iterator
@@ -23,11 +23,11 @@ PICTURES = (".tif", ".tiff", ".png")
 
 @dataclass(frozen=True)
 class SliceFile:
-    """Where one slice lies.
+    """Place of one slice on disk.
 
     Args:
-        path: A file of one picture, or of all.
-        page: Which of its pictures it is.
+        path: File of this slice, or of the whole volume.
+        page: Index of its page in the file.
     """
 
     path: Path
@@ -35,24 +35,24 @@ class SliceFile:
 
 
 class Isbi2012(FoldedSource):
-    """The labelled slices of the 2012 challenge, 512x512 pixels of 4x4 nm, 50 nm apart.
+    """Labelled slices of the 2012 challenge: 512x512 pixels of 4x4 nm, 50 nm apart.
 
     Each volume is a TIFF of thirty pages, or a folder of pictures in the order of their numbers::
 
         ISBI2012/train-volume.tif     ISBI2012/train-volume/0.png
         ISBI2012/train-labels.tif     ISBI2012/train-labels/0.png
 
-    The files have membranes in black; here they are the foreground. Neighbouring slices look alike, so folds are
-    blocks of slices in a row, and of the slices that train the one that borders on the test is left out. The slices
-    are divided before anything is cut from them or deformed. The split of its own, ``fold=None``, has slices 1 to 18
-    train, 19 to 24 validate, 25 to 30 test. ``facts`` says which ``slice`` it is, from 1.
+    Membranes are black in the files and foreground here. Neighbouring slices look alike, so folds are blocks of
+    consecutive slices, and a training slice next to a test slice is left out. The slices are split before any patch is
+    cut or deformed. The committed split, ``fold=None``, has slices 1 to 18 for training, 19 to 24 for validation, 25 to
+    30 for the test. ``facts`` holds the number of the ``slice``, from 1.
 
-    The thirty slices of ``test-volume``, whose labels are not distributed, are ``unlabelled_images`` where they are
-    there.
+    The labels of the thirty slices of ``test-volume`` are not public. If these slices are on disk, they are
+    ``unlabelled_images``.
 
     Args:
         root: The folder that holds ``ISBI2012``, or ``ISBI2012`` itself.
-        fold: Which block tests, see ``FoldedSource``.
+        fold: Index of the test block, see ``FoldedSource``.
         folds: Number of blocks.
 
     References:
@@ -70,7 +70,7 @@ class Isbi2012(FoldedSource):
 
     @cached_property
     def folder(self) -> Path:
-        """The folder that holds the volumes."""
+        """Folder that holds the volumes."""
         return find_folder(
             "ISBI 2012",
             self.root,
@@ -82,29 +82,29 @@ class Isbi2012(FoldedSource):
 
     @cached_property
     def committed(self) -> Splits:
-        """The split of its own, and hashes of all labels."""
+        """Committed split, with hashes of all labels."""
         return read_splits("isbi2012")
 
     @cached_property
     def images(self) -> list[SliceFile]:
-        """The slices of the volume that are there, in order."""
+        """Slices of the image volume, in order."""
         return _slices(self.folder, "train-volume")
 
     @cached_property
     def masks(self) -> list[SliceFile]:
-        """Their labels."""
+        """Slices of the label volume, in order."""
         return _slices(self.folder, "train-labels")
 
     def dealt(self) -> list[list[str]]:
-        """Blocks of slices in a row."""
+        """Folds: blocks of consecutive slices."""
         return blocks(IDS, self.folds)
 
     def own_split(self, split: Split) -> list[str]:
-        """Three blocks: 18, 6 and 6 slices."""
+        """Ids of the committed split: 18, 6 and 6 slices."""
         return list(self.committed.ids[split])
 
     def ids(self, split: Split) -> list[str]:
-        """The slices of a split; to train, those that do not border on the test."""
+        """Slices of a split; for training without those next to a test slice."""
         ids = super().ids(split)
         if split != "train":
             return ids
@@ -113,18 +113,18 @@ class Isbi2012(FoldedSource):
         return [sample_id for sample_id in ids if sample_id not in beside]
 
     def load(self, sample_id: str) -> Scene:
-        """The slice and its membranes."""
+        """Slice and mask of its membranes."""
         place = IDS.index(sample_id)
         image = read_grey(self.images[place].path, self.images[place].page)
         mask = self._membranes(place)
         return Scene(sample_id, image, mask, torch.ones(mask.shape, dtype=torch.bool))
 
     def facts(self, sample_id: str) -> dict[str, str | float]:
-        """Which ``slice`` it is."""
+        """The number of the ``slice``, from 1."""
         return {"slice": str(IDS.index(sample_id) + 1)}
 
     def check(self) -> None:
-        """See that there are thirty slices with labels of black and white, and of their size."""
+        """Check that there are thirty slices with black-and-white labels of their size."""
         for sample_id in IDS:
             for error in self.missing(sample_id):
                 raise error
@@ -132,7 +132,7 @@ class Isbi2012(FoldedSource):
         self._differ = [sample_id for sample_id in IDS if self.label_differs(sample_id)]
 
     def missing(self, sample_id: str) -> list[DataError]:
-        """The slice, and its labels, where a volume ends before it."""
+        """Errors for the slice and its labels, for each volume that ends before it."""
         place, errors = IDS.index(sample_id), list[DataError]()
         if place >= len(self.images):
             errors.append(MissingImageError(self.name, sample_id, self.folder / "train-volume"))
@@ -141,15 +141,15 @@ class Isbi2012(FoldedSource):
         return errors
 
     def label_differs(self, sample_id: str) -> bool:
-        """Whether the labels are not those that are known."""
+        """True if the hash of the labels differs from that of the committed split."""
         return label_hash(self._membranes(IDS.index(sample_id))) != self.committed.labels[sample_id]
 
     def labels_differ(self) -> list[str]:
-        """The slices for which ``check`` found other labels than those that are known."""
+        """Slices whose labels, at the last ``check``, differed from those of the committed split."""
         return self._differ
 
     def unlabelled_images(self) -> Iterator[tuple[str, Tensor]]:
-        """The slices of ``test-volume``, if it is there."""
+        """Names and images of the slices of ``test-volume``, if it is on disk."""
         try:
             unlabelled = _slices(self.folder, "test-volume")
         except DatasetNotFoundError:
@@ -166,7 +166,7 @@ class Isbi2012(FoldedSource):
 
 
 def _slices(folder: Path, volume: str) -> list[SliceFile]:
-    """The slices of a volume: pages of one file, or files in the order of the last number in their names."""
+    """Slices of a volume: pages of one file, or files in the order of the last number in their names."""
     for suffix in PICTURES:
         whole = folder / f"{volume}{suffix}"
         if whole.is_file():

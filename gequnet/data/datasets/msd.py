@@ -1,4 +1,4 @@
-"""The Medical Segmentation Decathlon: ten tasks in one layout, the hippocampus among them."""
+"""Medical Segmentation Decathlon: ten tasks in one layout, among them the hippocampus."""
 
 import json
 import re
@@ -26,31 +26,31 @@ from gequnet.data.splits.by_hash import split_of
 
 HIPPOCAMPUS = "Task04_Hippocampus"
 NUM_LABELLED = {HIPPOCAMPUS: 260}
-"""How many labelled volumes a task has."""
+"""Number of labelled volumes of a task."""
 
 
 class Msd(VolumeSource):
-    """The labelled volumes of one task, as it is distributed and unpacked.
+    """Labelled volumes of one task, unpacked in the official layout.
 
     ::
 
         Task04_Hippocampus/dataset.json
         Task04_Hippocampus/imagesTr/hippocampus_001.nii.gz    labelsTr/hippocampus_001.nii.gz
 
-    An id is the name of a file. ``dataset.json`` says which there are; those of ``imagesTs`` have no labels and are
-    not used. Which split a volume is in is decided by its subject's name alone, ``split_of``, for any task and for any
-    part of it; of 200 volumes of the hippocampus the outcome is committed, with hashes of their labels.
+    An id is the name of a file. ``dataset.json`` lists them. The volumes of ``imagesTs`` have no labels and are not
+    used. The split depends on the name of the subject alone, see ``split_of``, for any task and any part of it. For 200
+    volumes of the hippocampus the split is committed, with hashes of their labels.
 
     Args:
         root: The folder that holds the task's folder, or that folder itself.
-        task: Name of the folder.
-        class_names: The classes, background first, as ``dataset.json`` numbers them: in small letters, ``_`` for
-            spaces. They are compared with it; None takes whatever it says.
-        in_channels: Number of modalities, likewise.
-        spacing: See ``VolumeSource``, as are ``cubic``, ``crop`` and ``cache``.
-        cubic: Cubic interpolation.
-        crop: Cut to what is not 0.
-        cache: Folder of finished volumes.
+        task: Name of the task's folder.
+        class_names: Classes, background first, in the order of ``dataset.json``: in small letters, ``_`` for spaces.
+            They are compared with ``dataset.json``; None skips the comparison.
+        in_channels: Number of modalities, compared in the same way.
+        spacing: Voxel size in millimetres; see ``VolumeSource`` for this and the arguments below.
+        cubic: Use cubic interpolation.
+        crop: Crop to the box of voxels that are not 0.
+        cache: Folder of cached volumes.
 
     References:
         Antonelli et al., The Medical Segmentation Decathlon, Nature Communications 13, 2022, arXiv:2106.05735.
@@ -76,7 +76,7 @@ class Msd(VolumeSource):
 
     @cached_property
     def folder(self) -> Path:
-        """The folder of the task."""
+        """Folder of the task."""
         return find_folder(
             self.task,
             self.root,
@@ -88,7 +88,7 @@ class Msd(VolumeSource):
 
     @cached_property
     def declared(self) -> dict[str, Any]:
-        """What ``dataset.json`` says."""
+        """Content of ``dataset.json``."""
         path = self.folder / "dataset.json"
         try:
             description: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -103,11 +103,11 @@ class Msd(VolumeSource):
 
     @cached_property
     def committed(self) -> Splits | None:
-        """The committed split, where the task has one."""
+        """Committed split; None if the task has none."""
         return read_splits("msd_hippocampus") if self.task == HIPPOCAMPUS else None
 
     def ids(self, split: Split) -> list[str]:
-        """The listed volumes whose subject is in this split; the committed ones where there is no folder."""
+        """Listed volumes whose subject is in this split; those of the committed split if there is no folder."""
         try:
             listed = sorted(_stem(pair["image"]) for pair in self.declared["training"])
         except DatasetNotFoundError:
@@ -122,37 +122,37 @@ class Msd(VolumeSource):
         return VolumeFiles((_nifti_path(images, sample_id),), _nifti_path(labels, sample_id))
 
     def mask_of(self, labels: UInt8[np.ndarray, "x y z"], path: Path) -> UInt8[np.ndarray, "x y z"]:
-        """The labels, which are the classes."""
+        """Labels unchanged: they are the classes."""
         known = {int(number) for number in self.declared["labels"]}
         found = np.unique(labels).tolist()
         if not known.issuperset(found):
-            raise UnexpectedMaskValuesError(path, found, f"{sorted(known)}, as dataset.json says")
+            raise UnexpectedMaskValuesError(path, found, f"{sorted(known)}, as in dataset.json")
         return labels
 
     def check(self) -> None:
-        """See that the facts are those of ``dataset.json``, and that every file that it lists is there and fits."""
+        """Check the facts against ``dataset.json``, and that every file that it lists exists and fits."""
         self._check_facts()
         super().check()
         self._differ = sorted(filter(self.label_differs, {_stem(pair["image"]) for pair in self.declared["training"]}))
 
     def labels_differ(self) -> list[str]:
-        """The ids for which ``check`` found other labels than the split was made for."""
+        """Ids whose labels, at the last ``check``, differed from those of the committed split."""
         return self._differ
 
     def label_differs(self, sample_id: str) -> bool:
-        """Whether the labels in its file are not those that the committed split knows."""
+        """True if the hash of the labels differs from that of the committed split."""
         known = {} if self.committed is None else self.committed.labels
         return sample_id in known and self._label_hash(sample_id) != known[sample_id]
 
     def left_out(self) -> list[str]:
-        """Volumes that ``dataset.json`` does not list, by the number of those that the task has as distributed."""
+        """Sentence about missing volumes, if ``dataset.json`` lists fewer than the task has as distributed."""
         listed, distributed = len(self.declared["training"]), NUM_LABELLED.get(self.task, 0)
         if listed >= distributed:
             return []
         return [f"dataset.json lists {listed} volumes; as distributed {self.task} has {distributed} with labels."]
 
     def facts(self, sample_id: str) -> dict[str, str | float]:
-        """The ``subject``, of which there may be several volumes."""
+        """The ``subject``, which may have several volumes."""
         return {"subject": subject_of(sample_id)}
 
     def _label_hash(self, sample_id: str) -> str:
@@ -171,12 +171,12 @@ class Msd(VolumeSource):
 
 
 def subject_of(sample_id: str) -> str:
-    """The subject that a volume is of, by its id.
+    """Subject of a volume, from its id.
 
-    The volumes of the hippocampus are the left and the right of each subject, which the dataset does not say; the
-    numbers do: 2k - 1 and 2k are alike. Of the 200 volumes at hand, 51 are such pairs, and their intensities (at five
-    percentiles) differ by 5 % in the median; those of 2k and 2k + 1 by a third, of any two volumes by a factor of 6. So
-    a pair stays together. Elsewhere a volume is a subject.
+    The volumes of the hippocampus are the left and the right side of each subject. The dataset does not document this,
+    but the volumes 2k - 1 and 2k are alike: among 200 volumes there are 51 such pairs, and their intensities (at five
+    percentiles) differ by 5 % in the median; those of 2k and 2k + 1 by a third, those of any two volumes by a factor of
+    6. So a pair is one subject. In other tasks a volume is a subject.
 
     Example:
         >>> subject_of("hippocampus_007") == subject_of("hippocampus_008") != subject_of("hippocampus_009")

@@ -1,4 +1,4 @@
-"""PRIME-FP20: fifteen ultra-widefield photographs, which show most of the retina at once."""
+"""PRIME-FP20: vessels in fifteen ultra-widefield photographs of the retina."""
 
 from functools import cached_property
 from pathlib import Path
@@ -9,19 +9,20 @@ from gequnet.data.splits import Splits, read_splits
 
 
 class PrimeFp20(FundusSource):
-    """PRIME-FP20 in its official layout: 4000x4000 pixels, field of view shipped, one observer.
+    """PRIME-FP20 in its official layout: 4000x4000 pixels, with fields of view, one observer.
 
-    The ids are ``01`` to ``15``; the fluorescein angiographies of the same eyes lie beside and are not used::
+    The ids are ``01`` to ``15``. The fluorescein angiographies of the same eyes are not used::
 
         PRIME-FP20/Images_FP_PRIME-FP20/ImgFP01_PRIME-FP20.tif
         PRIME-FP20/Labels_FP_PRIME-FP20/LabelFP01_PRIME-FP20.png
         PRIME-FP20/Masks_FP_PRIME-FP20/MaskFP01_PRIME-FP20.png
 
-    The field of view is about a third of the picture. A photograph takes 80 MB of memory, and all that were used are
-    kept: 1.2 GB after the test. To score 16 million pixels at once takes the default U-Net about 8 GB, a C8 net 25 GB.
+    The field of view is about a third of the image. A photograph takes 80 MB of memory. All that were used stay in
+    memory: 1.2 GB after the test. Inference on 16 million pixels at once takes the default U-Net about 8 GB, a C8 net
+    25 GB.
 
-    No photograph of it was at hand: this is tested on made files, and the labels and fields of view of 10 to 12, which
-    the authors publish with their code, were read by hand.
+    No original photograph was available: the class is tested on synthetic files, and on the labels and fields of view
+    10 to 12, which the authors publish with their code.
 
     Args:
         root: The folder that holds ``PRIME-FP20``, or ``PRIME-FP20`` itself.
@@ -35,7 +36,7 @@ class PrimeFp20(FundusSource):
 
     @cached_property
     def folder(self) -> Path:
-        """The folder that holds ``Images_FP_PRIME-FP20``."""
+        """Folder that holds ``Images_FP_PRIME-FP20``."""
         return find_folder(
             "PRIME-FP20",
             self.root,
@@ -47,11 +48,11 @@ class PrimeFp20(FundusSource):
 
     @cached_property
     def splits(self) -> Splits:
-        """7 training, 2 validation, 6 test images."""
+        """Committed split: 7 training, 2 validation, 6 test images."""
         return read_splits("prime_fp20")
 
     def files(self, sample_id: str) -> FundusFiles:
-        """The files of ``01``."""
+        """Files of one image, such as ``01``."""
 
         def part(folder: str, file: str) -> Path:
             return find_file(self.folder / f"{folder}_FP_PRIME-FP20", file.format(f"FP{sample_id}_PRIME-FP20"))

@@ -1,4 +1,4 @@
-"""The pool of all photographs of the retina that are at hand."""
+"""Pool of all fundus datasets on disk."""
 
 import logging
 from dataclasses import replace
@@ -22,11 +22,11 @@ POOLED: tuple[type[FundusSource], ...] = (Drive, Stare, Chase, Hrf, PrimeFp20)
 
 
 class Retina(Source):
-    """DRIVE, STARE, CHASE_DB1, HRF and PRIME-FP20 together, or those of them that are there.
+    """DRIVE, STARE, CHASE_DB1, HRF and PRIME-FP20 together, or those of them that are on disk.
 
-    An id is that of the dataset after the dataset's name, ``drive/21_training``. Each dataset keeps its own split, so
-    no photograph is on both sides; within a split the datasets take turns while they last. Every photograph counts
-    the same and keeps its resolution, 565x584 to 4000x4000 pixels, so vessels are much wider in some than in others.
+    An id is the name of the dataset and its id there, ``drive/21_training``. Each dataset keeps its own split. Within a
+    split the datasets take turns until each is used up. Every photograph has the same weight and keeps its resolution,
+    565x584 to 4000x4000 pixels, so vessels are much wider in some than in others.
 
     Args:
         root: The folder that holds the folders of the datasets.
@@ -40,30 +40,30 @@ class Retina(Source):
 
     @cached_property
     def present(self) -> dict[str, FundusSource]:
-        """The datasets that are there, by their names."""
+        """Datasets that are on disk, by their names."""
         return {name: source for name, source in self.pooled.items() if _is_there(source)}
 
     def ids(self, split: Split) -> list[str]:
-        """The ids of each dataset's own split, the datasets in turn; those of all five where none is there."""
+        """Ids of each dataset's own split, the datasets in turn; those of all five if none is on disk."""
         sources = self.present or self.pooled
         of_each = [[f"{name}/{own}" for own in source.ids(split)] for name, source in sources.items()]
         return [sample_id for turn in zip_longest(*of_each) for sample_id in turn if sample_id is not None]
 
     def load(self, sample_id: str) -> Scene:
-        """The scene of the dataset, under the id that it has here."""
+        """Scene of the dataset, under its id in the pool."""
         source, own = self._locate(sample_id)
         return replace(source.load(own), id=sample_id)
 
     def facts(self, sample_id: str) -> dict[str, str | float]:
-        """From which ``dataset`` the image is, and what that one knows of it."""
+        """Name of the ``dataset``, and the facts of that dataset about the image."""
         source, own = self._locate(sample_id)
         return {"dataset": source.name} | source.facts(own)
 
     def check(self) -> None:
-        """Check the datasets that are there; those that are not are named in the log.
+        """Check the datasets that are on disk, and log the names of the others.
 
         Raises:
-            DatasetNotFoundError: If none is there.
+            DatasetNotFoundError: If there is none.
         """
         if not self.present:
             raise DatasetNotFoundError(
@@ -78,21 +78,21 @@ class Retina(Source):
             source.check()
 
     def labels_differ(self) -> list[str]:
-        """The ids for which ``check`` found other labels than a dataset's split was made for."""
+        """Ids whose labels, at the last ``check``, differed from those of a committed split."""
         return [f"{name}/{own}" for name, source in self.present.items() for own in source.labels_differ()]
 
     def label_differs(self, sample_id: str) -> bool:
-        """What its dataset says."""
+        """True if the labels differ from those of the dataset's committed split."""
         source, own = self._locate(sample_id)
         return source.label_differs(own)
 
     def missing(self, sample_id: str) -> list[DataError]:
-        """What its dataset misses."""
+        """Errors for missing files, from the dataset of the image."""
         source, own = self._locate(sample_id)
         return source.missing(own)
 
     def left_out(self) -> list[str]:
-        """The datasets that are not there, and what those that are leave out."""
+        """Sentences about the datasets that are not on disk, and those of the datasets that are."""
         absent = ", ".join(name for name in self.pooled if name not in self.present)
         sentences = [f"The pool is without {absent}."] if absent else []
         return sentences + [sentence for source in self.present.values() for sentence in source.left_out()]

@@ -1,4 +1,4 @@
-"""STARE: twenty photographs, half of them with pathology, traced by two observers."""
+"""STARE: vessels in twenty photographs, half of them with pathology, traced by two observers."""
 
 from functools import cached_property
 from pathlib import Path
@@ -9,9 +9,10 @@ from gequnet.data.splits import Splits, read_splits
 
 
 class Stare(FundusSource):
-    """STARE in its official layout: 700x605 pixels, observers Hoover (the truth) and Kouznetsova, no field of view.
+    """STARE in its official layout: 700x605 pixels, two observers, no field of view (it is estimated).
 
-    The files of the three official archives, each in a folder of the archive's name, packed or unpacked::
+    The observers are Hoover (the reference) and Kouznetsova. The files of each of the three official archives are in a
+    folder with the name of the archive, packed or unpacked::
 
         STARE/stare-images/im0001.ppm.gz    STARE/labels-ah/im0001.ah.ppm.gz    STARE/labels-vk/im0001.vk.ppm.gz
 
@@ -27,7 +28,7 @@ class Stare(FundusSource):
 
     @cached_property
     def folder(self) -> Path:
-        """The folder that holds ``stare-images``."""
+        """Folder that holds ``stare-images``."""
         return find_folder(
             "STARE",
             self.root,
@@ -39,11 +40,11 @@ class Stare(FundusSource):
 
     @cached_property
     def splits(self) -> Splits:
-        """10 training, 2 validation, 8 test images."""
+        """Committed split: 10 training, 2 validation, 8 test images."""
         return read_splits("stare")
 
     def files(self, sample_id: str) -> FundusFiles:
-        """The files of ``im0001``."""
+        """Files of one image, such as ``im0001``."""
 
         def part(folder: str, name: str) -> Path:
             return find_file(self.folder / folder, f"{name}.ppm", f"{name}.ppm.gz")

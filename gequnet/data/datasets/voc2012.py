@@ -1,4 +1,4 @@
-"""VOC2012: photographs of everyday scenes, with twenty kinds of objects cut out."""
+"""VOC2012: photographs of everyday scenes with twenty classes of objects."""
 
 import hashlib
 from functools import cached_property
@@ -22,13 +22,13 @@ NAMES = (
     *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"),
 )
 VOID = 255
-"""The border around objects, and what nobody could tell."""
+"""Value of borders around objects and of unclear pixels."""
 
 CLASSES = ("foreground", "all")
 
 
 class Voc2012(Source):
-    """The segmentation part of PASCAL VOC 2012: 1464 photographs to train with, 1449 to validate.
+    """Segmentation part of PASCAL VOC 2012: 1464 training and 1449 validation photographs.
 
     ::
 
@@ -36,15 +36,14 @@ class Voc2012(Source):
         VOCdevkit/VOC2012/JPEGImages/2007_000032.jpg
         VOCdevkit/VOC2012/SegmentationClass/2007_000032.png    numbers, with a palette
 
-    The labels of the official test are not distributed. So the official training photographs train, and one half of
-    the official validation selects the checkpoint, the other is the test; which half a photograph is in follows from
-    the SHA-256 of its name. Void, the border of some pixels around every object, counts neither in the loss nor in the
-    scores.
+    The labels of the official test are not public. So the official training photographs are for training, one half of
+    the official validation photographs for validation, the other half for the test. The SHA-256 of its name decides the
+    half of a photograph. Void, a border of some pixels around every object, is in neither the loss nor the scores.
 
     Args:
         root: The folder that holds ``VOCdevkit`` or ``VOC2012``, or the latter itself.
-        classes: ``foreground``, one class: any of the objects. ``all``: background and the twenty kinds, by a softmax.
-        side: Height and width to which photographs are resized, in pixels; None leaves them as they are, up to 500x500.
+        classes: ``foreground``: one class, any object. ``all``: background and twenty classes, with a softmax.
+        side: Height and width to which photographs are resized, in pixels; None keeps their sizes, up to 500x500.
 
     Raises:
         ConfigError: If ``classes`` is neither.
@@ -59,12 +58,12 @@ class Voc2012(Source):
         if classes not in CLASSES:
             raise ConfigError(unknown_choice("data.source.classes", classes, list(CLASSES)))
         self.root, self.classes, self.side = Path(root), classes, side
-        advice = "numbers are asked for and not colours, as the file is distributed: fetch it again"
+        advice = "the distributed file holds class numbers and not colours: fetch it again"
         self.reader = PaletteMaskReader({name: number for number, name in enumerate(NAMES)}, [VOID], advice)
 
     @cached_property
     def folder(self) -> Path:
-        """The folder of the year."""
+        """Folder of the year, ``VOC2012``."""
         return find_folder(
             "VOC2012",
             self.root,
@@ -76,17 +75,17 @@ class Voc2012(Source):
 
     @cached_property
     def listed(self) -> dict[str, list[str]]:
-        """The ids of the official ``train`` and ``val``."""
+        """Ids of the official lists ``train`` and ``val``."""
         return {part: self._list(part) for part in ("train", "val")}
 
     def ids(self, split: Split) -> list[str]:
-        """The official training photographs, or a half of the official validation."""
+        """Official training photographs, or one half of the official validation photographs."""
         if split == "train":
             return list(self.listed["train"])
         return [sample_id for sample_id in self.listed["val"] if validation_half(sample_id) == split]
 
     def load(self, sample_id: str) -> Scene:
-        """The photograph and what is on it."""
+        """Photograph, labels and valid pixels."""
         image, mask = self._files(sample_id)
         labels, valid = self.reader.read(mask)
         if self.classes == "foreground":
@@ -95,7 +94,7 @@ class Voc2012(Source):
         return scene if self.side is None else resized(scene, (self.side, self.side))
 
     def check(self) -> None:
-        """See that every photograph is there, with labels of its size; nothing is decoded."""
+        """Check that every photograph has labels of its size; only headers are read."""
         for sample_id in self.listed["train"] + self.listed["val"]:
             for error in self.missing(sample_id):
                 raise error
@@ -103,7 +102,7 @@ class Voc2012(Source):
             check_size(sample_id, "mask", mask, image)
 
     def missing(self, sample_id: str) -> list[DataError]:
-        """The photograph, its labels, or both."""
+        """Errors for the photograph and its labels, for each that is missing."""
         image, mask = self._files(sample_id)
         absent: list[DataError] = [] if image.is_file() else [MissingImageError(self.name, sample_id, image)]
         return absent if mask.is_file() else [*absent, MissingMaskError(self.name, sample_id, mask)]
@@ -120,7 +119,7 @@ class Voc2012(Source):
 
 
 def validation_half(sample_id: str) -> Split:
-    """Whether a photograph of the official validation validates or tests.
+    """Split of a photograph of the official validation: ``val`` or ``test``.
 
     >>> [half_of(name) for name in ("2007_000033", "2007_000042", "2007_000061")]
     ['test', 'val', 'test']

@@ -1,4 +1,4 @@
-"""What datasets of volumes share: NIfTI files that lie over each other, and what is done before anything is trained."""
+"""Base class of the volume datasets: aligned NIfTI files, turned upright, cropped and resampled."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -28,15 +28,15 @@ from gequnet.data.transforms.resample_volume import resample_image, resample_lab
 from gequnet.errors import ConfigError
 
 Millimetres = int | float | Sequence[int | float]
-"""One length, or one for each of the axes right, front and head."""
+"""One length for all axes, or one each for the axes right, front and head."""
 
 
 @dataclass(frozen=True)
 class VolumeFiles:
-    """The files of one scene.
+    """Files of one scene.
 
     Args:
-        images: One file for each channel, or one for all.
+        images: One file for each channel, or one file for all.
         mask: The labels.
     """
 
@@ -45,21 +45,21 @@ class VolumeFiles:
 
 
 class VolumeSource(Source):
-    """Volumes with labels as NIfTI files, each turned upright and, if that is asked for, cropped and resampled.
+    """Volumes with labels as NIfTI files, turned upright, and cropped and resampled on request.
 
-    A voxel that is not a finite number in any channel is not valid. Labels are those of the file's voxels; where
-    voxels are made anew each has the label that it shows most of.
+    A voxel is valid if it is finite in every channel. After resampling, the label of a voxel is the one with the
+    largest share of it.
 
     Args:
         root: The folder that holds the dataset's folder, or the dataset's folder itself.
-        spacing: Sides of a voxel; None keeps the file's own. A volume is a whole number of voxels long, so the outcome
-            differs a little; the scene says it exactly.
-        cubic: Whether intensities are interpolated by cubics; else linearly.
-        crop: Whether a volume is cut to the box of its voxels that are not 0 in some channel.
-        cache: Folder in which finished scenes are kept, see ``SceneFiles``; None for none.
+        spacing: Sides of a voxel; None keeps those of the file. A volume is a whole number of voxels long, so the
+            result differs a little; ``Scene.spacing`` is exact.
+        cubic: Interpolate intensities by cubics instead of linearly.
+        crop: Crop a volume to the box of voxels that are not 0 in some channel.
+        cache: Folder of cached scenes, see ``SceneFiles``; None for no cache.
 
     Raises:
-        ConfigError: If the spacing is none.
+        ConfigError: If the spacing is not one or three positive numbers.
     """
 
     def __init__(
@@ -81,22 +81,22 @@ class VolumeSource(Source):
 
     @abstractmethod
     def files(self, sample_id: str) -> VolumeFiles:
-        """Where the parts of one volume are expected to be."""
+        """Expected paths of the files of one volume."""
 
     @abstractmethod
     def mask_of(self, labels: UInt8[np.ndarray, "x y z"], path: Path) -> UInt8[np.ndarray, "..."]:
-        """The mask, ``[*space]`` or ``[K, *space]``, of the labels in a file.
+        """Mask, ``[*space]`` or ``[K, *space]``, from the labels of a file.
 
         Raises:
             UnexpectedMaskValuesError: If there are labels that the dataset does not have.
         """
 
     def labels_of(self, mask: UInt8[np.ndarray, "..."]) -> UInt8[np.ndarray, "x y z"]:
-        """The labels that a file would hold for this mask: the way back from ``mask_of``."""
+        """Labels of a file for this mask: the inverse of ``mask_of``."""
         return mask
 
     def load(self, sample_id: str) -> Scene:
-        """The volume, finished, from the cache where there is one."""
+        """Preprocessed volume, from the cache if there is one."""
         files = self.files(sample_id)
         if self.cache is None:
             return self._make(sample_id, files)
@@ -104,14 +104,14 @@ class VolumeSource(Source):
         return self.cache.scene([*files.images, files.mask], settings, lambda: self._make(sample_id, files))
 
     def check(self) -> None:
-        """See that every file of every split is there and lies over the others, from headers alone."""
+        """Check from headers that every file of every split exists and that the files of a scene are aligned."""
         for sample_id in (sample_id for split in SPLITS for sample_id in self.ids(split)):
             for error in self.missing(sample_id):
                 raise error
             _check_grids(sample_id, self.files(sample_id))
 
     def missing(self, sample_id: str) -> list[DataError]:
-        """The volumes of this scene that are not there."""
+        """Errors for the files of this scene that are missing."""
         try:
             files = self.files(sample_id)
         except MissingModalityError as error:
@@ -144,7 +144,7 @@ class VolumeSource(Source):
 
 
 def nonzero_box(image: Shaped[np.ndarray, "channels x y z"]) -> tuple[tuple[int, int], ...]:
-    """The smallest box with every voxel that is not 0 in some channel; the whole where there is none.
+    """Smallest box with every voxel that is not 0 in some channel; the whole volume if all are 0.
 
     >>> content_box(np.pad(np.ones((2, 1, 2, 3)), [(0, 0), (1, 0), (0, 4), (2, 2)]))
     ((1, 2), (0, 2), (2, 5))
@@ -159,18 +159,18 @@ def nonzero_box(image: Shaped[np.ndarray, "channels x y z"]) -> tuple[tuple[int,
 def int16_if_exact(
     image: Float32[np.ndarray, "channels x y z"],
 ) -> Int16[Tensor, "channels x y z"] | Float32[Tensor, "channels x y z"]:
-    """The same numbers in 16 bits if all are whole and small enough, as scanners make them; else as they are."""
+    """Values as int16 if all are whole and small enough, as most scanners make them; else unchanged."""
     small = image.astype(np.int16) if np.abs(image).max(initial=0) < 2**15 else None
     return torch.from_numpy(small if small is not None and np.array_equal(small, image) else image)
 
 
 def labels_as_uint8(labels: Shaped[np.ndarray, "x y z"], path: Path) -> UInt8[np.ndarray, "x y z"]:
-    """Labels as bytes, in whatever type the file keeps them.
+    """Labels as uint8, from any type of file.
 
     Raises:
-        UnexpectedMaskValuesError: If they are no whole numbers from 0 to 255.
+        UnexpectedMaskValuesError: If they are not whole numbers from 0 to 255.
     """
-    with np.errstate(invalid="ignore"):  # numbers that are no bytes are found by the comparison
+    with np.errstate(invalid="ignore"):  # the comparison below finds values that do not fit
         small = labels.astype(np.uint8)
     if not np.array_equal(small, labels):
         raise UnexpectedMaskValuesError(path, sorted(set(np.unique(labels).tolist())), "whole numbers from 0 to 255")
@@ -178,25 +178,25 @@ def labels_as_uint8(labels: Shaped[np.ndarray, "x y z"], path: Path) -> UInt8[np
 
 
 def _read_image(paths: Sequence[Path]) -> tuple[Float32[np.ndarray, "channels x y z"], Geometry]:
-    """The files' channels, one after the other, and the geometry of the first."""
+    """Concatenated channels of the files, and the geometry of the first."""
     read = [read_nifti(path) for path in paths]
     parts = [values[None] if values.ndim == 3 else np.moveaxis(values, -1, 0) for values, _ in read]
     return np.concatenate(parts).astype(np.float32), read[0][1]
 
 
 def _check_grids(sample_id: str, files: VolumeFiles) -> None:
-    """Refuse files that do not lie over each other, voxel by voxel and millimetre by millimetre."""
+    """Raise an error if the files of a scene differ in shape or lie in different places in space."""
     first = read_geometry(files.images[0])
     for path in (*files.images[1:], files.mask):
         other = read_geometry(path)
         if other.shape != first.shape:
             raise SizeMismatchError(sample_id, path.name, other.shape, first.shape)
-        # Some tools write an affine in fewer digits; half a voxel tells another place from another rounding.
+        # Some tools round an affine; half a voxel is more than rounding and less than another place.
         if np.abs(_corners_mm(other) - _corners_mm(first)).max() > 0.5 * min(first.voxel_mm):
             raise GridMismatchError(sample_id, path, files.images[0])
 
 
 def _corners_mm(geometry: Geometry) -> Float64[np.ndarray, "8 4"]:
-    """Where the corners of a volume are in space."""
+    """Coordinates of the corners of a volume in space, in millimetres."""
     corners = [[*corner, 1] for corner in product(*((0, side - 1) for side in geometry.shape))]
     return np.array(corners) @ np.array(geometry.affine).T
