@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gequnet.data.datamodule import SegmentationDataModule
 from gequnet.data.dataset import WholeImages
-from gequnet.figures.samples import in_the_plane
+from gequnet.figures.samples import to_plane
 from gequnet.heads import foreground_classes, probabilities
 
 RANKS = {1: {"the only one": 0}, 2: {"best": -1, "worst": 0}}
@@ -36,7 +36,7 @@ class Contours(pl.Callback):
         """Draws, in the first process; all of them are needed to know the scores."""
         # matplotlib takes a second that most imports of this package can do without
         from gequnet.figures import plot_contours
-        from gequnet.figures.views import name_of
+        from gequnet.figures.views import sample_title
 
         data, rows = getattr(trainer, "datamodule", None), pl_module.test_metrics.per_image()
         scores = {row["id"]: row["dice_fov" if "dice_fov" in row else "dice"] for row in rows}
@@ -45,8 +45,8 @@ class Contours(pl.Callback):
         samples, titles, threshold = [], [], pl_module.test_metrics.threshold
         for rank, name in ranked(scores).items():
             sample = asked(pl_module, WholeImages(data.scenes, [name])[0], self.head)
-            samples.append(in_the_plane(sample, threshold))
-            titles.append(f"{rank}: {name_of(samples[-1])}\nDice {scores[name]:.3f}")
+            samples.append(to_plane(sample, threshold))
+            titles.append(f"{rank}: {sample_title(samples[-1])}\nDice {scores[name]:.3f}")
         if samples:
             plot_contours(samples, titles, self.path, self.head, threshold, foreground_names(data))
 

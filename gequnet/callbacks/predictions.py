@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from gequnet.figures.samples import packed, slice_of, truth_size, unpacked
+from gequnet.figures.samples import pack_sample, slice_of, truth_size, unpack_sample
 from gequnet.heads import probabilities
 
 
@@ -18,7 +18,7 @@ class Predictions(pl.Callback):
 
     Of images the first are kept. Of volumes one slice is kept of each, and those are drawn whose truth is, in size, at
     the given percentiles of all: so neither choice knows what was predicted. In several processes they are those of the
-    first. The arrays are those of [`gequnet.figures.samples.packed`][], under ``<id>/``.
+    first. The arrays are those of [`gequnet.figures.samples.pack_sample`][], under ``<id>/``.
 
     Args:
         path: of the picture.
@@ -57,7 +57,7 @@ class Predictions(pl.Callback):
             sample["probabilities"] = probabilities(outputs[index : index + 1], self.head)[0]
             sample["threshold"] = torch.tensor(pl_module.test_metrics.threshold, dtype=torch.float64)
             if volumes:
-                self.slices[sample["id"]] = truth_size(sample), packed(slice_of(sample))
+                self.slices[sample["id"]] = truth_size(sample), pack_sample(slice_of(sample))
             else:
                 self.samples.append({name: _plain(value) for name, value in sample.items()})
 
@@ -66,7 +66,7 @@ class Predictions(pl.Callback):
         # matplotlib takes a second that most imports of this package can do without
         from gequnet.figures import plot_predictions
 
-        samples = self.samples + [unpacked(name, arrays) for name, arrays in self._shown_slices()]
+        samples = self.samples + [unpack_sample(name, arrays) for name, arrays in self._shown_slices()]
         if samples and trainer.is_global_zero:
             plot_predictions(samples, self.path)
             np.savez_compressed(self.path.with_name("samples.npz"), allow_pickle=False, **self._arrays())
@@ -78,7 +78,7 @@ class Predictions(pl.Callback):
         return [(name, self.slices[name][1]) for name in names]
 
     def _arrays(self) -> dict[str, np.ndarray]:
-        kept = [(sample["id"], packed(sample)) for sample in self.samples] + self._shown_slices()
+        kept = [(sample["id"], pack_sample(sample)) for sample in self.samples] + self._shown_slices()
         return {f"{name}/{part}": array for name, arrays in kept for part, array in arrays.items()}
 
 

@@ -40,9 +40,9 @@ class UnlabelledImages(pl.Callback):
         if samples:
             # matplotlib takes a second that most imports of this package can do without
             from gequnet.figures import plot_contours
-            from gequnet.figures.views import name_of
+            from gequnet.figures.views import sample_title
 
-            titles, threshold = [name_of(sample) for sample in samples], pl_module.test_metrics.threshold
+            titles, threshold = [sample_title(sample) for sample in samples], pl_module.test_metrics.threshold
             plot_contours(samples, titles, self.path, self.head, threshold, foreground_names(data))
 
 

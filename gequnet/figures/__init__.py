@@ -1,6 +1,6 @@
-"""Pictures, drawn through matplotlib's objects, never through pyplot.
+"""Figures, drawn with matplotlib's objects and without pyplot.
 
-So nothing global changes, no window opens, and any thread may draw. One picture a file; none knows what a run is.
+So no global state changes, no window opens, and any thread may draw. One figure per file, none depends on a run.
 """
 
 from gequnet.figures.confusion import plot_confusion

@@ -1,4 +1,4 @@
-"""Which class is taken for which, as a picture."""
+"""Figure of confusion matrices."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,16 +10,16 @@ from matplotlib.figure import Figure
 from gequnet.figures.style import LARGE, NORMAL, SMALL, save
 
 COLUMNS = 4
-NUMBERED = 12  # classes; of more the numbers would not be legible
+NUMBERED = 12  # most classes for which numbers are drawn; with more they would not be legible
 
 
 def plot_confusion(matrices: Mapping[str, np.ndarray], names: Mapping[str, Sequence[str]], out: Path) -> None:
-    """Draws each matrix with its rows in percent of the pixels that truly are of that class.
+    """Draws each matrix in percent of the pixels of its true class (each row adds up to 100).
 
     Args:
-        matrices: numbers of pixels [truth, predicted] by the name of a region.
-        names: for each of them those of its classes.
-        out: where the PNG goes.
+        matrices: for each region, by name, the numbers of pixels [truth, predicted].
+        names: for each region the names of its classes.
+        out: path of the PNG.
     """
     columns = min(COLUMNS, len(matrices))
     rows = -(-len(matrices) // columns)

@@ -1,4 +1,4 @@
-"""The curves of one training: losses, validation scores, learning rate."""
+"""Figure of the curves of one training: losses, validation scores, learning rate."""
 
 import csv
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gequnet.figures.style import BLUE, GREEN, LARGE, LINES, NORMAL, ORANGE, SMALL, moving_mean, plain, save
+from gequnet.figures.style import BLUE, GREEN, LARGE, LINES, NORMAL, ORANGE, SMALL, moving_mean, save, style_axes
 
 Series = dict[str, tuple[list[int], list[float]]]
 
@@ -16,14 +16,13 @@ Series = dict[str, tuple[list[int], list[float]]]
 def plot_curves(history: Path, out: Path) -> None:
     """Draws the scalars of a training against optimizer steps: losses, validation scores, learning rate.
 
-    The training loss is that of single batches, drawn faint, with its moving average over a fiftieth of the
-    training. A ring marks the best ``val/dice``, which is the checkpoint that is tested. A panel without data is left
-    out.
+    The training loss of single batches is drawn faint, with its moving average over 1/25 of the training. A ring marks
+    the best ``val/dice``, which belongs to the checkpoint that is tested. A panel without data is left out.
 
     Args:
         history: CSV with the columns ``step``, ``epoch`` and scalars such as ``train/loss`` and ``val/dice``, empty
             where nothing was logged.
-        out: where the PNG goes.
+        out: path of the PNG.
     """
     series = _read(history)
     losses = {name: values for name, values in series.items() if name in ("train/loss", "val/loss")}
@@ -41,7 +40,7 @@ def plot_curves(history: Path, out: Path) -> None:
         axes = figure.add_subplot(1, len(panels), index + 1)
         draw(axes, data)
         axes.set_xlabel("optimizer step", fontsize=NORMAL)
-        plain(axes)
+        style_axes(axes)
     save(figure, out)
 
 
@@ -73,7 +72,7 @@ def _losses(axes: Axes, series: Series) -> None:
 
 def _scores(axes: Axes, series: Series) -> None:
     axes.set_title("validation scores", fontsize=LARGE)
-    # Dice is what selects the checkpoint: first in the legend, and on top of the others.
+    # Dice selects the checkpoint, so it is first in the legend and on top of the others.
     names = sorted(series, key=lambda name: name != "val/dice")
     for index, name in enumerate(names):
         first = name == "val/dice"

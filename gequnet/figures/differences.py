@@ -1,4 +1,4 @@
-"""Differences with their intervals, one below the other."""
+"""Figure of score differences with their confidence intervals."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,13 +8,13 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.figure import Figure
 
-from gequnet.figures.style import BLUE, NORMAL, ORANGE, SMALL, plain, save
+from gequnet.figures.style import BLUE, NORMAL, ORANGE, SMALL, save, style_axes
 
 COLOURS = {"better": BLUE, "worse": ORANGE}
 
 
 class Difference(NamedTuple):
-    """One line of the picture: ``values`` are the differences of single images, drawn faint."""
+    """One line of the figure: a mean difference, its interval, and the differences of single images in ``values``."""
 
     label: str
     mean: float
@@ -29,8 +29,8 @@ def plot_differences(differences: Sequence[Difference], out: Path, score: str = 
 
     Args:
         differences: from top to bottom.
-        out: where the PNG goes.
-        score: what the score is called.
+        out: path of the PNG.
+        score: name of the score.
     """
     figure = Figure(figsize=(7.6, 0.9 + 0.42 * len(differences)), dpi=150, layout="constrained")
     axes = figure.add_subplot()
@@ -43,6 +43,6 @@ def plot_differences(differences: Sequence[Difference], out: Path, score: str = 
     axes.set_yticks(range(len(differences)), [each.label for each in differences])
     axes.set_ylim(len(differences) - 0.4, -0.6)
     axes.set_xlabel(f"difference in {score} (mean, 95 % interval)", fontsize=NORMAL)
-    plain(axes)
+    style_axes(axes)
     axes.tick_params(axis="y", labelsize=SMALL, length=0)
     save(figure, out)

@@ -1,13 +1,14 @@
-"""How a score depends on the direction of what an image shows."""
+"""Figure of a score by the dominant direction of an image."""
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 from matplotlib.figure import Figure
 
-from gequnet.figures.style import NORMAL, key, look, plain, save
+from gequnet.figures.style import NORMAL, line_style, save, shared_legend, style_axes
 
 BINS = 12  # of 15°
 
@@ -21,30 +22,33 @@ def plot_orientation(
     """Draws the mean score by dominant direction, in bins of 15°, with its standard error over images.
 
     Args:
-        degrees: for each network the direction of each image, axial: from 0, horizontal, to 180, counter-clockwise.
+        degrees: for each network the axial direction of each image: 0 is horizontal, up to 180 counter-clockwise.
         scores: for each network the score of the same images.
-        out: where the PNG goes.
-        score: what the score is called.
+        out: path of the PNG.
+        score: name of the score.
     """
     figure = Figure(figsize=(7.2, 4.4), dpi=150, layout="constrained")
     axes = figure.add_subplot()
     for index, name in enumerate(degrees):
-        centres, means, errors = binned(degrees[name], scores[name])
-        axes.errorbar(centres, means, errors, label=name, capsize=2, markersize=4, linewidth=1.2, **look(index))  # type: ignore[arg-type]
+        centres, means, errors = bin_means(degrees[name], scores[name])
+        style: dict[str, Any] = line_style(index) | {"capsize": 2, "markersize": 4, "linewidth": 1.2}
+        axes.errorbar(centres, means, errors, label=name, **style)
     axes.set_xlabel("dominant direction of the patch, degrees counter-clockwise from horizontal", fontsize=NORMAL)
     axes.set_ylabel(score, fontsize=NORMAL)
     axes.set(xlim=(0, 180), xticks=range(0, 181, 45))
-    plain(axes)
-    key(figure, axes)
+    style_axes(axes)
+    shared_legend(figure, axes)
     save(figure, out)
 
 
-def binned(
+def bin_means(
     degrees: Float[np.ndarray, " image"], scores: Float[np.ndarray, " image"]
 ) -> tuple[Float[np.ndarray, " bin"], Float[np.ndarray, " bin"], Float[np.ndarray, " bin"]]:
-    """Centres of the bins, mean score in each, and its standard error; nan where a bin has no image (or only one).
+    """Bin centres, mean score and standard error of each bin.
 
-    >>> centres, means, errors = binned(np.array([0.0, 14.0, 182.0, 100.0]), np.array([0.5, 0.7, 0.6, 0.9]))
+    The mean of a bin without images is nan, and so is the standard error of a bin with fewer than two.
+
+    >>> centres, means, errors = bin_means(np.array([0.0, 14.0, 182.0, 100.0]), np.array([0.5, 0.7, 0.6, 0.9]))
     >>> float(centres[0]), round(float(means[0]), 6), float(means[6])
     (7.5, 0.6, 0.9)
     """

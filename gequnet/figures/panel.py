@@ -1,4 +1,4 @@
-"""The same images under several networks."""
+"""Figure of the same images with the predictions of several networks."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -9,23 +9,23 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gequnet.figures.samples import in_the_plane
+from gequnet.figures.samples import to_plane
 from gequnet.figures.style import NORMAL, save
-from gequnet.figures.views import Picture, Views, legend, name_of, said_dice, show
+from gequnet.figures.views import Picture, Views, dice_label, overlay_legend, sample_title, show_picture
 
 SIDE = 2.6  # inches of a picture
-LETTERS = 28  # of a name, beside a picture
+LETTERS = 28  # line length of a name beside a picture
 
 
 def plot_panel(samples: Mapping[str, Sequence[Mapping[str, Any]]], out: Path) -> None:
-    """Draws a column for each image: the image, the truth, then where each network differs from it, with its Dice.
+    """Draws a column for each image: the image, the truth, then for each network the overlay with its Dice.
 
     Args:
-        samples: for each network the same images, as [`Views.of`][gequnet.figures.views.Views.of] takes them, each with
-            an ``id``.
-        out: where the PNG goes.
+        samples: for each network the same images, see [`Views.of`][gequnet.figures.views.Views.of], each with an
+            ``id``.
+        out: path of the PNG.
     """
-    samples = {name: [in_the_plane(sample) for sample in each] for name, each in samples.items()}
+    samples = {name: [to_plane(sample) for sample in each] for name, each in samples.items()}
     views = {name: [Views.of(sample) for sample in each] for name, each in samples.items()}
     shown, first = next(iter(views.values())), next(iter(samples.values()))
     height = float(np.mean([view.height for view in shown]))
@@ -38,14 +38,14 @@ def plot_panel(samples: Mapping[str, Sequence[Mapping[str, Any]]], out: Path) ->
     for line, (name, each) in zip(grid[2:], views.items(), strict=True):
         _line(line, name, [view.overlay for view in each], aspects)
         for axes, sample, view in zip(line, first, each, strict=True):
-            axes.set_xlabel(said_dice(sample, view), fontsize=NORMAL)
+            axes.set_xlabel(dice_label(sample, view), fontsize=NORMAL)
     for axes, sample in zip(grid[0], first, strict=True):
-        axes.set_title(name_of(sample), fontsize=NORMAL)
-    legend(figure, [sample["valid"] for sample in first])
+        axes.set_title(sample_title(sample), fontsize=NORMAL)
+    overlay_legend(figure, [sample["valid"] for sample in first])
     save(figure, out)
 
 
 def _line(line: Sequence[Axes] | np.ndarray, name: str, pictures: Sequence[Picture], aspects: Sequence[float]) -> None:
     for axes, picture, aspect in zip(line, pictures, aspects, strict=True):
-        show(axes, picture, aspect)
+        show_picture(axes, picture, aspect)
     line[0].set_ylabel(textwrap.fill(name, LETTERS), fontsize=NORMAL)

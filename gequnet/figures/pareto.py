@@ -1,4 +1,4 @@
-"""What a score costs: networks as points, and the front of those that no other beats in both."""
+"""Figure of score against cost: networks as points, with their Pareto front."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-from gequnet.figures.style import NORMAL, key, look, plain, save
+from gequnet.figures.style import NORMAL, line_style, save, shared_legend, style_axes
 
 
 def plot_pareto(
@@ -20,9 +20,9 @@ def plot_pareto(
 
     Args:
         scores: mean and standard deviation of each network (nan for one seed).
-        costs: for each kind of cost that of each network, above 0; nan leaves the network out of that panel.
-        out: where the PNG goes.
-        score: what the score is called.
+        costs: for each kind of cost the cost of each network, above 0; nan leaves the network out of that panel.
+        out: path of the PNG.
+        score: name of the score.
     """
     lines = math.ceil(len(costs) / 2)
     figure = Figure(figsize=(8.4, 3.3 * lines + 0.5), dpi=150, layout="constrained")
@@ -34,14 +34,14 @@ def plot_pareto(
         axes.set_ylabel(score, fontsize=NORMAL)
         _points(axes, scores, values)
         _logarithmic(axes, [value for value in values.values() if value > 0])
-        plain(axes)
+        style_axes(axes)
     if first:
-        key(figure, first)
+        shared_legend(figure, first)
     save(figure, out)
 
 
 def pareto_front(costs: Float[np.ndarray, " n"], scores: Float[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
-    """Which points no other point beats: none is cheaper and as good, or better and as cheap.
+    """Points of the Pareto front: no other point is cheaper and at least as good, or better and at most as costly.
 
     >>> pareto_front(np.array([1.0, 2.0, 3.0, 2.0]), np.array([0.5, 0.7, 0.6, 0.6]))
     array([ True,  True, False, False])
@@ -54,9 +54,9 @@ def pareto_front(costs: Float[np.ndarray, " n"], scores: Float[np.ndarray, " n"]
 
 def _points(axes: Axes, scores: Mapping[str, tuple[float, float]], costs: Mapping[str, float]) -> None:
     for index, (name, (mean, deviation)) in enumerate(scores.items()):
-        style = look(index)
+        style = line_style(index)
         spread = None if np.isnan(deviation) else deviation
-        axes.errorbar(costs[name], mean, spread, label=name, capsize=2, **(style | {"linestyle": "none"}))  # type: ignore[arg-type]
+        axes.errorbar(costs[name], mean, spread, label=name, capsize=2, **(style | {"linestyle": "none"}))
     names = list(scores)
     x, y = np.array([costs[name] for name in names]), np.array([scores[name][0] for name in names])
     front = pareto_front(x, y)
@@ -65,7 +65,7 @@ def _points(axes: Axes, scores: Mapping[str, tuple[float, float]], costs: Mappin
 
 
 def _logarithmic(axes: Axes, values: Sequence[float]) -> None:
-    # Room on both sides, and plain numbers however narrow the range is.
+    # Space on both sides, and plain numbers even if the range is narrow.
     axes.set_xscale("log")
     axes.set_xlim(min(values) / 2, max(values) * 2)
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

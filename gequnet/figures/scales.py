@@ -1,4 +1,4 @@
-"""How a score depends on the scale at which a network is tested."""
+"""Figure of a score, and of the agreement of masks, at several test scales."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from gequnet.figures.style import LARGE, NORMAL, key, look, plain, save
+from gequnet.figures.style import LARGE, NORMAL, line_style, save, shared_legend, style_axes
 
 Points = Sequence[tuple[float, float, float]]
 
@@ -19,14 +19,14 @@ def plot_scales(
     out: Path,
     score: str = "Dice",
 ) -> None:
-    """Draws the score against the scale, and beside it how well masks agree across scales.
+    """Draws the score against the scale, and beside it the agreement of masks across scales.
 
     Args:
         scores: for each network (scale, mean score, standard deviation over seeds; nan for one seed).
-        agreements: for each network the same of the agreement of masks.
-        floor: (scale, agreement of the truth with itself), drawn grey: no network can be seen to do better.
-        out: where the PNG goes.
-        score: what the score is called.
+        agreements: for each network the same for the agreement of masks.
+        floor: (scale, agreement of the truth with itself), drawn grey. A better agreement cannot be measured.
+        out: path of the PNG.
+        score: name of the score.
     """
     figure = Figure(figsize=(9.6, 4.4), dpi=150, layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -34,7 +34,7 @@ def plot_scales(
     _lines(right, agreements, "agreement of f(s·x) with s·f(x)")
     if floor:
         right.plot(*zip(*sorted(floor), strict=True), label="truth", color="0.6", linewidth=1.0, zorder=1)
-    key(figure, right)
+    shared_legend(figure, right)
     save(figure, out)
 
 
@@ -42,11 +42,13 @@ def _lines(axes: Axes, lines: Mapping[str, Points], title: str) -> None:
     axes.set_title(title, fontsize=LARGE)
     for index, (name, points) in enumerate(lines.items()):
         scales, means, deviations = zip(*sorted(points), strict=True)
-        axes.errorbar(scales, means, deviations, label=name, capsize=2, markersize=4, linewidth=1.2, **look(index))  # type: ignore[arg-type]
+        axes.errorbar(
+            scales, means, deviations, label=name, capsize=2, markersize=4, linewidth=1.2, **line_style(index)
+        )
     shown = sorted({scale for points in lines.values() for scale, *_ in points})
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(FixedLocator(shown))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("magnification of the test images", fontsize=NORMAL)
-    plain(axes)
+    style_axes(axes)

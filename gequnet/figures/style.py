@@ -1,10 +1,11 @@
-"""What all pictures share: colours, sizes of letters, plain axes.
+"""Common style of all figures: colours, font sizes, axes, legend.
 
-The colours are those of Okabe and Ito, which people with any of the usual colour deficiencies tell apart.
+The colours are those of Okabe and Ito; they can be told apart with any of the usual colour deficiencies.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,8 +17,8 @@ DASHES, MARKERS = ("-", "--", ":"), ("o", "s", "D")
 SMALL, NORMAL, LARGE = 8, 9, 11
 
 
-def plain(axes: Axes) -> None:
-    """Small numbers, a faint grid behind, no frame above and on the right."""
+def style_axes(axes: Axes) -> None:
+    """Gives axes small tick labels, a faint grid, and no frame at the top and on the right."""
     axes.tick_params(labelsize=SMALL)
     axes.grid(color="0.9", linewidth=0.6)
     axes.set_axisbelow(True)
@@ -25,28 +26,28 @@ def plain(axes: Axes) -> None:
 
 
 def moving_mean(values: Sequence[float], half: int) -> list[float]:
-    """Centred means over ``2 half + 1`` values, over fewer at both ends: no lag, nothing made up beyond the data."""
+    """Centred means over ``2 half + 1`` values, and over fewer at both ends: without lag and without padding."""
     return [float(np.mean(values[max(0, i - half) : i + half + 1])) for i in range(len(values))]
 
 
 def save(figure: Figure, out: Path) -> None:
-    """Writes the picture, on white, into a folder that need not exist yet."""
+    """Writes the figure on white; creates the folder if needed."""
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, facecolor="white")
 
 
-def look(index: int) -> dict[str, str]:
-    """Colour, dashes and marker of the line with this number: 18 that differ, the first six in colour alone.
+def line_style(index: int) -> dict[str, Any]:
+    """Colour, dashes and marker of the line with this index: 18 different styles, the first six by colour alone.
 
-    >>> look(0), look(6)
+    >>> line_style(0), line_style(6)
     ({'color': '#0072B2', 'linestyle': '-', 'marker': 'o'}, {'color': '#0072B2', 'linestyle': '--', 'marker': 's'})
     """
     lap = index // len(LINES) % len(DASHES)
     return {"color": LINES[index % len(LINES)], "linestyle": DASHES[lap], "marker": MARKERS[lap]}
 
 
-def key(figure: Figure, axes: Axes) -> None:
-    """One legend for all panels, below them, in as many columns as the names leave room for."""
+def shared_legend(figure: Figure, axes: Axes) -> None:
+    """Draws one legend for all panels, below them, in as many columns as fit."""
     handles, names = axes.get_legend_handles_labels()
     letters = max((len(name) for name in names), default=1)
     columns = max(1, min(len(names), int(figure.get_figwidth() * 11 / (letters + 6))))

@@ -60,11 +60,11 @@ class Overlay:
     def draw(self, path: Path) -> None:
         """Draws the kept page."""
         from gequnet.figures import plot_contours  # imported late: matplotlib takes a second
-        from gequnet.figures.views import name_of
+        from gequnet.figures.views import sample_title
 
         net = self.net
         names = [net.class_names[index] for index in foreground_classes(net.num_classes, net.head)]
-        plot_contours([self.sample], [name_of(self.sample)], path, net.head, net.threshold, names)
+        plot_contours([self.sample], [sample_title(self.sample)], path, net.head, net.threshold, names)
 
 
 def _fullest_slice(foreground: np.ndarray, axis: int) -> int:

@@ -13,7 +13,7 @@ import pandas as pd
 from omegaconf import OmegaConf
 
 from gequnet.errors import ConfigError
-from gequnet.figures.samples import unpacked
+from gequnet.figures.samples import unpack_sample
 from gequnet.runs.run_folder import load_config
 
 Settings = dict[str, Any]
@@ -100,7 +100,7 @@ class Run:
             for name in arrays.files:
                 sample, _, part = name.rpartition("/")
                 found.setdefault(sample, {})[part] = arrays[name]
-        return {name: unpacked(name, sample) for name, sample in found.items()}
+        return {name: unpack_sample(name, sample) for name, sample in found.items()}
 
 
 def find_runs(folders: Sequence[Path]) -> list[Run]:

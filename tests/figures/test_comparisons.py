@@ -26,7 +26,7 @@ from gequnet.figures import (
     views,
 )
 from gequnet.figures.pareto import pareto_front
-from gequnet.figures.style import look
+from gequnet.figures.style import line_style
 from helpers.drawn_samples import Recorded, sample
 
 NAN = float("nan")
@@ -70,7 +70,8 @@ def test_trainings_are_means_with_bands(tmp_path, monkeypatch):
     np.testing.assert_array_equal(a.get_xdata(), [2, 4])
     np.testing.assert_allclose(a.get_ydata(), [2, 4])
     np.testing.assert_allclose(b.get_ydata(), [5, 10])
-    assert (a.get_color(), b.get_color()) == (look(1)["color"], look(2)["color"])  # the first one's is kept for it
+    colours = line_style(1)["color"], line_style(2)["color"]  # that of the first stays unused
+    assert (a.get_color(), b.get_color()) == colours
     [band] = training.collections  # of the one with two seeds: 2 ± √2
     heights = band.get_paths()[0].vertices[:, 1]
     np.testing.assert_allclose([heights.min(), heights.max()], [2 - 2**0.5, 2 + 2**0.5])
@@ -84,7 +85,7 @@ def test_losses_of_very_different_size_are_on_a_logarithmic_axis(tmp_path, monke
 
 
 def test_directions_are_axial_and_bins_of_fifteen_degrees():
-    centres, means, errors = orientation.binned(np.array([0.0, 180.0, 14.9, 15.0, -1.0]), np.arange(5.0))
+    centres, means, errors = orientation.bin_means(np.array([0.0, 180.0, 14.9, 15.0, -1.0]), np.arange(5.0))
     np.testing.assert_allclose(centres, np.arange(7.5, 180, 15))
     assert means[0] == 1.0  # 0, 1 and 2
     assert (means[1], means[11]) == (3.0, 4.0)
@@ -179,5 +180,5 @@ def test_every_picture_is_a_file(tmp_path):
 
 
 def test_eighteen_looks_differ():
-    assert len({tuple(look(index).values()) for index in range(18)}) == 18
-    assert look(18) == look(0)
+    assert len({tuple(line_style(index).values()) for index in range(18)}) == 18
+    assert line_style(18) == line_style(0)

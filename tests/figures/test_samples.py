@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.metrics import f1_score
 
-from gequnet.figures.samples import dice_of, packed, slice_of, truth_size, unpacked
+from gequnet.figures.samples import dice_of, pack_sample, slice_of, truth_size, unpack_sample
 from gequnet.metrics.segmentation import SegmentationMetrics
 from helpers.drawn_samples import sample
 
@@ -83,8 +83,8 @@ def test_the_size_of_the_truth_is_a_volume():
 @pytest.mark.parametrize("cut", [True, False])
 def test_what_is_packed_comes_back(classes, overlapping, cut):
     case = slice_of(volume(classes, overlapping)) if cut else sample(2, classes, overlapping)
-    arrays = packed(case)
-    back = unpacked("image-1", arrays)
+    arrays = pack_sample(case)
+    back = unpack_sample("image-1", arrays)
     assert set(back) == set(case)
     assert sum(array.nbytes for array in arrays.values()) <= 9 * case["valid"].numel() + 32
     for part in ("mask", "valid", "id", "slice", "spacing", "dice"):
@@ -97,4 +97,4 @@ def test_what_is_packed_comes_back(classes, overlapping, cut):
 
 def test_without_a_valid_pixel_the_image_can_be_packed():
     case = sample() | {"valid": torch.zeros(24, 20, dtype=torch.bool)}
-    assert packed(case)["image"].max() == 255
+    assert pack_sample(case)["image"].max() == 255

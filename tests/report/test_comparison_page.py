@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from gequnet.errors import ConfigError
-from gequnet.figures.samples import packed, slice_of
+from gequnet.figures.samples import pack_sample, slice_of
 from gequnet.report.__main__ import main
 from gequnet.report.comparison_page import write_report
 from helpers.drawn_samples import sample
@@ -246,7 +246,7 @@ def test_volumes_have_surfaces_classes_and_slices(tmp_path):
         scores = {"dice": 0.7 + better, "dice/anterior": 0.6 + better, "dice/posterior": 0.8 + better}
         scores |= {"iou": 0.5, "hd95_mm": 3.25 - better, "hd95_mm/anterior": 4.5, "hd95_mm/posterior": 2.0}
         made_run(tmp_path / model, f"model={model}", "data=phantom_tumours", samples=False, metrics={"test": scores})
-        kept = {name: packed(slice_of(volume(name))) for name in ("small", "large")}
+        kept = {name: pack_sample(slice_of(volume(name))) for name in ("small", "large")}
         arrays = {f"{name}/{part}": array for name, parts in kept.items() for part, array in parts.items()}
         np.savez_compressed(tmp_path / model / "samples.npz", **arrays)
     write_report([tmp_path], tmp_path / "out")
