@@ -66,11 +66,9 @@ class Source(ABC):
         """What is known about an image apart from its pixels: further columns of ``per_image.csv``; none by default."""
         return {}
 
-    def at_scale(self, factor: float) -> "Source":
-        """The same images with everything in them ``factor`` times as large, for tests at other scales.
+    def at_scale(self, factor: float) -> "Source | None":
+        """The same images drawn ``factor`` times as large; None, the default, if they can only be resampled.
 
-        By default the scenes are resampled, see ``Rescaled``; a source that draws its scenes draws them larger.
+        See ``gequnet.data.views.rescaled.at_scale``, which resamples them then.
         """
-        from gequnet.data.views.rescaled import Rescaled  # which is a source itself
-
-        return Rescaled(self, factor)
+        return None

@@ -12,6 +12,7 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from gequnet.data.transforms.magnify import magnified_regions
+from gequnet.data.views.rescaled import at_scale
 from gequnet.distributed import all_gather
 from gequnet.heads import foreground_classes, predicted_classes, probabilities, target_classes
 from gequnet.metrics.scores import score
@@ -126,7 +127,7 @@ def score_at(
     for scale in [1.0, *(float(each) for each in scales if each != 1)]:
         answers = MaskCollector(head, threshold)
         trainer = make_trainer(callbacks=[answers])
-        images = data.test_dataloader_of(data.source.at_scale(scale))
+        images = data.test_dataloader_of(at_scale(data.source, scale))
         trainer.test(task, dataloaders=images, weights_only=True, verbose=False)
         reference = reference or answers.kept
         agreements = of_all_ranks(

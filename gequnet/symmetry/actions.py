@@ -6,10 +6,13 @@ any magnification: by cubic splines, zero outside the image.
 """
 
 import math
+from collections.abc import Sequence
+from typing import Literal
 
+import numpy as np
 import scipy.ndimage
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Integer
 from torch import Tensor
 
 from gequnet.symmetry.gspace import Element, FieldType
@@ -40,16 +43,31 @@ def rotate(image: Float[Tensor, "b c h w"], angle: float) -> Float[Tensor, "b c 
     return torch.from_numpy(turned).to(image)
 
 
-def magnify(image: Float[Tensor, "b c *space"], factor: float) -> Float[Tensor, "b c *space"]:
-    """The image, or each of its maps, larger by ``factor`` about its centre, on the same grid; as ``rotate`` does it.
+def magnify(
+    image: Float[Tensor, "b c *space"] | Integer[Tensor, "b c *space"],
+    factor: float,
+    size: Sequence[int] | None = None,
+    order: int = 3,
+    padding_mode: Literal["zeros", "border"] = "zeros",
+) -> Float[Tensor, "b c *size"] | Integer[Tensor, "b c *size"]:
+    """The image, or each of its maps, larger by ``factor`` about its centre; by SciPy and without gradient, as ``rotate``.
 
-    Made smaller, an image keeps all its detail, which the grid may not hold: this is for what is smooth.
+    Pixel p of the result shows the image at p / factor, both counted from the centre of their grid. A smaller image is
+    not smoothed before, so details finer than the new grid are aliased.
+
+    Args:
+        image: ``[B, C, *space]``.
+        factor: Magnification.
+        size: Size of the result in pixels; None for that of the image.
+        order: Of the splines between the pixels: 0 nearest, 1 linear, 3 cubic.
+        padding_mode: Values outside the image: ``zeros``, or ``border`` for those of the outermost pixels.
     """
-    scale = [1 / factor] * (image.dim() - 2)
-    offset = [(side - 1) / 2 * (1 - 1 / factor) for side in image.shape[2:]]
+    size = list(image.shape[2:] if size is None else size)
+    offset = [(side - 1) / 2 - (new - 1) / 2 / factor for side, new in zip(image.shape[2:], size, strict=True)]
+    step, mode = np.full(len(size), 1 / factor), {"zeros": "constant", "border": "nearest"}[padding_mode]
     maps = image.detach().cpu().flatten(0, 1).numpy()
-    moved = [torch.from_numpy(scipy.ndimage.affine_transform(each, scale, offset, order=3)) for each in maps]
-    return torch.stack(moved).view(image.shape).to(image)
+    moved = [scipy.ndimage.affine_transform(each, step, offset, tuple(size), order=order, mode=mode) for each in maps]
+    return torch.from_numpy(np.stack(moved)).view(*image.shape[:2], *size).to(image)
 
 
 def act_on_fields(

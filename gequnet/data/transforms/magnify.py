@@ -8,6 +8,8 @@ from jaxtyping import Bool, Float, Integer
 from scipy import ndimage
 from torch import Tensor
 
+from gequnet.symmetry.actions import magnify
+
 
 def magnified_sides(space: Sequence[int], factor: float) -> list[int]:
     """The size of the magnified image.
@@ -32,7 +34,7 @@ def magnified_image(
         deviation = (1 / factor - 1) / 2
         smooth = [ndimage.gaussian_filter(channel.numpy(), deviation, mode="nearest") for channel in image]
         image = torch.from_numpy(np.stack(smooth))
-    return sampled(image, factor, sides, order=3).clamp(low, high)
+    return magnify(image[None], factor, sides, padding_mode="border")[0].clamp(low, high)
 
 
 def magnified_labels(
@@ -48,7 +50,7 @@ def magnified_labels(
     winner = torch.zeros(list(sides), dtype=labels.dtype)
     most = torch.full(list(sides), -1.0)
     for label in labels.unique():
-        [share] = sampled((labels == label)[None].float(), factor, sides, order=1)
+        share = magnify((labels == label)[None, None].float(), factor, sides, order=1, padding_mode="border")[0, 0]
         winner, most = torch.where(share > most, label, winner), torch.maximum(share, most)
     return winner
 
@@ -57,29 +59,5 @@ def magnified_regions(
     regions: Bool[Tensor, "k *space"], factor: float, sides: Sequence[int]
 ) -> Bool[Tensor, "k *sides"]:
     """Which pixels belong to each region by more than half, interpolated linearly."""
-    return sampled(regions.float(), factor, sides, order=1) > 0.5
+    return magnify(regions[None].float(), factor, sides, order=1, padding_mode="border")[0] > 0.5
 
-
-def sampled(
-    channels: Float[Tensor, "channels *space"] | Integer[Tensor, "channels *space"],
-    factor: float,
-    sides: Sequence[int],
-    order: int,
-) -> Float[Tensor, "channels *sides"] | Integer[Tensor, "channels *sides"]:
-    """Each channel at the places p / factor, p the places of the result, both from the centre of their image.
-
-    Args:
-        channels: ``[C, *space]``; what lies outside is as the outermost pixels are.
-        factor: How many times as large.
-        sides: Of the result, in pixels.
-        order: Of the splines between the pixels: 0 nearest, 1 linear, 3 cubic.
-    """
-    offset = [
-        (side - 1) / 2 - (wanted - 1) / 2 / factor for side, wanted in zip(channels.shape[1:], sides, strict=True)
-    ]
-    step = np.full(len(sides), 1 / factor)
-    parts = [
-        ndimage.affine_transform(channel.numpy(), step, offset, tuple(sides), order=order, mode="nearest")
-        for channel in channels
-    ]
-    return torch.from_numpy(np.stack(parts))

@@ -4,14 +4,17 @@ from dataclasses import replace
 
 from gequnet.data.scene import Scene, pixels
 from gequnet.data.source import Source, Split
-from gequnet.data.transforms.magnify import (
-    magnified_image,
-    magnified_labels,
-    magnified_regions,
-    magnified_sides,
-    sampled,
-)
+from gequnet.data.transforms.magnify import magnified_image, magnified_labels, magnified_regions, magnified_sides
 from gequnet.errors import ConfigError
+from gequnet.symmetry.actions import magnify
+
+
+def at_scale(source: Source, factor: float) -> Source:
+    """The images of a dataset with everything in them ``factor`` times as large, for tests at other scales.
+
+    They are drawn anew where the source can do so, see ``Source.at_scale``, and resampled by ``Rescaled`` elsewhere.
+    """
+    return source.at_scale(factor) or Rescaled(source, factor)
 
 
 class Rescaled(Source):
@@ -65,13 +68,15 @@ def magnified_scene(scene: Scene, factor: float) -> Scene:
         return scene
     sides = magnified_sides(scene.space, factor)
     second, instances = scene.second, scene.instances
+    if instances is not None:
+        instances = magnify(instances[None, None], factor, sides, order=0, padding_mode="border")[0, 0]
     return replace(
         scene,
         image=magnified_image(pixels(scene.image), factor, sides),
         mask=magnified_labels(scene.mask, factor, sides),
         valid=magnified_regions(scene.valid[None], factor, sides)[0],
         second=None if second is None else magnified_labels(second, factor, sides),
-        instances=None if instances is None else sampled(instances[None], factor, sides, order=0)[0],
+        instances=instances,
         corners=None,
         geometry=None,
     )

@@ -6,7 +6,7 @@ from gequnet.data.phantoms.phantom_tumours import PhantomTumours
 from gequnet.data.phantoms.phantom_vessels import PhantomVessels
 from gequnet.data.scene import Scene
 from gequnet.data.transforms.magnify import magnified_sides
-from gequnet.data.views.rescaled import Rescaled, magnified_scene
+from gequnet.data.views.rescaled import Rescaled, at_scale, magnified_scene
 from gequnet.errors import ConfigError
 from gequnet.metrics.scores import score
 
@@ -21,7 +21,7 @@ def tumours(dims, **arguments):
 @pytest.mark.parametrize("dims", [2, 3])
 def test_drawn_larger_is_close_to_resampled(dims, factor):
     source = tumours(dims)
-    drawn, resampled = source.at_scale(factor).load("test-000"), Rescaled(source, factor).load("test-000")
+    drawn, resampled = at_scale(source, factor).load("test-000"), Rescaled(source, factor).load("test-000")
     assert drawn.space == resampled.space
     inner = (..., *[slice(4, -4)] * dims)
     error = (drawn.image - resampled.image)[inner].square().mean().sqrt()
@@ -63,12 +63,12 @@ def test_every_part_of_a_scene_is_magnified():
 
 def test_any_dataset_can_be_rescaled():
     source = PhantomVessels(size=48, num_images=FEW)
-    small = source.at_scale(0.5)
+    small = at_scale(source, 0.5)
     assert isinstance(small, Rescaled)
     assert small.name == source.name
     assert small.ids("test") == source.ids("test")
     assert small.load("test-000").space == (24, 24)
-    assert small.at_scale(2.0).load("test-000").space == (48, 48)
+    assert at_scale(small, 2.0).load("test-000").space == (48, 48)
     small.check()
     assert small.labels_differ() == []
     assert small.facts("test-000") == {}
@@ -84,7 +84,7 @@ def test_a_real_volume_grows_with_its_labels(real_data):
     """Of a hippocampus at 1.5 times its size each part has 3.4 times as many voxels, as many millimetres a voxel."""
     source = Msd(real_data)
     name = source.ids("test")[0]
-    volume, large = source.load(name), source.at_scale(1.5).load(name)
+    volume, large = source.load(name), at_scale(source, 1.5).load(name)
     assert large.space == tuple(magnified_sides(volume.space, 1.5))
     assert large.spacing == volume.spacing
     assert large.geometry is None
