@@ -10,6 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from gequnet.config.migrations import current_words
 from gequnet.config.secrets import refuse_secrets
 from gequnet.errors import ConfigError, first_sentence
 
@@ -38,7 +39,7 @@ OmegaConf.register_new_resolver("pick", lambda row, table: _pick(row, table), re
 def compose(overrides: list[str]) -> DictConfig:
     """The configuration of ``python run.py <overrides>``, for notebooks and tests; say where with ``paths.run=``."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        cfg = hydra_compose("config", overrides, return_hydra_config=True)
+        cfg = hydra_compose("config", current_words(overrides), return_hydra_config=True)
     return task_config(cfg)
 
 
@@ -49,7 +50,7 @@ def arms_of(overrides: list[str]) -> dict[str, list[str]]:
     ['model=unet', 'augment=rescale']
     """
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        cfg = hydra_compose("config", overrides, return_hydra_config=True)
+        cfg = hydra_compose("config", current_words(overrides), return_hydra_config=True)
     return {str(name): list(typed) for name, typed in (cfg.hydra.sweeper.arms or {}).items()}
 
 

@@ -1,6 +1,7 @@
-"""Configurations of older versions, read as today's: classes by their new names."""
+"""Configurations of version 0.1.0 in today's form and back: new names of classes, new places of values."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 TARGETS = {
@@ -74,29 +75,59 @@ TARGETS = {
 }
 """What version 0.1.0 called a class or function in ``_target_``, and what it is called now."""
 
-ADDED = {"gequnet.metrics.SegmentationMetrics": {"extra_scores": {}}}
+ADDED: dict[str, dict[str, Any]] = {"gequnet.metrics.SegmentationMetrics": {"extra_scores": {}}}
 """Arguments that version 0.1.0 did not have, each with the value that changes nothing, by today's ``_target_``."""
 
 FIRST_NAMES = {new: old for old, new in TARGETS.items()}
 
+SCORING = ("surface", "tolerance_mm", "curve_bins", "partition", "background")
+"""Values of the node ``scoring``, which version 0.1.0 had in the node ``data``."""
 
-def upgraded(node: Any) -> Any:
-    """A configuration, as plain dicts and lists, with every ``_target_`` by today's name.
+
+def upgraded(cfg: dict[str, Any]) -> dict[str, Any]:
+    """A configuration, as plain dicts and lists, with every ``_target_`` and every value where they are today.
 
     >>> upgraded({"tta": {"_target_": "gequnet.nets.orbit_average.OrbitAverage", "group": "c4"}})["tta"]["_target_"]
     'gequnet.inference.OrbitAverage'
+    >>> upgraded({"data": {"name": "brats", "surface": True}})
+    {'data': {'name': 'brats'}, 'scoring': {'surface': True}}
     """
-    return _with_targets(node, lambda target: TARGETS.get(target, target))
+    new: dict[str, Any] = _with_targets(cfg, lambda target: TARGETS.get(target, target))
+    if "data" in new and "scoring" not in new:
+        new["scoring"] = {name: new["data"].pop(name) for name in SCORING if name in new["data"]}
+    return new
 
 
-def first_form(node: Any) -> Any:
+def first_form(cfg: dict[str, Any]) -> dict[str, Any]:
     """The inverse of ``upgraded``: a configuration as version 0.1.0 wrote it, so that its hash stays what it was."""
-    return _with_targets(_without_added(node), lambda target: FIRST_NAMES.get(target, target))
+    old: dict[str, Any] = _with_targets(_without_added(cfg), lambda target: FIRST_NAMES.get(target, target))
+    if "scoring" in old:
+        old["data"] |= old.pop("scoring")
+    return old
+
+
+def current_words(words: Sequence[str]) -> list[str]:
+    """Overrides, or names of values, with the names of today in place of those of version 0.1.0.
+
+    >>> current_words(["data=brats", "data.surface=false", "+data.view=null"])
+    ['data=brats', 'scoring.surface=false', '+data.view=null']
+    """
+    return [_FIRST_WORD.sub(r"\1scoring.\2", word) for word in words]
+
+
+def first_words(words: Sequence[str]) -> list[str]:
+    """The inverse of ``current_words``, so that a folder named after the words keeps its name."""
+    return [_CURRENT_WORD.sub(r"\1data.\2", word) for word in words]
+
+
+_FIRST_WORD, _CURRENT_WORD = (
+    re.compile(rf"^([+~]*){node}\.({'|'.join(SCORING)})(?=$|=)") for node in ("data", "scoring")
+)
 
 
 def _without_added(node: Any) -> Any:
     if isinstance(node, dict):
-        added = ADDED.get(node.get("_target_"), {})
+        added = ADDED.get(str(node.get("_target_")), {})
         return {key: _without_added(value) for key, value in node.items() if key not in added or value != added[key]}
     return [_without_added(value) for value in node] if isinstance(node, list) else node
 

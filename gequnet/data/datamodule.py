@@ -58,13 +58,7 @@ class SegmentationDataModule(pl.LightningDataModule):
             of more: the first of one order.
         subset_seed: Seed of that order, which no seed of a run changes.
         instances: Whether objects are labelled singly, so that the test also scores objects.
-        surface: Whether the test also scores surfaces, in millimetres.
-        tolerance_mm: By how much a surface may be off and still count as right.
-        curve_bins: Number of bins of the curves in the test, for volumes whose voxels are too many to be kept; None for
-            exact curves.
         flip_axes: Axes that augmentations may mirror, as a mirror image is as likely as the image; None for all.
-        partition: Whether the foreground is a membrane, so that the test also scores the cells that it keeps apart.
-        background: Name of what is not foreground, so that it has scores of its own; None for none.
         weights: How much each pixel of a training or validation image counts in the loss, as ``BorderWeights`` says it;
             None for all the same. The test looks at none.
         view: Makes another source of this one, as ``OrientationShift`` does; None takes it as it is.
@@ -96,12 +90,7 @@ class SegmentationDataModule(pl.LightningDataModule):
         num_images: int | None = None,
         subset_seed: int = 0,
         instances: bool = False,
-        surface: bool = False,
-        tolerance_mm: float = 1.0,
-        curve_bins: int | None = None,
         flip_axes: Sequence[int] | None = None,
-        partition: bool = False,
-        background: str | None = None,
         weights: Callable[[Scene], Tensor] | None = None,
         view: Callable[[Source], Source] | None = None,
     ) -> None:
@@ -112,9 +101,7 @@ class SegmentationDataModule(pl.LightningDataModule):
         self.class_names, self.head, self.fov, self.instances = list(class_names), head, fov, instances
         self.batch_size, self.num_workers, self.patches_per_epoch = batch_size, num_workers, patches_per_epoch
         self.patch_size = [patch_size] * spatial_dims if isinstance(patch_size, int) else list(patch_size)
-        self.surface, self.tolerance_mm, self.curve_bins = surface, tolerance_mm, curve_bins
         self.flip_axes = None if flip_axes is None else list(flip_axes)
-        self.partition, self.background = partition, background
         self.min_valid, self.foreground, self.num_patches = min_valid, foreground, num_patches
         self.num_images, self.subset_seed, self.normalisation = num_images, subset_seed, normalisation
         self.weights = weights
@@ -228,7 +215,7 @@ class SegmentationDataModule(pl.LightningDataModule):
         """The test images as another source has them, larger ones, say, normalised as these are.
 
         Args:
-            source: One with the ids of this module's own, as ``Source.at_scale`` makes it.
+            source: One with the ids of this module's own, see ``views.rescaled.at_scale``.
         """
         return self._whole_test_images(SceneCache(source, self._scale_of))
 

@@ -7,10 +7,12 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from gequnet.config.compose import CONF, compose, resolve
+from gequnet.config.migrations import current_words
 from gequnet.errors import ConfigError, unknown_name
 from gequnet.evaluate.training_overlap import relocate_data
 
-TYPED = ("paths.data", "paths.cache", "trainer.accelerator")  # beside data= and what begins with data.
+TYPED = ("paths.data", "paths.cache", "trainer.accelerator")  # beside data= and what begins with one of NODES
+NODES = ("data.", "scoring.")
 PREPARED = ("side", "spacing", "cubic", "crop")  # in a source, of what is done to an image before a network sees it
 ADVICE = {  # what to do where a fact about the data is another one
     "spatial_dims": "take images for a network of the plane, volumes for one of space",
@@ -30,17 +32,17 @@ def typed_values(overrides: Sequence[str]) -> Settings:
     """
     parser = OverridesParser.create()
     values: Settings = {}
-    for override in overrides:
+    for override in current_words(overrides):
         parsed = parser.parse_override(override)
         name = str(parsed.key_or_group)
         if (
-            not (name in (*TYPED, "data") or name.startswith("data."))
+            not (name in (*TYPED, "data") or name.startswith(NODES))
             or parsed.is_delete()
             or parsed.is_sweep_override()
         ):
             raise ConfigError(
-                f"{override} cannot be typed here, as all but the data is the run's own: type data=NAME, data.… and "
-                f"{', '.join(TYPED)} only."
+                f"{override} cannot be typed here, as all but the data is the run's own: type data=NAME, data.…, "
+                f"scoring.… and {', '.join(TYPED)} only."
             )
         if name == "data.normalisation":
             raise ConfigError(
@@ -50,11 +52,11 @@ def typed_values(overrides: Sequence[str]) -> Settings:
     return values
 
 
-def data_node(cfg: DictConfig, overrides: Sequence[str]) -> tuple[DictConfig, list[str]]:
-    """The node ``data`` of the dataset to be tested, and what has to be said about it.
+def dataset_nodes(cfg: DictConfig, overrides: Sequence[str]) -> tuple[DictConfig, list[str]]:
+    """The nodes ``data`` and ``scoring`` of the dataset to be tested, and warnings about it.
 
-    With ``data=`` it comes from ``conf/``; without, it is the run's own with what was typed put into it. How images are
-    made ready, by which intensities and to which size, is as it was in the run.
+    With ``data=`` they come from ``conf/``; without, they are the run's own with what was typed put into them. How
+    images are made ready, by which intensities and to which size, is as it was in the run.
 
     Args:
         cfg: the run's configuration.
@@ -64,7 +66,8 @@ def data_node(cfg: DictConfig, overrides: Sequence[str]) -> tuple[DictConfig, li
         ConfigError: there is no such dataset, or the network cannot be asked about it.
     """
     values = typed_values(overrides)
-    node = _composed(overrides) if "data" in values else _own(cfg, values)
+    nodes = _composed(overrides) if "data" in values else _own(cfg, values)
+    node = nodes.data
     said = list(_prepare(cfg.data, node, values)) if "data" in values else []
     check_fit(cfg.data, node)
     if list(node.class_names) != list(cfg.data.class_names):
@@ -72,7 +75,7 @@ def data_node(cfg: DictConfig, overrides: Sequence[str]) -> tuple[DictConfig, li
             f"The network was trained on {', '.join(cfg.data.class_names)} and is tested on "
             f"{', '.join(node.class_names)}, which are taken for the same."
         )
-    return node, said
+    return nodes, said
 
 
 def check_fit(own: DictConfig, other: DictConfig) -> None:
@@ -99,15 +102,16 @@ def check_fit(own: DictConfig, other: DictConfig) -> None:
         )
 
 
-def metrics_node(cfg: DictConfig, node: DictConfig) -> DictConfig:
+def metrics_node(cfg: DictConfig, nodes: DictConfig) -> DictConfig:
     """The run's scores, with the facts that they take from its data taken from another dataset.
 
     A value that was chosen for the scores themselves, such as the threshold, stays.
     """
     scores = cfg.metrics.copy()
+    own, other = ({**each.data, **each.scoring} for each in (cfg, nodes))
     for name in scores:
-        if name in node and scores[name] == cfg.data.get(name):
-            scores[name] = node[name]
+        if name in other and scores[name] == own.get(name):
+            scores[name] = other[name]
     return scores
 
 
@@ -118,22 +122,21 @@ def _composed(overrides: Sequence[str]) -> DictConfig:
             "install -e, or leave data= out to test the run on its own dataset."
         )
     ours = [override for override in overrides if not override.startswith("trainer.")]
-    node = resolve(compose([*ours, "paths.run=."])).data
-    assert isinstance(node, DictConfig)
-    return node
+    return OmegaConf.masked_copy(resolve(compose([*ours, "paths.run=."])), ["data", "scoring"])
 
 
 def _own(cfg: DictConfig, values: Settings) -> DictConfig:
     node = relocate_data(cfg.data, cfg.paths.data, values.get("paths.data"))
     if "paths.cache" in values and "cache" in node.source:
         node.source.cache = values["paths.cache"]
-    known = [f"data.{name}" for name in _names(node)]
+    nodes = DictConfig({"data": node, "scoring": cfg.scoring.copy()})
+    known = _names(nodes)
     for name, value in values.items():
-        if name.startswith("data."):
+        if name.startswith(NODES):
             if name not in known:
                 raise ConfigError(unknown_name(name, known))
-            OmegaConf.update(node, name.removeprefix("data."), value, merge=False)
-    return node
+            OmegaConf.update(nodes, name, value, merge=False)
+    return nodes
 
 
 def _prepare(own: DictConfig, node: DictConfig, values: Settings) -> list[str]:

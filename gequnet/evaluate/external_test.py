@@ -15,7 +15,7 @@ from gequnet.config.build import build
 from gequnet.config.trusted_targets import check_targets
 from gequnet.data.source import SPLITS
 from gequnet.errors import ConfigError, first_sentence
-from gequnet.evaluate.dataset_config import data_node, metrics_node, typed_values
+from gequnet.evaluate.dataset_config import dataset_nodes, metrics_node, typed_values
 from gequnet.evaluate.training_overlap import relocate_data, training_overlap
 from gequnet.report import metrics_json
 from gequnet.report.finished_runs import read_run
@@ -52,7 +52,8 @@ def evaluate(run: str | Path, overrides: Sequence[str] = (), out: Path | None = 
     run = Path(run)
     cfg, net = load_run(run)
     check_targets(cfg, run / "config.yaml")
-    node, said = data_node(cfg, overrides)
+    nodes, said = dataset_nodes(cfg, overrides)
+    node = nodes.data
     folder = out or run / "evaluations" / (node.name if split == "test" else f"{node.name}_{split}")
     _check_room(folder, run)
     data = build(node)
@@ -68,7 +69,7 @@ def evaluate(run: str | Path, overrides: Sequence[str] = (), out: Path | None = 
     familiar = training_overlap(cfg, data, typed.get("paths.data"), trained.get("split_hash"))
     for sentence in (*said, *_about(familiar)):
         log.warning(sentence)
-    cfg.metrics = metrics_node(cfg, node)
+    cfg.metrics = metrics_node(cfg, nodes)
     task = build_task(cfg, net)
     trainer = _trainer(cfg, folder, typed.get("trainer.accelerator"))
     folder.mkdir(parents=True, exist_ok=True)

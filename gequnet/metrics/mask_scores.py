@@ -58,7 +58,7 @@ class MaskScores:
         if self.needs_spacing and self.unit not in (None, unit):
             raise ConfigError(
                 f"The spacing of some images is known and that of others is not, {image} is the first: lengths in mm "
-                "and in pixels have no mean; set data.surface=false, or give all images a spacing."
+                "and in pixels have no mean; set scoring.surface=false, or give all images a spacing."
             )
         self.unit = unit
 

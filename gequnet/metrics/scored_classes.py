@@ -78,11 +78,11 @@ class ScoredClasses:
     def _check_background(self, background: str, class_names: Sequence[str]) -> None:
         if self.head == "softmax" and background != class_names[0]:
             raise ConfigError(
-                f"data.background={background} is not class 0 of data.class_names={list(class_names)}, which is the "
-                f"background of a softmax: set data.background={class_names[0]}."
+                f"scoring.background={background} is not class 0 of data.class_names={list(class_names)}, which is the "
+                f"background of a softmax: set scoring.background={class_names[0]}."
             )
         if self.head == "sigmoid" and (len(self) > 1 or background in class_names):
             raise ConfigError(
-                f"data.background={background} beside data.class_names={list(class_names)}: sigmoids have a background "
-                "where there is one class, and it has another name; set data.background=null."
+                f"scoring.background={background} beside data.class_names={list(class_names)}: sigmoids have a "
+                "background where there is one class, and it has another name; set scoring.background=null."
             )

@@ -58,7 +58,7 @@ class Score:
         lower_is_better: True for errors and distances.
         unit: empty for a share. ``mm`` marks a length: its name ends in ``_mm``, or in ``_px`` where the spacing of
             voxels is not known.
-        only_with: the score belongs to the test only if ``data.<only_with>`` is true: ``instances``, ``surface`` or
+        only_with: the score belongs to the test only if this fact of the data or of ``scoring`` is true: ``instances``, ``surface`` or
             ``partition``; None for every test.
         chooses_threshold: True if ``threshold_by`` may name it. A threshold can be too low and too high for it;
             sensitivity, for example, is best if everything is foreground.

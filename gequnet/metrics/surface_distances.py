@@ -153,7 +153,7 @@ def surface_dice(
         (tensor(1., dtype=torch.float64), tensor(True))
     """
     if not tolerance >= 0:
-        raise ConfigError(f"data.tolerance_mm={tolerance} must be 0 or more: it is a distance.")
+        raise ConfigError(f"scoring.tolerance_mm={tolerance} must be 0 or more: it is a distance.")
     if nothing_valid(valid):
         return torch.tensor(torch.nan, dtype=torch.float64)
     bodies = Bodies.of(preds, target, valid, spacing)

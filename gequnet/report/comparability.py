@@ -19,7 +19,7 @@ FREE = (
 )
 PATHS = ("path", "paths", "dirpath", "history")  # of a callback
 BATCH = ("data.batch_size", "trainer.devices", "trainer.num_nodes", "trainer.accumulate_grad_batches")
-MIXED = ("data", "trainer", "callbacks")  # nodes of many independent settings
+MIXED = ("data", "scoring", "trainer", "callbacks")  # nodes of many independent settings
 STEPS = "trainer.max_steps.made"  # inside max_steps, so that comparing budgets frees both
 NAMES = {"data.batch_size": f"the effective batch ({' x '.join(BATCH)})", STEPS: "the number of optimizer steps"}
 ABSENT = "absent"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gequnet.config.migrations import current_words
 from gequnet.errors import ConfigError
 from gequnet.report.comparability import check_equal
 from gequnet.report.comparisons import Row, make_rows
@@ -55,7 +56,8 @@ def write_report(
         ConfigError: there are no runs, no such reference, or they differ in what a fair comparison holds equal.
     """
     sweeps = list(find_sweeps(folders))
-    varied = list(dict.fromkeys([*varied, *(name for _, plan in sweeps for name in plan.get("varied", []))]))
+    varied = current_words([*varied, *(name for _, plan in sweeps for name in plan.get("varied", []))])
+    varied = list(dict.fromkeys(varied))
     title = title or next((plan["title"] for _, plan in sweeps if plan.get("title")), "Comparison")
     if (out / "config.yaml").exists():
         raise ConfigError(f"{out} is a run's folder, with pictures of its own: give the report another one with --out.")

@@ -19,7 +19,7 @@ LOWER = "↓ Lower is better."
 NOTES = {
     "surface": "HD95 is the 95th percentile of the distances from surface to surface; where only one of truth and "
     "prediction is empty, the diagonal of the image. Surface Dice is the share of both surfaces that lies within "
-    "data.tolerance_mm of the other.",
+    "scoring.tolerance_mm of the other.",
     "partition": "V_rand and V_info compare the cells between membranes, after the membranes were thinned, as the ISBI "
     "2012 challenge does; 1 is perfect. The pixel error is the share of pixels that are wrong.",
 }

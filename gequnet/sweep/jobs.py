@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gequnet.config.migrations import first_words
 from gequnet.distributed import launcher_job_name
 from gequnet.errors import ConfigError
 from gequnet.runs.layout import AUTO, FINISHED
@@ -118,7 +119,7 @@ def sweep_name(overrides: Sequence[str]) -> str:
     >>> sweep_name(["experiment=drive_groups", "data=chase"])
     'drive_groups-chase-a34ac4'
     """
-    overrides = [override for override in overrides if name_of(override) != "resume"]
+    overrides = [override for override in first_words(overrides) if name_of(override) != "resume"]
     digest = hashlib.sha256("\n".join(sorted(overrides)).encode()).hexdigest()[:6]
     values = [override.partition("=")[2] for override in overrides if not name_of(override).startswith("paths.")]
     plain = re.sub(r"[^A-Za-z0-9_]+", "-", "-".join(values)).strip("-")[:60].strip("-")

@@ -21,10 +21,12 @@ def compose_and_train() -> int:
     import hydra
 
     from gequnet.config.compose import CONF
+    from gequnet.config.migrations import current_words
     from gequnet.config.secrets import refuse_secrets
 
     # before Hydra writes them into a file
     refuse_secrets({name.lstrip("+~"): value for name, _, value in (word.partition("=") for word in sys.argv[1:])})
+    sys.argv[1:] = current_words(sys.argv[1:])
     hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(train)()
     return 0
 

@@ -157,10 +157,11 @@ def _check_threshold(cfg: DictConfig) -> None:
             f"head={cfg.data.head}, of which the likeliest class is taken: leave threshold_by= out."
         )
     record = scores[score]
-    if record.of_masks and record.only_with and not cfg.data[record.only_with]:
+    if record.of_masks and record.only_with and not cfg.scoring.get(record.only_with, True):
         raise ConfigError(
-            f"threshold_by={score} is only for data with data.{record.only_with}=true, which data={cfg.chosen.data} "
-            f"does not have: choose another score, for example dice, or set data.{record.only_with}=true."
+            f"threshold_by={score} is only for data with scoring.{record.only_with}=true, which "
+            f"data={cfg.chosen.data} does not have: choose another score, for example dice, or set "
+            f"scoring.{record.only_with}=true."
         )
 
 

@@ -18,7 +18,7 @@ from helpers.volumes import Shells
 
 NAMES = ["whole", "core", "enhancing"]
 FACTS = {"num_classes": 3, "head": "sigmoid", "class_names": NAMES, "fov": False, "instances": False}
-FACTS |= {"surface": True, "tolerance_mm": 1.0, "curve_bins": 50, "partition": False, "background": None}
+SCORING = {"surface": True, "tolerance_mm": 1.0, "curve_bins": 50, "partition": False, "background": None}
 
 
 def batch(quality: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -54,7 +54,7 @@ def test_every_loss_falls_as_regions_are_found(name: str) -> None:
 @pytest.mark.parametrize("path", sorted((ROOT / "conf/metrics").glob("*.yaml")), ids=lambda path: path.stem)
 @pytest.mark.parametrize("full", [True, False])
 def test_every_score_is_there_for_every_region_and_knows_better_from_worse(path: Path, full: bool) -> None:
-    config = OmegaConf.create({"data": FACTS, "metrics": OmegaConf.load(path)})
+    config = OmegaConf.create({"data": FACTS, "scoring": SCORING, "metrics": OmegaConf.load(path)})
     found = []
     for quality in (0.5, 3.0):
         metrics = instantiate(config.metrics, _convert_="all")(full=full)
@@ -80,7 +80,7 @@ def test_from_what_is_typed_to_the_folder(monkeypatch: pytest.MonkeyPatch, tmp_p
     typed += ["data.source._target_=helpers.volumes.Shells", "data.source.size=16", "~data.source.noise"]
     typed += ["data.source.num_images={train:4,val:1,test:3}", "~data.source.rotation", "data.spatial_dims=3"]
     typed += ["data.name=shells", "data.num_classes=3", f"data.class_names={NAMES}"]
-    typed += ["data.patch_size=10", "data.batch_size=2", "data.surface=true", "data.curve_bins=50"]
+    typed += ["data.patch_size=10", "data.batch_size=2", "scoring.surface=true", "scoring.curve_bins=50"]
     typed += ["width=fixed", "width.widths=[4,6]", "model.depth=2", "loss=dice_bce"]
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["run.py", *typed])

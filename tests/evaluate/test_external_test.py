@@ -21,7 +21,7 @@ from gequnet.data.transforms.normalise import Scale
 from gequnet.errors import ConfigError
 from gequnet.evaluate import external_test as door
 from gequnet.evaluate.__main__ import main
-from gequnet.evaluate.dataset_config import check_fit, data_node, metrics_node
+from gequnet.evaluate.dataset_config import check_fit, dataset_nodes, metrics_node
 from gequnet.evaluate.external_test import evaluate
 from gequnet.evaluate.training_overlap import PLACES, relocate_data, training_overlap
 from gequnet.report.comparison_page import write_report
@@ -212,24 +212,36 @@ def own_recipe(*overrides: str) -> DictConfig:
 
 
 def test_other_names_are_said_and_images_are_made_as_large_as_they_were() -> None:
-    node, said = data_node(own_recipe("data=cats", "data.source.side=64"), ["data=voc2012"])
-    assert node.source.side == 64
+    nodes, said = dataset_nodes(own_recipe("data=cats", "data.source.side=64"), ["data=voc2012"])
+    assert nodes.data.source.side == 64
     assert said == ["The network was trained on cat and is tested on object, which are taken for the same."]
-    typed, _ = data_node(own_recipe("data=cats", "data.source.side=64"), ["data=voc2012", "data.source.side=32"])
-    assert typed.source.side == 32
-    node, said = data_node(own_recipe("data=cats", "data.normalisation=range"), ["data=folder"])
-    assert node.normalisation == "range"
+    typed, _ = dataset_nodes(own_recipe("data=cats", "data.source.side=64"), ["data=voc2012", "data.source.side=32"])
+    assert typed.data.source.side == 32
+    nodes, said = dataset_nodes(own_recipe("data=cats", "data.normalisation=range"), ["data=folder"])
+    assert nodes.data.normalisation == "range"
     assert "The network was trained on images with data.source.side=128, which data=folder does not know" in said[0]
     volumes = own_recipe("data=brats", "data.source.spacing=2.0", "data.source.crop=false")
-    node, _ = data_node(volumes, ["data=brats"])
-    assert (node.source.spacing, node.source.crop) == (2.0, False)
+    nodes, _ = dataset_nodes(volumes, ["data=brats"])
+    assert (nodes.data.source.spacing, nodes.data.source.crop) == (2.0, False)
 
 
 def test_scores_take_the_facts_of_the_data_and_keep_what_was_chosen_for_them() -> None:
     cfg = own_recipe("data=drive", "metrics.threshold=0.3", "metrics.curve_bins=77")
-    node = own_recipe("data=hrf", "data.fov=false", "data.curve_bins=1000").data
-    scores = metrics_node(cfg, node)
+    other = own_recipe("data=hrf", "data.fov=false", "scoring.curve_bins=1000", "scoring.tolerance_mm=2.0")
+    scores = metrics_node(cfg, other)
     assert (scores.fov, scores.threshold, scores.curve_bins, cfg.metrics.fov) == (False, 0.3, 77, True)
+    assert (scores.tolerance_mm, cfg.metrics.tolerance_mm) == (2.0, 1.0)
+
+
+def test_facts_of_the_task_can_be_typed_by_old_and_new_names() -> None:
+    own = own_recipe("data=drive")
+    for words in (["scoring.background=rest"], ["data.background=rest"], ["data=chase", "scoring.background=rest"]):
+        nodes, _ = dataset_nodes(own, words)
+        assert nodes.scoring.background == "rest"
+        assert "background" not in nodes.data
+    assert own.scoring.background is None
+    nodes, _ = dataset_nodes(own_recipe("data=brats", "scoring.surface=false"), ["data=brats"])
+    assert nodes.scoring.surface
 
 
 def test_a_scale_for_all_images_is_that_of_the_training(tmp_path: Path, datasets: Path) -> None:
@@ -266,7 +278,8 @@ def test_files_are_looked_for_where_they_were_or_where_they_are_now(tmp_path: Pa
 def test_every_place_is_known() -> None:
     """What conf/data puts below paths.data are the places that a run may be read back without."""
     for path in (CONF / "data").glob("*.yaml"):
-        settings = yaml.safe_load(path.read_text())["source"]
+        content = yaml.safe_load(path.read_text())
+        settings = content.get("data", content)["source"]
         assert {name for name, value in settings.items() if "paths.data" in str(value)} <= set(PLACES), path
 
 

@@ -199,7 +199,7 @@ def test_a_run_is_tested_at_the_threshold_and_says_so(tmp_path, monkeypatch):
 def test_what_no_threshold_can_be_chosen_by_is_refused():
     run = "paths.run=/nowhere"
     check(compose([run, "threshold_by=dice"]))
-    check(compose([run, "threshold_by=v_rand", "data.partition=true"]))
+    check(compose([run, "threshold_by=v_rand", "scoring.partition=true"]))
     with pytest.raises(ConfigError, match="There is no threshold_by=dise; the nearest are threshold_by=dice"):
         check(compose([run, "threshold_by=dise"]))
     with pytest.raises(ConfigError, match="There is no threshold_by=sensitivity"):

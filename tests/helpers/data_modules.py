@@ -8,8 +8,9 @@ from helpers.repository import CONF
 
 def module(name="phantom_vessels", augment="flips", root="nowhere", seed=0, **changes):
     """The datamodule of conf/data with small phantoms and a short epoch."""
-    data = OmegaConf.merge(*(OmegaConf.load(CONF / "data" / f"{part}.yaml") for part in ("base/module", name)))
-    del data["defaults"]
+    base, own = (OmegaConf.load(CONF / "data" / f"{part}.yaml") for part in ("base/module", name))
+    data = OmegaConf.merge(base, own.get("data", own))
+    data.pop("defaults", None)
     if name == "phantom_vessels":
         data.source.update(size=48, num_images={"train": 3, "val": 2, "test": 2})
     data.update({"patch_size": 32, "patches_per_epoch": 12, "batch_size": 4, **changes})

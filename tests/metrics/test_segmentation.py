@@ -387,7 +387,7 @@ def test_the_background_of_a_softmax_has_scores_and_is_left_out_of_means():
 
 
 def test_a_background_without_a_name_of_its_own_is_refused():
-    with pytest.raises(ConfigError, match="set data.background=background"):
+    with pytest.raises(ConfigError, match="set scoring.background=background"):
         SOFTMAX(background="nothing")
     with pytest.raises(ConfigError, match="it has another name"):
         BINARY(fov=False, background="vessel")
@@ -446,8 +446,8 @@ def test_mistakes_get_a_sentence():
 
 def test_the_node_leaves_full_open():
     data = {"num_classes": 1, "head": "sigmoid", "class_names": ["vessel"], "fov": True, "instances": False}
-    data |= {"surface": True, "tolerance_mm": 2.0, "curve_bins": None, "partition": False, "background": None}
-    node = OmegaConf.create({"data": data, "metrics": OmegaConf.load(DEFAULT)}).metrics
+    scoring = {"surface": True, "tolerance_mm": 2.0, "curve_bins": None, "partition": False, "background": None}
+    node = OmegaConf.create({"data": data, "scoring": scoring, "metrics": OmegaConf.load(DEFAULT)}).metrics
     make = instantiate(node, _convert_="all")
     assert make(full=True).full
     assert not make(full=False).full
