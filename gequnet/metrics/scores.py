@@ -43,7 +43,7 @@ class Score:
       shape of the result. The score is computed in validation and test, for each class and the background.
     - some of ``preds target valid spacing tolerance``, for example ``MASKS``: predicted and true foreground of one
       class of one image, [*space]; the valid pixels, [*space]; the length of a voxel along each axis in mm, [dims],
-      or None; ``data.tolerance_mm``. The result is a scalar. Such a score is computed in the test only.
+      or None; ``scoring.tolerance_mm``. The result is a scalar. Such a score is computed in the test only.
     - ``OBJECTS``: ``function(objects)`` with
       [`ObjectOverlaps`][gequnet.metrics.instance_ap.ObjectOverlaps] of one image. Test only.
     - ``BINS``: ``function(bins)`` makes a metric of torchmetrics that is updated with the probabilities and the true
@@ -58,8 +58,8 @@ class Score:
         lower_is_better: True for errors and distances.
         unit: empty for a share. ``mm`` marks a length: its name ends in ``_mm``, or in ``_px`` where the spacing of
             voxels is not known.
-        only_with: the score belongs to the test only if this fact of the data or of ``scoring`` is true: ``instances``, ``surface`` or
-            ``partition``; None for every test.
+        only_with: the score belongs to the test only if this fact is true: ``instances`` of ``data``, ``surface`` or
+            ``partition`` of ``scoring``; None for every test.
         chooses_threshold: True if ``threshold_by`` may name it. A threshold can be too low and too high for it;
             sensitivity, for example, is best if everything is foreground.
         in_table: True if the report has a column for it.
