@@ -1,27 +1,27 @@
-"""The plain twin of a network: the same function of ordinary layers, which runs where nothing is known of groups."""
+"""The plain network of a network: the same function with plain layers, which runs without gequnet."""
 
 from torch import nn
 
-from gequnet.export import convert_nets, convert_scale, convert_steerable, norms  # noqa: F401  (they register their rules)
-from gequnet.export.channel_layers import Maps
+from gequnet.export import convert_nets, convert_scale, convert_steerable, norms  # noqa: F401  (imported for their rules)
+from gequnet.export.channel_layers import MapLayout
 from gequnet.export.convert import to_plain
-from gequnet.export.memory_format import quickest
-from gequnet.export.safetensors_file import load
+from gequnet.export.memory_format import to_fastest_memory_format
+from gequnet.export.safetensors_file import load_safetensors
 
-__all__ = ["load", "plain_network"]
+__all__ = ["load_safetensors", "plain_network"]
 
 
 def plain_network(net: nn.Module) -> nn.Module:
-    """A copy of a network, in evaluation mode, in which every layer that knows of a symmetry is an ordinary one.
+    """A copy of a network in evaluation mode, in which every equivariant layer is replaced by plain layers.
 
-    Kernels are put together, norms with fixed statistics go into the convolutions before them, dropout goes away. The
-    results are the network's in evaluation mode, to rounding, at every size; the network itself stays as it is.
+    Kernels are expanded, norms with fixed statistics are folded into the convolutions before them, and dropout is
+    removed. The result equals the network in evaluation mode, to rounding, at every size. The network is not changed.
 
     Args:
-        net: of ``gequnet.nets``.
+        net: a network of ``gequnet.nets``.
 
     Raises:
-        ConfigError: it has a layer that no rule is known for.
+        ConfigError: there is no conversion rule for one of its layers.
 
     >>> import torch
     >>> from gequnet.nets.e2unet import E2UNet
@@ -32,4 +32,4 @@ def plain_network(net: nn.Module) -> nn.Module:
     """
     dims = net.spatial_dims
     assert isinstance(dims, int)
-    return quickest(to_plain(net, Maps(dims))).eval()
+    return to_fastest_memory_format(to_plain(net, MapLayout(dims))).eval()

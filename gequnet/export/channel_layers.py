@@ -1,4 +1,4 @@
-"""What is left of fields and scales once their layers are ordinary: channels in a certain order."""
+"""Plain layers on the channels that fields and scales become: repetition, selection, norms and projections."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,18 +7,18 @@ import torch
 from torch import Tensor, nn
 
 
-class Maps(NamedTuple):
-    """What the maps of a network are: their axes of space, and their scales, which are 1 where there is no window."""
+class MapLayout(NamedTuple):
+    """Layout of the maps of a network: the number of axes of space and of scales (1 without a window of scales)."""
 
     dims: int
     scales: int = 1
 
 
-class Repeated(nn.Module):
-    """The channels of a map, again and again.
+class RepeatChannels(nn.Module):
+    """Repetition of the channels of a map.
 
     Args:
-        times: how often.
+        times: number of repetitions.
 
     Shape:
         [B, C, *space] -> [B, times * C, *space].
@@ -29,15 +29,15 @@ class Repeated(nn.Module):
         self.times = times
 
     def forward(self, x: Tensor) -> Tensor:
-        """The channels."""
+        """The repeated channels."""
         return torch.cat([x] * self.times, 1)
 
 
-class Channels(nn.Module):
-    """The channels of a map in another order, some perhaps several times.
+class SelectChannels(nn.Module):
+    """Selection of channels of a map, in any order, with repetitions.
 
     Args:
-        order: the channel that each channel of the result is.
+        order: index of the input channel for each output channel.
 
     Shape:
         [B, C, *space] -> [B, len(order), *space].
@@ -51,16 +51,16 @@ class Channels(nn.Module):
         self.register_buffer("places", torch.tensor(self.order), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The channels."""
+        """The selected channels."""
         return x.index_select(1, self.places)
 
 
 class EachField(nn.Module):
-    """Lets a module for images work on each field, some neighbouring channels, as on an image of its own.
+    """A module for images, applied to each field (a block of adjacent channels) separately.
 
     Args:
         module: from [B, N, *space] to [B, N', *space].
-        fields: their number.
+        fields: number of fields.
 
     Shape:
         [B, fields * N, *space] -> [B, fields * N', *space].
@@ -71,23 +71,23 @@ class EachField(nn.Module):
         self.module, self.fields = module, fields
 
     def forward(self, x: Tensor) -> Tensor:
-        """The module's results, side by side."""
+        """The concatenated results of the module."""
         each: Tensor = self.module(x.unflatten(1, (self.fields, -1)).flatten(0, 1))
         return each.unflatten(0, (x.shape[0], self.fields)).flatten(1, 2)
 
 
 class FourierNorm(nn.Module):
-    """Instance or group normalisation of functions that are given by Fourier coefficients.
+    """Instance or group normalisation of functions given by their Fourier coefficients.
 
     Args:
-        groups: of whole fields, over which mean and variance are taken.
+        groups: number of groups of whole fields, over each of which mean and variance are taken.
         channels: C.
         eps: added to the variance.
 
     Attributes:
-        direction: of each channel, what the constant function 1 has there, [C].
-        weight: of each channel, [C].
-        bias: of each channel, [C].
+        direction: coefficients of the constant function 1, [C].
+        weight: scale of each channel, [C].
+        bias: shift of each channel, [C].
 
     Shape:
         [B, C, *space] -> [B, C, *space].
@@ -105,7 +105,7 @@ class FourierNorm(nn.Module):
         """The normalised coefficients."""
         spread = [1] * (x.dim() - 2)
         direction = self.direction.view(self.groups, -1, *spread)
-        # The square of the constant function: how much of a group's channels one function is.
+        # Mean square of the constant function over the channels of a group.
         square = self.direction.square().mean()
         grouped, axes = x.unflatten(1, (self.groups, -1)), tuple(range(2, x.dim() + 1))
         mean = (grouped * direction).mean(axes, keepdim=True) / square
@@ -116,14 +116,14 @@ class FourierNorm(nn.Module):
 
 
 class OverScales(nn.Module):
-    """One map of the maps at all scales, see ``gequnet.layers.scale_projection``.
+    """Projection of the maps at all scales to one map, see ``gequnet.layers.scale_projection``.
 
     Args:
-        scales: S; the channels of a scale are side by side, the finest first.
-        how: ``mean``, ``max``, or ``choice``, by the last channel of each scale.
+        scales: S; the channels of a scale are adjacent, the finest scale first.
+        how: ``mean``, ``max``, or ``choice``: weights from the last channel of each scale.
 
     Shape:
-        [B, S * K, *space] -> [B, K, *space], of a choice K - 1.
+        [B, S * K, *space] -> [B, K, *space], for ``choice`` [B, K - 1, *space].
     """
 
     def __init__(self, scales: int, how: str) -> None:
@@ -131,7 +131,7 @@ class OverScales(nn.Module):
         self.scales, self.how = scales, how
 
     def forward(self, x: Tensor) -> Tensor:
-        """One map."""
+        """The projected map."""
         maps = x.unflatten(1, (self.scales, -1))
         if self.how == "mean":
             return maps.mean(1)

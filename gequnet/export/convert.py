@@ -1,9 +1,9 @@
-"""Which ordinary layer stands for which layer of ours: the rules, looked up by type.
+"""Conversion rules from the layers of this package to plain layers, by type.
 
-``to_plain`` is told a layer and what its maps are, and gives an ordinary one with copies of the weights.
-Maps [B, C, S, *space] on a window of scales become maps [B, S * C, *space] whose scales lie side by side. This file has
-the rules for what is ordinary already, or holds other layers; the others are registered where they belong:
-``gequnet.export.norms``, ``steerable``, ``scales`` and ``nets``.
+``to_plain`` converts a layer to a plain one with copies of the weights. Maps [B, C, S, *space] on a window of scales
+become maps [B, S * C, *space], in which the channels of a scale are adjacent. This file has the rules for plain layers
+and for layers that contain others. The other rules are in ``gequnet.export.norms``, ``convert_steerable``,
+``convert_scale`` and ``convert_nets``.
 """
 
 import copy
@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from gequnet.errors import ConfigError
 from gequnet.export import resampling
-from gequnet.export.channel_layers import Maps
-from gequnet.export.norm_constants import constants
+from gequnet.export.channel_layers import MapLayout
+from gequnet.export.norm_constants import norm_scale_and_shift
 from gequnet.export.unet import Block
 from gequnet.layers import resample
 from gequnet.layers.block import ConvBlock
@@ -31,100 +31,102 @@ Layer = TypeVar("Layer", bound=nn.Module)
 
 
 @singledispatch
-def to_plain(module: nn.Module, maps: Maps) -> nn.Module:
-    """An ordinary layer that does in evaluation what ``module`` does.
+def to_plain(module: nn.Module, maps: MapLayout) -> nn.Module:
+    """A plain layer that equals ``module`` in evaluation mode.
 
     Args:
         module: a layer of a network.
-        maps: what it works on.
+        maps: layout of its input maps.
 
     Raises:
-        ConfigError: there is no rule for it.
+        ConfigError: there is no rule for this type of layer.
     """
     raise ConfigError(
-        f"{type(module).__name__} cannot be made an ordinary layer: gequnet.export knows no rule for it. A layer of "
-        "your own needs one: @to_plain.register in a file of gequnet.export."
+        f"{type(module).__name__} cannot be converted to a plain layer: gequnet.export has no rule for it. Register a "
+        "rule for a layer of your own with @gequnet.export.convert.to_plain.register."
     )
 
 
-def _as_it_is(module: nn.Module, maps: Maps) -> nn.Module:
+def _copied(module: nn.Module, maps: MapLayout) -> nn.Module:
     return copy.deepcopy(module)
 
 
-def nothing(module: nn.Module, maps: Maps) -> nn.Module:
-    """The rule for what does nothing in evaluation."""
+def identity_rule(module: nn.Module, maps: MapLayout) -> nn.Module:
+    """The rule for layers that are the identity in evaluation mode."""
     return nn.Identity()
 
 
 for kind in KEPT:
-    to_plain.register(kind, _as_it_is)
+    to_plain.register(kind, _copied)
 for kind in DROPPED:
-    to_plain.register(kind, nothing)
+    to_plain.register(kind, identity_rule)
 
 
 @to_plain.register
-def _sequential(module: nn.Sequential, maps: Maps) -> nn.Module:
-    """The layers that do something, in a row; a norm with fixed statistics goes into the convolution before it."""
+def _sequential(module: nn.Sequential, maps: MapLayout) -> nn.Module:
+    """Convert the layers, drop identities, and fold norms with fixed statistics into the convolution before."""
     row: list[nn.Module] = []
     for layer in module:
-        fixed = constants(layer, maps)
-        if fixed is None:
-            row += _flat(to_plain(layer, maps))
+        scale_and_shift = norm_scale_and_shift(layer, maps)
+        if scale_and_shift is None:
+            row += _flatten(to_plain(layer, maps))
         else:
-            row[-1] = rescaled(row[-1], *fixed)
+            row[-1] = fold_affine(row[-1], *scale_and_shift)
     return row[0] if len(row) == 1 else nn.Sequential(*row)
 
 
-def _flat(module: nn.Module) -> Iterator[nn.Module]:
-    """The layers of rows within rows."""
+def _flatten(module: nn.Module) -> Iterator[nn.Module]:
+    """The layers of nested ``nn.Sequential``s, without identities."""
     if isinstance(module, nn.Sequential):
         for layer in module:
-            yield from _flat(layer)
+            yield from _flatten(layer)
     elif not isinstance(module, nn.Identity):
         yield module
 
 
 @to_plain.register
-def _block(module: ConvBlock, maps: Maps) -> nn.Module:
+def _block(module: ConvBlock, maps: MapLayout) -> nn.Module:
     shortcut = None if module.shortcut is None else to_plain(module.shortcut, maps)
     return Block(to_plain(module.units, maps), to_plain(module.activation, maps), shortcut)
 
 
 @to_plain.register
-def _blur_pool(module: resample.BlurPool, maps: Maps) -> nn.Module:
-    return resampling.BlurPool(module.taps, module.padded)
+def _blur_pool(module: resample.BlurPool, maps: MapLayout) -> nn.Module:
+    return resampling.PlainBlurPool(module.taps, module.padded)
 
 
 @to_plain.register
-def _max_pool(module: resample.MaxPool, maps: Maps) -> nn.Module:
-    return resampling.MaxPool()
+def _max_pool(module: resample.MaxPool, maps: MapLayout) -> nn.Module:
+    return resampling.PlainMaxPool()
 
 
 @to_plain.register
-def _double(module: resample.Double, maps: Maps) -> nn.Module:
-    return resampling.Double(module.padded)
+def _double(module: resample.Double, maps: MapLayout) -> nn.Module:
+    return resampling.PlainDouble(module.padded)
 
 
 @to_plain.register(TransposedConv)
 @to_plain.register(UpConv)
-def _transposed(module: TransposedConv | UpConv, maps: Maps) -> nn.Module:
-    """The convolution made to end a pixel later than on odd sides: that is cut off again."""
+def _transposed(module: TransposedConv | UpConv, maps: MapLayout) -> nn.Module:
+    """A convolution with an output of at least twice the side; ``PlainTransposedConv`` crops it on odd sides."""
     conv = copy.deepcopy(module.conv)
     conv.output_padding = tuple(side % 2 for side in conv.kernel_size)
-    return resampling.TransposedConv(conv)
+    return resampling.PlainTransposedConv(conv)
 
 
-def rescaled(conv: nn.Module, scale: Tensor, shift: Tensor) -> nn.Module:
-    """The convolution followed by a scaling and a shift of each channel, as one convolution."""
-    assert isinstance(conv, nn.Conv2d | nn.Conv3d), f"a norm with fixed statistics follows a convolution, not {conv}"
+def fold_affine(conv: nn.Module, scale: Tensor, shift: Tensor) -> nn.Module:
+    """Fold a scale and a shift of each channel into the convolution before them."""
+    assert isinstance(conv, nn.Conv2d | nn.Conv3d), (
+        f"a norm with fixed statistics must follow a convolution, not {conv}"
+    )
     kernel = conv.weight.double() * scale.view(-1, *[1] * (conv.weight.dim() - 1))
     bias = shift if conv.bias is None else conv.bias * scale + shift
     padding = conv.padding[0]
     assert isinstance(padding, int)
-    return convolution(kernel, bias, conv.stride[0], padding, conv.padding_mode, conv.groups)
+    return make_conv(kernel, bias, conv.stride[0], padding, conv.padding_mode, conv.groups)
 
 
-def convolution(
+def make_conv(
     kernel: Tensor,
     bias: Tensor | None,
     stride: int = 1,
@@ -132,27 +134,27 @@ def convolution(
     padding_mode: PaddingMode = "zeros",
     groups: int = 1,
 ) -> Convolution:
-    """An ordinary convolution with the kernel [C', C / groups, *k], in float32."""
+    """A plain convolution with the kernel [C', C / groups, *k], in float32."""
     out_channels, in_channels, *sides = kernel.shape
     layer = CONV[len(sides)](
         in_channels * groups, out_channels, sides[0], stride, padding, groups=groups, bias=bias is not None,
         padding_mode=padding_mode, device="meta",
     )  # fmt: skip
     assert isinstance(layer, nn.Conv2d | nn.Conv3d)
-    return _filled(layer, kernel, bias)
+    return _with_weights(layer, kernel, bias)
 
 
-def transposed(kernel: Tensor, bias: Tensor | None, groups: int = 1) -> resampling.TransposedConv:
-    """Doubling by the transposed convolution of stride 2 with the kernel [C, C' / groups, *k] of odd side."""
+def make_transposed_conv(kernel: Tensor, bias: Tensor | None, groups: int = 1) -> resampling.PlainTransposedConv:
+    """Upsampling by a transposed convolution of stride 2 with the kernel [C, C' / groups, *k] of odd side."""
     in_channels, out_channels, *sides = kernel.shape
     layer = CONV_TRANSPOSE[len(sides)](
         in_channels, out_channels * groups, sides[0], 2, sides[0] // 2, 1, groups, bias is not None, device="meta"
     )
-    return resampling.TransposedConv(_filled(layer, kernel, bias))
+    return resampling.PlainTransposedConv(_with_weights(layer, kernel, bias))
 
 
-def _filled(layer: Layer, kernel: Tensor, bias: Tensor | None) -> Layer:
-    """The layer with copies of these weights."""
+def _with_weights(layer: Layer, kernel: Tensor, bias: Tensor | None) -> Layer:
+    """Set copies of these weights in the layer."""
     layer.register_parameter(
         "weight", nn.Parameter(kernel.detach().float().clone(memory_format=torch.contiguous_format))
     )

@@ -1,4 +1,4 @@
-"""The rules for whole networks: the topology stays."""
+"""Conversion rules for whole networks; the topology stays the same."""
 
 from functools import partial
 
@@ -6,12 +6,12 @@ from torch import nn
 
 from gequnet.errors import ConfigError
 from gequnet.export import resampling
-from gequnet.export.channel_layers import Maps
-from gequnet.export.convert import convolution, to_plain
-from gequnet.export.padding import MirroredFrame, RepeatedFrame
+from gequnet.export.channel_layers import MapLayout
+from gequnet.export.convert import make_conv, to_plain
+from gequnet.export.padding import PlainMirroredFrame, RepeatedFrame
 from gequnet.export.pyramid import Pyramid
-from gequnet.export.test_time_augmentation import Orbit
-from gequnet.export.unet import UNet
+from gequnet.export.test_time_augmentation import PlainOrbitAverage
+from gequnet.export.unet import PlainUNet
 from gequnet.inference.test_time_augmentation import OrbitAverage
 from gequnet.layers import frame
 from gequnet.layers.steerable import SteerableConv, SteerableUpConv
@@ -21,8 +21,8 @@ from gequnet.symmetry.actions import quarter_turns
 
 
 @to_plain.register
-def _unet(module: UNetTopology, maps: Maps) -> nn.Module:
-    return UNet(
+def _unet(module: UNetTopology, maps: MapLayout) -> nn.Module:
+    return PlainUNet(
         frame=_frame(module),
         stem=to_plain(module.stem, maps),
         encoders=_each(module.encoders, maps),
@@ -35,20 +35,20 @@ def _unet(module: UNetTopology, maps: Maps) -> nn.Module:
     )
 
 
-def _each(modules: nn.ModuleList, maps: Maps) -> nn.ModuleList:
+def _each(modules: nn.ModuleList, maps: MapLayout) -> nn.ModuleList:
     return nn.ModuleList(to_plain(module, maps) for module in modules)
 
 
 def _frame(module: UNetTopology) -> nn.Module:
     if isinstance(module.frame, frame.MirroredFrame):
-        given = module.frame
-        return MirroredFrame(given.halvings, given.block, given.halving, given.doubling)
+        mirrored = module.frame
+        return PlainMirroredFrame(mirrored.halvings, mirrored.block, mirrored.halving, mirrored.doubling)
     assert isinstance(module.frame, partial), module.frame
-    return RepeatedFrame(module.halvings, odd_only(module))
+    return RepeatedFrame(module.halvings, has_learned_resampling(module))
 
 
-def odd_only(net: nn.Module) -> bool:
-    """Whether a network has kernels that respect the centre of odd sides alone."""
+def has_learned_resampling(net: nn.Module) -> bool:
+    """True if a network has strided or transposed steerable kernels, which keep the centre of odd sides only."""
     return any(
         isinstance(layer, SteerableUpConv) or (isinstance(layer, SteerableConv) and layer.stride == 2)
         for layer in net.modules()
@@ -56,13 +56,13 @@ def odd_only(net: nn.Module) -> bool:
 
 
 def _resampled(module: nn.Module) -> nn.Module:
-    """The layer in a row that halves or doubles is told the parities, those before and after it are not."""
+    """A resampling layer that receives the parities of the sides, with the layers before and after it."""
     row = list(module) if isinstance(module, nn.Sequential) else [module]
-    kinds = (resampling.BlurPool, resampling.MaxPool, resampling.Double, resampling.TransposedConv)
+    kinds = (resampling.PlainBlurPool, resampling.PlainMaxPool, resampling.PlainDouble, resampling.PlainTransposedConv)
     (place,) = [index for index, layer in enumerate(row) if isinstance(layer, kinds) or _halves(layer)]
     layer = row[place]
     if isinstance(layer, nn.Conv2d | nn.Conv3d):
-        bare = convolution(layer.weight, layer.bias, layer.stride[0], groups=layer.groups)
+        bare = make_conv(layer.weight, layer.bias, layer.stride[0], groups=layer.groups)
         layer = resampling.StridedConv(bare, layer.padding_mode)
     before, after = nn.Sequential(*row[:place]), nn.Sequential(*row[place + 1 :])
     return resampling.Resampled(before, layer, after) if len(row) > 1 else layer
@@ -73,23 +73,23 @@ def _halves(layer: nn.Module) -> bool:
 
 
 @to_plain.register
-def _scale_unet(module: ScaleUNet, maps: Maps) -> nn.Module:
+def _scale_unet(module: ScaleUNet, maps: MapLayout) -> nn.Module:
     count, halvings = len(module.pitches), module.chain.halvings
     projection = to_plain(module.projection, maps._replace(scales=count))
     if module.form == "kernels":
         return nn.Sequential(to_plain(module.chain, maps._replace(scales=count)), projection)
     chain = to_plain(module.chain, maps)
-    assert isinstance(chain, UNet)
+    assert isinstance(chain, PlainUNet)
     return Pyramid(chain, projection, module.pitches, halvings)
 
 
 @to_plain.register
-def _orbit(module: OrbitAverage, maps: Maps) -> nn.Module:
+def _orbit(module: OrbitAverage, maps: MapLayout) -> nn.Module:
     elements = [(quarter_turns(element), element.flip) for element in module.group.elements()]
     quarters = [(turns, flip) for turns, flip in elements if turns is not None]
     if len(quarters) < len(elements):
         raise ConfigError(
-            f"the average over {module.group} turns images by angles that are interpolated by SciPy, which cannot be "
-            "put into ordinary layers: average over c2, c4, d1, d2 or d4."
+            f"the average over {module.group} rotates images by angles that SciPy interpolates, which plain layers "
+            "cannot do: average over c2, c4, d1, d2 or d4."
         )
-    return Orbit(to_plain(module.net, maps), quarters)
+    return PlainOrbitAverage(to_plain(module.net, maps), quarters)

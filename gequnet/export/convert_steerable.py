@@ -1,10 +1,10 @@
-"""The rules for fields of a group of the plane: kernels put together, functions sampled by kernels of one pixel."""
+"""Conversion rules for fields of a group of the plane: kernels are expanded, functions sampled by 1x1 kernels."""
 
 import torch
 from torch import Tensor, nn
 
-from gequnet.export.channel_layers import Channels, EachField, Maps
-from gequnet.export.convert import convolution, nothing, to_plain, transposed
+from gequnet.export.channel_layers import EachField, MapLayout, SelectChannels
+from gequnet.export.convert import identity_rule, make_conv, make_transposed_conv, to_plain
 from gequnet.layers.steerable import (
     FieldBias,
     FieldDropout,
@@ -15,19 +15,19 @@ from gequnet.layers.steerable import (
     expand_kernel,
 )
 
-to_plain.register(FieldDropout, nothing)
+to_plain.register(FieldDropout, identity_rule)
 
 
 @to_plain.register
-def _convolution(module: SteerableConv, maps: Maps) -> nn.Module:
+def _convolution(module: SteerableConv, maps: MapLayout) -> nn.Module:
     side = module.kernel_size
-    return convolution(_kernel(module), _bias(module.bias), module.stride, side // 2, module.padding_mode)
+    return make_conv(_kernel(module), _bias(module.bias), module.stride, side // 2, module.padding_mode)
 
 
 @to_plain.register
-def _up_convolution(module: SteerableUpConv, maps: Maps) -> nn.Module:
+def _up_convolution(module: SteerableUpConv, maps: MapLayout) -> nn.Module:
     kernel = _kernel(module.conv).flip(-1, -2).transpose(0, 1)
-    return transposed(kernel, _bias(module.conv.bias))
+    return make_transposed_conv(kernel, _bias(module.conv.bias))
 
 
 def _kernel(module: SteerableConv) -> Tensor:
@@ -39,20 +39,20 @@ def _bias(module: FieldBias | None) -> Tensor | None:
 
 
 @to_plain.register
-def _sampled(module: FourierActivation, maps: Maps) -> nn.Module:
-    """Coefficients to samples, the function, and back."""
-    there, back = convolution(_pointwise(module.synthesis), None), convolution(_pointwise(module.analysis), None)
-    return EachField(nn.Sequential(there, to_plain(module.function, maps), back), module.fields)
+def _sampled(module: FourierActivation, maps: MapLayout) -> nn.Module:
+    """From coefficients to samples, the pointwise function, and back."""
+    synthesis, analysis = make_conv(_pointwise(module.synthesis), None), make_conv(_pointwise(module.analysis), None)
+    return EachField(nn.Sequential(synthesis, to_plain(module.function, maps), analysis), module.fields)
 
 
 @to_plain.register
-def _restriction(module: Restriction, maps: Maps) -> nn.Module:
-    """Channels in another order; between a continuous group and a finite one a matrix."""
+def _restriction(module: Restriction, maps: MapLayout) -> nn.Module:
+    """A permutation of channels; a matrix if the group is continuous."""
     matrix, fields = module.matrix, module.in_type.fields
     if torch.equal(matrix.sort(1).values, torch.eye(matrix.shape[1])[[-1]].expand_as(matrix)):
         chosen = matrix.argmax(1)
-        return Channels((torch.arange(fields)[:, None] * matrix.shape[1] + chosen.cpu()).flatten().tolist())
-    return EachField(convolution(_pointwise(matrix), None), fields)
+        return SelectChannels((torch.arange(fields)[:, None] * matrix.shape[1] + chosen.cpu()).flatten().tolist())
+    return EachField(make_conv(_pointwise(matrix), None), fields)
 
 
 def _pointwise(matrix: Tensor) -> Tensor:

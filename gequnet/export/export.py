@@ -1,8 +1,8 @@
-"""`python -m gequnet.export`: a trained network as one file that needs neither gequnet nor any library of groups.
+"""Export of a trained network to one file that needs neither gequnet nor a library of groups.
 
-Every equivariant layer becomes an ordinary convolution that does the same. The file takes batches and images of every
-size, is compared with the network before it gets its name, and holds as metadata what one has to know to use it: what
-the classes are, how intensities are scaled, what the logits mean.
+Every equivariant layer becomes a plain convolution with the same output. The file accepts batches and images of every
+size. It is compared with the network before it gets its name. Its metadata are what a user needs: the classes, the
+scale of intensities, the meaning of the logits.
 """
 
 import json
@@ -17,7 +17,7 @@ from torch import nn
 
 import gequnet
 from gequnet.errors import ConfigError
-from gequnet.export import load, onnx_file, plain_network, safetensors_file, torch_program
+from gequnet.export import load_safetensors, onnx_file, plain_network, safetensors_file, torch_program
 from gequnet.export.pyramid import Pyramid
 from gequnet.export.verification import Function, largest_difference, requires_odd_size
 
@@ -25,16 +25,16 @@ TOLERANCE = 1e-4
 FORMATS = (".onnx", ".pt2", ".safetensors")
 
 
-class Exported(NamedTuple):
-    """What was written: the file, which sizes it takes, and how far it is from the network, relative."""
+class ExportResult(NamedTuple):
+    """The written file, the sizes it accepts, and its relative difference from the network."""
 
     path: Path
     sizes: str
     error: float
 
 
-class Format(NamedTuple):
-    """How a twin is written to a file, and the file read as a function of images."""
+class FileFormat(NamedTuple):
+    """A file format: a function that writes a plain network, and one that reads it as a function of images."""
 
     write: Callable[[Path], None]
     read: Callable[[Path], Function]
@@ -45,81 +45,87 @@ def export(
     path: str | Path,
     opset: int = onnx_file.OPSET,
     tolerance: float = TOLERANCE,
-) -> Exported:
-    """Writes the plain twin of a run's network as one file, if it does what the network does.
+) -> ExportResult:
+    """Write the plain network of a run to one file, if it equals the network of the run.
 
-    The file is written beside its place, read again, compared with the network at sizes of both parities of each axis
-    and with batches of one and two, and then given its name; where it differs nothing is left.
+    The file is written to a temporary folder beside ``path`` and read again. It is compared with the network at even
+    and odd sizes of each axis, in batches of one and two, and then moved to ``path``. If it differs, it is deleted.
 
     Args:
-        run: the folder of a finished run, or what ``gequnet.load`` makes of one.
-        path: of the file; its ending, ``.onnx``, ``.pt2`` or ``.safetensors``, says what it becomes.
-        opset: of ONNX.
-        tolerance: largest difference of logits, relative to the largest.
+        run: the folder of a finished run, or the result of ``gequnet.load``.
+        path: path of the file; its ending, ``.onnx``, ``.pt2`` or ``.safetensors``, selects the format.
+        opset: version of the ONNX operators.
+        tolerance: largest allowed difference of logits, relative to the largest logit.
 
     Raises:
-        ConfigError: it is no finished run, there is no such format or folder, or the file does something else than the
+        ConfigError: ``run`` is no finished run, there is no such format or folder, or the file differs from the
             network.
     """
     path = Path(path)
     if path.suffix not in FORMATS:
-        raise ConfigError(f"{path.name} names no format that is known: let it end with one of {', '.join(FORMATS)}.")
+        raise ConfigError(f"{path.name} has no known format: its ending must be one of {', '.join(FORMATS)}.")
     if not path.parent.is_dir():
-        raise ConfigError(f"{path.parent} is no folder: make it, or choose another place for {path.name}.")
+        raise ConfigError(f"{path.parent} is no folder: create it, or choose another folder for {path.name}.")
     if opset < onnx_file.OPSET:
-        raise ConfigError(f"--opset {opset} is too old for what a network is made of: take {onnx_file.OPSET} or later.")
+        raise ConfigError(f"--opset {opset} is too old for the layers of a network: take {onnx_file.OPSET} or later.")
     predictor = gequnet.load(run) if isinstance(run, str | Path) else run
     folder = Path(run) if isinstance(run, str | Path) else Path(predictor.recipe["paths"]["run"])
     network = predictor.network.cpu().eval()
     plain = plain_network(network)
-    facts = facts_of(predictor, plain, folder)
-    form = _form(path.suffix, plain, predictor.in_channels, predictor.spatial_dims, facts, opset)
-    with TemporaryDirectory(dir=path.parent, prefix=".export-") as beside:
-        draft = Path(beside) / path.name
+    metadata = export_metadata(predictor, plain, folder)
+    form = _file_format(path.suffix, plain, predictor.in_channels, predictor.spatial_dims, metadata, opset)
+    with TemporaryDirectory(dir=path.parent, prefix=".export-") as temporary:
+        draft = Path(temporary) / path.name
         form.write(draft)
-        found = largest_difference(form.read(draft), network, plain, predictor.in_channels, predictor.spatial_dims)
-        if not found.error <= tolerance:
+        difference = largest_difference(form.read(draft), network, plain, predictor.in_channels, predictor.spatial_dims)
+        if not difference.error <= tolerance:
             raise ConfigError(
-                f"{path.name} was not written: of an image {list(found.shape)} its logits differ from the network's by "
-                f"{found.error:.1e} of the largest, and {tolerance:g} is allowed. This is a mistake in gequnet, or in "
-                "a package that it exports with; please report it."
+                f"{path.name} was not written: for an image of shape {list(difference.shape)} its logits differ from "
+                f"the network's by {difference.error:.1e} of the largest logit; {tolerance:g} is allowed. This is a "
+                "bug in gequnet or in a package that it exports with; please report it."
             )
         draft.replace(path)
-    return Exported(path, facts["sizes"], found.error)
+    return ExportResult(path, metadata["sizes"], difference.error)
 
 
-def _form(suffix: str, plain: nn.Module, in_channels: int, dims: int, facts: Mapping[str, str], opset: int) -> Format:
+def _file_format(
+    suffix: str, plain: nn.Module, in_channels: int, dims: int, metadata: Mapping[str, str], opset: int
+) -> FileFormat:
     if suffix == ".safetensors":
-        return Format(lambda path: safetensors_file.write(plain, path, facts), _loaded)
+        return FileFormat(lambda path: safetensors_file.write_safetensors(plain, path, metadata), _load_function)
     recorded = torch_program.record(plain, in_channels, dims)
     if suffix == ".pt2":
-        return Format(lambda path: torch_program.write(recorded, path, facts), torch_program.read)
+        return FileFormat(
+            lambda path: torch_program.write_program(recorded, path, metadata), torch_program.read_program
+        )
     simple = not any(isinstance(layer, Pyramid) for layer in plain.modules())
-    facts = {**facts, "opset": str(opset)}
-    return Format(lambda path: onnx_file.write(recorded, path, facts, opset, simple), onnx_file.read)
+    metadata = {**metadata, "opset": str(opset)}
+    return FileFormat(lambda path: onnx_file.write_onnx(recorded, path, metadata, opset, simple), onnx_file.read_onnx)
 
 
-def _loaded(path: Path) -> Function:
-    return torch.no_grad()(load(path))
+def _load_function(path: Path) -> Function:
+    return torch.no_grad()(load_safetensors(path))
 
 
-def facts_of(predictor: "gequnet.inference.predictor.Predictor", plain: nn.Module, folder: Path) -> dict[str, str]:
-    """What one has to know to use the file: text, and JSON where it is more than a word."""
+def export_metadata(
+    predictor: "gequnet.inference.predictor.Predictor", plain: nn.Module, folder: Path
+) -> dict[str, str]:
+    """Metadata of the exported file: text, or JSON for values that are not text."""
     recipe, preprocessing = predictor.recipe, predictor.preprocessing
     scale = (
         None
         if preprocessing.fixed is None
         else {"mean": preprocessing.fixed.shift.tolist(), "std": preprocessing.fixed.unit.tolist()}
     )
-    metrics = folder / "metrics.json"
-    measured = json.loads(metrics.read_text()) if metrics.exists() else {}
-    facts: dict[str, Any] = {
+    path = folder / "metrics.json"
+    metrics = json.loads(path.read_text()) if path.exists() else {}
+    values: dict[str, Any] = {
         "made_by": f"gequnet {version('gequnet')}",
         "model": recipe["chosen"]["model"],
         "group": recipe["chosen"]["group"],
         "trained_on": recipe["data"]["name"],
-        "input": "image, float32 [batch, channels, *space], made ready as normalisation and grid say",
-        "output": "logits, float32 [batch, classes, *space], before the head's function",
+        "input": "image, float32 [batch, channels, *space], preprocessed by normalisation and grid",
+        "output": "logits, float32 [batch, classes, *space], before the sigmoid or softmax of the head",
         "spatial_dims": predictor.spatial_dims,
         "in_channels": predictor.in_channels,
         "num_classes": predictor.num_classes,
@@ -129,15 +135,15 @@ def facts_of(predictor: "gequnet.inference.predictor.Predictor", plain: nn.Modul
         "normalisation": {"rule": preprocessing.normalisation, "of_all_images": scale},
         "grid": {"side": preprocessing.side, "spacing_mm": preprocessing.spacing, "cropped": preprocessing.crop},
         "patch_size": recipe["data"]["patch_size"],
-        "sizes": sizes_of(plain),
-        "fingerprint": measured.get("fingerprint"),
-        "equivariance": measured.get("equivariance"),
+        "sizes": describe_sizes(plain),
+        "fingerprint": metrics.get("fingerprint"),
+        "equivariance": metrics.get("equivariance"),
     }
-    return {name: _text(value) for name, value in facts.items() if value is not None}
+    return {name: _text(value) for name, value in values.items() if value is not None}
 
 
-def sizes_of(plain: nn.Module) -> str:
-    """Which batches and sizes the file takes."""
+def describe_sizes(plain: nn.Module) -> str:
+    """The batches and image sizes that the exported file accepts, as text."""
     return f"batches of any number, images of {'odd sides' if requires_odd_size(plain) else 'every size'}"
 
 

@@ -1,4 +1,4 @@
-"""How kernels lie in memory: what PyTorch convolves with follows them."""
+"""Memory format of kernels: PyTorch's convolutions follow it."""
 
 import torch
 from torch import nn
@@ -8,8 +8,8 @@ from gequnet.export.channel_layers import EachField
 CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 
 
-def quickest(net: nn.Module) -> nn.Module:
-    """The network as a CPU runs it fastest: channels last, unless fields are taken apart, which that makes slower."""
+def to_fastest_memory_format(net: nn.Module) -> nn.Module:
+    """Set the fastest memory format on a CPU: channels last, unless layers work on each field separately."""
     if not any(isinstance(layer, EachField) for layer in net.modules()):
         for weight in net.parameters():
             if weight.dim() in CHANNELS_LAST:
@@ -17,8 +17,8 @@ def quickest(net: nn.Module) -> nn.Module:
     return net
 
 
-def contiguous(net: nn.Module) -> nn.Module:
-    """The network as ``torch.export`` can record it for every size."""
+def to_contiguous(net: nn.Module) -> nn.Module:
+    """Set the contiguous memory format, in which ``torch.export`` can record a network for every size."""
     for weight in net.parameters():
         weight.data = weight.data.contiguous()
     return net

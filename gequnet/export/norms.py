@@ -1,9 +1,9 @@
-"""Norms by the statistics of each image: of fields and of scales they are norms of groups of channels."""
+"""Conversion rules for norms with statistics of each image: they become group norms of channels."""
 
 import torch
 from torch import Tensor, nn
 
-from gequnet.export.channel_layers import FourierNorm, Maps
+from gequnet.export.channel_layers import FourierNorm, MapLayout
 from gequnet.export.convert import to_plain
 from gequnet.export.symbolic_sizes import recording
 from gequnet.layers.field_norm import FieldGroupNorm
@@ -11,22 +11,22 @@ from gequnet.layers.field_norm import FieldGroupNorm
 
 @to_plain.register(nn.InstanceNorm2d)
 @to_plain.register(nn.InstanceNorm3d)
-def _instance(module: nn.InstanceNorm2d | nn.InstanceNorm3d, maps: Maps) -> nn.Module:
-    """A group is one channel of one scale."""
+def _instance(module: nn.InstanceNorm2d | nn.InstanceNorm3d, maps: MapLayout) -> nn.Module:
+    """A group norm: each group is one channel of one scale."""
     weight, bias = module.weight.repeat(maps.scales), module.bias.repeat(maps.scales)
     return group_norm(module.num_features * maps.scales, module.eps, weight, bias)
 
 
 @to_plain.register
-def _group(module: nn.GroupNorm, maps: Maps) -> nn.Module:
-    """Each scale has the groups for itself."""
+def _group(module: nn.GroupNorm, maps: MapLayout) -> nn.Module:
+    """A group norm with separate groups for each scale."""
     weight, bias = module.weight.repeat(maps.scales), module.bias.repeat(maps.scales)
     return group_norm(module.num_groups * maps.scales, module.eps, weight, bias)
 
 
 @to_plain.register
-def _fields(module: FieldGroupNorm, maps: Maps) -> nn.Module:
-    """A group is some whole fields. Only the constant function is shifted, which is every channel of a permutation."""
+def _fields(module: FieldGroupNorm, maps: MapLayout) -> nn.Module:
+    """A group norm of whole fields; the shift is along the constant function (every channel of a permutation)."""
     size = len(module.constant)
     weight, bias = module.weight.repeat_interleave(size), torch.outer(module.bias, module.constant).flatten()
     if module.permutation:
@@ -38,7 +38,10 @@ def _fields(module: FieldGroupNorm, maps: Maps) -> nn.Module:
 
 
 class GroupNorm(nn.GroupNorm):
-    """PyTorch's own, which looks at the number of pixels: a recorded graph, which does not know it, has its formula."""
+    """Group norm: PyTorch's own, or its formula while ``torch.export`` records.
+
+    PyTorch's own checks the number of pixels, which a recorded graph for every size does not know.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, *space] -> [B, C, *space]."""
@@ -53,7 +56,7 @@ class GroupNorm(nn.GroupNorm):
 
 
 def group_norm(groups: int, eps: float, weight: Tensor, bias: Tensor) -> GroupNorm:
-    """Normalisation of groups of channels."""
+    """A group norm with these weights."""
     norm = GroupNorm(groups, len(weight), eps, device="meta")
     norm.weight, norm.bias = nn.Parameter(weight.detach().clone()), nn.Parameter(bias.detach().clone())
     return norm

@@ -1,4 +1,4 @@
-"""The mean of a network's answers about an image that is turned and mirrored."""
+"""Test-time augmentation as a plain layer: mean logits over rotated and mirrored copies of an image."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 
 
-class Orbit(nn.Module):
-    """The logits averaged over copies of the image, each turned back, see ``gequnet.nets.orbit_average``.
+class PlainOrbitAverage(nn.Module):
+    """Logits averaged over transformed copies of the image, see ``gequnet.inference.OrbitAverage``.
 
     Args:
         net: from [B, C, H, W] to [B, K, H, W].
-        elements: of each copy how many quarter turns it is turned by, and whether it is turned upside down before.
+        elements: for each copy the number of quarter turns, and 1 if it is flipped upside down before.
     """
 
     def __init__(self, net: nn.Module, elements: Sequence[Sequence[int]]) -> None:
@@ -19,10 +19,10 @@ class Orbit(nn.Module):
         self.net, self.elements = net, [tuple(element) for element in elements]
 
     def forward(self, image: Tensor) -> Tensor:
-        """Image to logits."""
+        """[B, C, H, W] -> logits [B, K, H, W]."""
         total = torch.zeros((), dtype=image.dtype, device=image.device)
         for turns, flip in self.elements:
-            seen = torch.rot90(image.flip(-2) if flip else image, turns, (-2, -1))
-            back = torch.rot90(self.net(seen), -turns, (-2, -1))
+            moved = torch.rot90(image.flip(-2) if flip else image, turns, (-2, -1))
+            back = torch.rot90(self.net(moved), -turns, (-2, -1))
             total = total + (back.flip(-2) if flip else back)
         return total / len(self.elements)

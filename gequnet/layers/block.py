@@ -1,4 +1,4 @@
-"""The block that a U-Net repeats at each level: convolutions, normalised and activated, perhaps with a shortcut."""
+"""The block of each level of a U-Net: convolutions, norms and activations, with an optional shortcut."""
 
 from collections.abc import Sequence
 
@@ -9,17 +9,17 @@ from gequnet.layers.resample import crop_to
 
 
 class ConvBlock(nn.Module):
-    """Units one after the other; with a shortcut, its output is added before the last activation.
+    """Convolution units in a row; the output of a shortcut, if there is one, is added before the last activation.
 
-    Units of valid convolutions give less than they are given: the middle of what the shortcut gives is added.
+    Valid convolutions make the map smaller; then the central crop of the shortcut's output is added.
 
-    Each unit is a convolution with what follows it. The block knows nothing of groups, so the plain and the
+    Each unit is a convolution and the layers that follow it. The block does not depend on a group: the plain and the
     equivariant networks share it.
 
     Args:
         units: modules from [B, C, *space] to [B, C', *space], in order; without their last activation.
-        shortcut: from the block's input to the shape of its output; ``None`` for a block without one.
-        activation: what is applied at the end.
+        shortcut: from the block's input to the channels of its output; ``None`` for a block without one.
+        activation: the last activation.
     """
 
     def __init__(self, units: Sequence[nn.Module], activation: nn.Module, shortcut: nn.Module | None = None) -> None:
@@ -29,7 +29,7 @@ class ConvBlock(nn.Module):
         self.activation = activation
 
     def forward(self, x: Float[Tensor, "b in *space"]) -> Float[Tensor, "b out *kept"]:
-        """[B, C, *space] -> [B, C', *space], or less of it."""
+        """[B, C, *space] -> [B, C', *space], or smaller with valid convolutions."""
         y = self.units(x)
         if self.shortcut is not None:
             y = y + crop_to(self.shortcut(x), y.shape[2:])

@@ -1,9 +1,10 @@
-"""Normalisation of fields: one mean and variance for a whole field, so that each element of the group commutes with it.
+"""Normalisation of fields: one mean and variance for a whole field, so that it commutes with the group.
 
-The statistics are those of the functions that the fields stand for: the mean and the variance over the group, the
+The statistics are those of the functions that the fields represent: the mean and the variance over the group, the
 image and, for batch normalisation, the batch. For a finite group this is the usual normalisation with the channels of
-a field taken together, and the library's kernels do it. For Fourier coefficients the mean is the coefficient of the
-constant function and the variance the mean squared norm of the rest (Parseval), which no rotation changes.
+a field taken together, and PyTorch's kernels do it. For Fourier coefficients the mean is the coefficient of the
+constant function, and the variance is the mean squared norm of the other coefficients (Parseval). No rotation changes
+either.
 """
 
 from collections.abc import Callable
@@ -13,8 +14,13 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from gequnet.layers.plain import choose, divisor_up_to
-from gequnet.layers.shared_norm import SharesStatistics, follow, mean_of_parts, shared_batch_norm
+from gequnet.layers.plain import divisor_up_to, lookup
+from gequnet.layers.shared_norm import (
+    SharesStatistics,
+    mean_over_processes,
+    shared_batch_norm,
+    update_running_statistics,
+)
 from gequnet.symmetry.gspace import FieldType
 
 
@@ -35,7 +41,7 @@ def field_variance(
 
 
 class FieldNorm(nn.Module):
-    """What the norms of fields share: a scale and a shift for each field, and the direction of the constants."""
+    """Base class of the norms of fields: a scale and a shift for each field, and the constant function as a field."""
 
     constant: Tensor
 
@@ -56,7 +62,7 @@ class FieldNorm(nn.Module):
     def rescale(
         self, centred: Float[Tensor, "b f n h w"], variance: Float[Tensor, "b2 f2 1 1 1"]
     ) -> Float[Tensor, "b c h w"]:
-        """Divides by the standard deviation and applies the field's scale and shift."""
+        """Divide by the standard deviation and apply the scale and the shift of each field."""
         scale = self.weight.view(-1, 1, 1, 1) * torch.rsqrt(variance + self.eps)
         shift = self.bias.view(-1, 1, 1, 1) * self.constant.view(-1, 1, 1)
         return (centred * scale + shift).flatten(1, 2)
@@ -66,8 +72,8 @@ class FieldBatchNorm(FieldNorm, SharesStatistics):
     """Batch normalisation with one mean and variance for each field, over its orbit, the image and the batch.
 
     Running statistics follow ``torch.nn.BatchNorm2d``: an average with weight ``momentum`` on the newest batch, with
-    the unbiased variance. In several processes the batch is each one's own, or that of all of them together, see
-    [`gequnet.layers.shared_norm`][].
+    the unbiased variance. With several processes the statistics are those of each process's own batch, or those of all
+    processes, see [`gequnet.layers.shared_norm`][].
     """
 
     running_mean: Tensor
@@ -109,15 +115,15 @@ class FieldBatchNorm(FieldNorm, SharesStatistics):
             centred = fields - self.running_mean.view(-1, 1, 1, 1) * direction
             return self.rescale(centred, self.running_var.view(1, -1, 1, 1, 1))
         count = fields.shape[0] * fields.shape[3] * fields.shape[4] * self.copies
-        mean, _ = mean_of_parts(field_mean(fields, self.constant, (0, 3, 4)), count, self.share)
+        mean, _ = mean_over_processes(field_mean(fields, self.constant, (0, 3, 4)), count, self.share)
         centred = fields - mean * direction
-        variance, total = mean_of_parts(field_variance(centred, self.constant, (0, 3, 4)), count, self.share)
-        follow(self, mean, variance, total)
+        variance, total = mean_over_processes(field_variance(centred, self.constant, (0, 3, 4)), count, self.share)
+        update_running_statistics(self, mean, variance, total)
         return self.rescale(centred, variance)
 
 
 class FieldGroupNorm(FieldNorm):
-    """Group normalisation over groups of whole fields; with as many groups as fields, instance normalisation."""
+    """Group normalisation over groups of whole fields; instance normalisation if each field is a group."""
 
     def __init__(self, field_type: FieldType, groups: int, eps: float = 1e-5) -> None:
         super().__init__(field_type, eps)
@@ -151,4 +157,4 @@ def field_norm(name: str, field_type: FieldType, groups: int = 8) -> nn.Module:
         "group": lambda: FieldGroupNorm(field_type, groups=divisor_up_to(groups, field_type.fields)),
         "none": nn.Identity,
     }
-    return choose(makers, name, "norm")()
+    return lookup(makers, name, "norm")()

@@ -1,4 +1,4 @@
-"""Ordinary convolutions, norms and activations by name, in two and three dimensions: what the baseline is built of."""
+"""Plain convolutions, norms and activations by name, in two and three dimensions: the layers of the baseline."""
 
 import math
 from collections.abc import Mapping
@@ -26,16 +26,20 @@ INSTANCE_NORM = {2: nn.InstanceNorm2d, 3: nn.InstanceNorm3d}
 DROPOUT = {2: nn.Dropout2d, 3: nn.Dropout3d}
 
 
-def choose(table: Mapping[str, T], name: str, what: str) -> T:
-    """The entry called ``name``, or an error that lists the others."""
+def lookup(table: Mapping[str, T], name: str, argument: str) -> T:
+    """The entry of a table by name.
+
+    Raises:
+        ConfigError: there is no such entry; the message names the argument and lists the entries.
+    """
     if name not in table:
-        raise ConfigError(f"{what}={name!r} is not known; choose one of {', '.join(table)}")
+        raise ConfigError(f"{argument}={name!r} is not known; choose one of {', '.join(table)}")
     return table[name]
 
 
 def activation(name: str) -> nn.Module:
     """A pointwise nonlinearity by name."""
-    return choose(ACTIVATIONS, name, "activation")()
+    return lookup(ACTIVATIONS, name, "activation")()
 
 
 def conv(
@@ -49,7 +53,7 @@ def conv(
 ) -> nn.Module:
     """A convolution with He's initialisation (arXiv:1502.01852).
 
-    It keeps the size, or halves it (``stride=2``); with ``padding_mode="valid"`` it takes ``kernel_size - 1`` from it.
+    It keeps the size, or halves it (``stride=2``); with ``padding_mode="valid"`` each side loses ``kernel_size - 1``.
     """
     padding = 0 if padding_mode == "valid" else kernel_size // 2
     mode: PaddingMode = "zeros" if padding_mode == "valid" else padding_mode
@@ -61,14 +65,14 @@ def conv(
 
 
 def he_normal_(weight: Float[Tensor, "..."], fan_in: int) -> None:
-    """Normal weights of variance 2 / fan_in: the rule that all our networks start from."""
+    """Normal weights of variance 2 / fan_in: the initialisation of all networks of this package."""
     nn.init.normal_(weight, std=math.sqrt(2 / fan_in))
 
 
 def norm(dims: int, name: str, channels: int, groups: int = 8) -> nn.Module:
-    """Batch, instance or group normalisation with an affine map, or nothing.
+    """Batch, instance or group normalisation with an affine map, or an identity.
 
-    ``groups`` is an upper bound: the largest number that divides the channels is taken.
+    ``groups`` is an upper bound: the largest divisor of the channels up to it is used.
     """
     makers = {
         "batch": lambda: BATCH_NORM[dims](channels),
@@ -76,7 +80,7 @@ def norm(dims: int, name: str, channels: int, groups: int = 8) -> nn.Module:
         "group": lambda: nn.GroupNorm(divisor_up_to(groups, channels), channels),
         "none": nn.Identity,
     }
-    return choose(makers, name, "norm")()
+    return lookup(makers, name, "norm")()
 
 
 def divisor_up_to(bound: int, number: int) -> int:

@@ -1,11 +1,11 @@
-"""An image on coarser or finer grids about the same centre, and back.
+"""Resampling of an image to coarser or finer grids about the same centre, and back.
 
-The pitch of a grid is the distance of its pixels, in pixels of the image. What a network makes of the image at pitch p
-is what it makes, at pitch 1, of the image made smaller by p: the same as kernels that are p times as wide, at a cost
-that falls with the number of pixels.
+The pitch of a grid is the distance of its pixels, in pixels of the image. A network on the image at pitch p is the
+network on the image made smaller by the factor p. This equals kernels that are p times as wide, at a cost that falls
+with the number of pixels.
 
-Interpolation is cubic (Keys), and its kernel is stretched on the way to a coarser grid, so that what the grid cannot
-hold is left out and the rest stays as it is. Beyond the border the image repeats its last pixel.
+Interpolation is cubic (Keys). On the way to a coarser grid its kernel is stretched, which removes the details that the
+grid cannot hold and keeps the rest. Beyond the border the image repeats its last pixel.
 
 References:
     Keys, Cubic convolution interpolation for digital image processing, IEEE TASSP 29(6), 1981.
@@ -23,7 +23,7 @@ from gequnet.layers.resample import padded_side
 
 
 def keys(distance: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Keys' cubic of a distance in pixels: 1 at 0, 0 at every other whole number and from 2 on."""
+    """Keys' cubic kernel at a distance in pixels: 1 at 0, 0 at every other integer and from 2 on."""
     t = distance.abs()
     near = (1.5 * t - 2.5) * t**2 + 1
     far = ((2.5 - 0.5 * t) * t - 4) * t + 2
@@ -32,7 +32,7 @@ def keys(distance: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
 
 @cache
 def interpolation(new: int, old: int, pitch: float) -> Float[Tensor, "{new} {old}"]:
-    """The values at ``new`` points, ``pitch`` pixels apart, about the middle of ``old`` pixels: as a matrix.
+    """Interpolation matrix from ``old`` pixels to ``new`` points, ``pitch`` pixels apart, about the same centre.
 
     >>> interpolation(2, 4, 2.0).sum(1)
     tensor([1., 1.])
@@ -49,7 +49,7 @@ def interpolation(new: int, old: int, pitch: float) -> Float[Tensor, "{new} {old
 
 
 def resample(x: Float[Tensor, "*batch"], sides: Sequence[int], pitch: float) -> Float[Tensor, "*resampled"]:
-    """The last axes on a grid of ``sides`` points, ``pitch`` pixels apart, about the same centre.
+    """Resample the last axes to a grid of ``sides`` points, ``pitch`` pixels apart, about the same centre.
 
     >>> resample(torch.ones(1, 1, 6, 8), sides=[4, 4], pitch=2.0).shape
     torch.Size([1, 1, 4, 4])
@@ -61,10 +61,11 @@ def resample(x: Float[Tensor, "*batch"], sides: Sequence[int], pitch: float) -> 
 
 
 def sides_at(sides: Sequence[int], pitch: float, halvings: int) -> list[int]:
-    """Sides of a grid of this pitch that covers the image and can be halved as the image itself can.
+    """Sides of a grid of this pitch that covers the image and can be halved like the image itself.
 
-    A network that halves the grid sees where the coarsest pixels lie. So the coarsest grid has a pixel in the middle on
-    every pitch, or on none: sides are of the parity of the image's, and so are they once they have been halved.
+    The output of a network that halves the grid depends on the positions of the coarsest pixels. So the coarsest grid
+    has a pixel at the centre at every pitch, or at none: the sides have the parity of the image's sides, also after
+    all halvings.
 
     >>> sides_at([61, 64], pitch=2.0, halvings=2), sides_at([64, 64], pitch=2.0**1.5, halvings=2)
     ([37, 32], [24, 24])

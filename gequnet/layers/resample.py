@@ -1,7 +1,7 @@
-"""Halving and doubling a grid so that turns and mirrors of the grid commute with it, at even and at odd sides.
+"""Halving and doubling of a grid that commute with its rotations and mirrors, at even and at odd sides.
 
-A side of even length has its centre between two pixels, one of odd length on a pixel; an operator that respects the
-centre exists for each, but not one for both. So the parity of each axis decides, by itself:
+A side of even length has its centre between two pixels, a side of odd length on a pixel. There is an operator that
+keeps the centre for each of them, but no common one. So the parity of each axis selects the operator:
 
 =====  ======================  ==============================  =====================
 side   padded to               halved by                       doubled by
@@ -10,9 +10,9 @@ even   a multiple of 2^L       windows of 2, stride 2          half-pixel centre
 odd    a multiple of 2^L, + 1  windows of 3, stride 2, pad 1   aligned corners
 =====  ======================  ==============================  =====================
 
-Both columns stand for the same continuous operation as nearly as the grid allows (binomial windows of 4 and 5 taps
-for the blur, say). Padding and cropping take the same amount from both ends. A quarter turn exchanges the axes and
-their parities with them, so the whole commutes with it exactly.
+Both rows discretise the same continuous operation as nearly as the grid allows (for example binomial windows of 4 and 5
+taps for the blur). Padding and cropping change both ends by the same amount. A quarter turn exchanges the axes together
+with their parities, so it commutes with all of this exactly.
 """
 
 import math
@@ -31,14 +31,14 @@ INTERPOLATION = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
 
 def padded_side(side: int, halvings: int) -> int:
-    """The least side of the same parity that can be halved so often: a multiple of 2^halvings, or that plus 1."""
+    """The smallest padded side of the same parity: a multiple of 2^halvings, plus 1 if ``side`` is odd."""
     unit = 2**halvings
     odd = side % 2 if halvings else 0
     return max(1, math.ceil((side - odd) / unit)) * unit + odd
 
 
 def pad_to_grid(x: Float[Tensor, "b c *space"], halvings: int) -> Float[Tensor, "b c *padded"]:
-    """Repeats the border, equally at both ends of each axis, until every side can be halved ``halvings`` times."""
+    """Repeat the border, equally at both ends of each axis, until every side can be halved ``halvings`` times."""
     amounts: list[int] = []
     for side in reversed(x.shape[2:]):
         amounts += [(padded_side(side, halvings) - side) // 2] * 2
@@ -46,28 +46,28 @@ def pad_to_grid(x: Float[Tensor, "b c *space"], halvings: int) -> Float[Tensor, 
 
 
 def crop_to(x: Float[Tensor, "b c *padded"], sides: Sequence[int]) -> Float[Tensor, "b c *space"]:
-    """The middle of ``x``: takes the same amount from both ends of the last axes."""
+    """Central crop of the last axes: the same amount is taken off both ends."""
     for axis, side in enumerate(sides, start=x.dim() - len(sides)):
         x = x.narrow(axis, (x.shape[axis] - side) // 2, side)
     return x
 
 
 def binomial(taps: int) -> Tensor:
-    """Binomial coefficients that sum to 1: a Gaussian on a grid."""
+    """Binomial coefficients, normalised to sum 1: a Gaussian on a grid."""
     return torch.tensor([math.comb(taps - 1, k) / 2 ** (taps - 1) for k in range(taps)])
 
 
 def max_pool(x: Float[Tensor, "b c *space"]) -> Float[Tensor, "b c *half"]:
-    """Halves each axis by the maximum over windows of 2 (even side) or 3 (odd side)."""
+    """Halve each axis by the maximum over windows of 2 (even side) or 3 (odd side)."""
     odd = [side % 2 for side in x.shape[2:]]
     return MAX_POOL[len(odd)](x, [2 + o for o in odd], 2, odd)
 
 
 def blur_pool(x: Float[Tensor, "b c *space"], taps: int, padded: bool = True) -> Float[Tensor, "b c *half"]:
-    """Halves each axis by a binomial blur of ``taps`` taps (even side) or ``taps + 1`` (odd side).
+    """Halve each axis by a binomial blur of ``taps`` taps (even side) or ``taps + 1`` (odd side).
 
-    Beyond the border the image repeats its last pixel; not ``padded``, the result has only those pixels for which
-    nothing beyond is needed, fewer by ``taps / 2 - 1``. ``taps=2`` is average pooling on an even side.
+    Beyond the border the image repeats its last pixel. If not ``padded``, the result has only the pixels that need
+    nothing beyond the border, ``taps / 2 - 1`` fewer. ``taps=2`` is average pooling on an even side.
     """
     kernel = torch.ones((), dtype=x.dtype, device=x.device)
     padding: list[int] = []
@@ -81,7 +81,7 @@ def blur_pool(x: Float[Tensor, "b c *space"], taps: int, padded: bool = True) ->
 
 
 def double(x: Float[Tensor, "b c *half"], sides: Sequence[int]) -> Float[Tensor, "b c *space"]:
-    """Linear interpolation onto ``sides``, each the double of a side of ``x`` (even) or the double less 1 (odd)."""
+    """Linear interpolation to ``sides``, each twice a side of ``x`` (even) or twice that side minus 1 (odd)."""
     odd = [side % 2 for side in sides]
     mode = INTERPOLATION[len(odd)]
     for parity in sorted(set(odd)):
@@ -91,7 +91,7 @@ def double(x: Float[Tensor, "b c *half"], sides: Sequence[int]) -> Float[Tensor,
 
 
 class MaxPool(nn.Module):
-    """Halves the grid by the maximum, see ``max_pool``."""
+    """Max pooling by 2, see ``max_pool``."""
 
     def forward(self, x: Float[Tensor, "b c *space"]) -> Float[Tensor, "b c *half"]:
         """[B, C, *space] -> [B, C, *half]."""
@@ -99,7 +99,7 @@ class MaxPool(nn.Module):
 
 
 class BlurPool(nn.Module):
-    """Halves the grid after a binomial blur, see ``blur_pool``; less aliasing than the maximum, and linear."""
+    """Binomial blur and subsampling by 2, see ``blur_pool``; linear, with less aliasing than max pooling."""
 
     def __init__(self, taps: int = 4, padded: bool = True) -> None:
         super().__init__()
@@ -108,7 +108,7 @@ class BlurPool(nn.Module):
         self.taps, self.padded = taps, padded
 
     def extra_repr(self) -> str:
-        """The number of taps, and whether the border is left out."""
+        """The number of taps, and the padding if there is none."""
         return f"taps={self.taps}" + ("" if self.padded else ", padded=False")
 
     def forward(self, x: Float[Tensor, "b c *space"]) -> Float[Tensor, "b c *half"]:
@@ -117,11 +117,11 @@ class BlurPool(nn.Module):
 
 
 class Double(nn.Module):
-    """Doubles the grid by linear interpolation, see ``double``.
+    """Upsampling by 2 with linear interpolation, see ``double``.
 
     Args:
-        padded: False for the double less 2, whatever ``sides`` are: beyond the outermost pixels there is nothing to
-            interpolate with.
+        padded: False for twice the side minus 2, whatever ``sides`` are: without padding there is nothing to
+            interpolate with beyond the outermost pixels.
     """
 
     def __init__(self, padded: bool = True) -> None:
@@ -129,7 +129,7 @@ class Double(nn.Module):
         self.padded = padded
 
     def extra_repr(self) -> str:
-        """Whether the border is left out."""
+        """The padding if there is none."""
         return "" if self.padded else "padded=False"
 
     def forward(self, x: Float[Tensor, "b c *half"], sides: Sequence[int]) -> Float[Tensor, "b c *space"]:

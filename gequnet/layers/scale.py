@@ -1,16 +1,16 @@
-r"""Convolutions that commute with magnifying an image, on plain tensors, in two and three dimensions.
+r"""Scale-equivariant convolutions on plain tensors, in two and three dimensions.
 
-A map on the window of scales is ``[B, C, S, *space]``: at each point and each of C channels, a number for every scale.
+A map on the window of scales is ``[B, C, S, *space]``: one number at each point for each of C channels and S scales.
 Magnifying the image by the ratio of the group magnifies the map and moves it up by one scale:
 
 .. math:: F'[s + 1](x) = F[s](x / r).
 
 Kernels are combinations of Hermite functions (``gequnet.symmetry.hermite``) with the same coefficients at every scale,
-so the layers keep to that as far as the grid resolves the functions and the window does not end. At the coarse end of
-the window the last scale is repeated, which is not what a wider window would hold: only with ``scale_extent=1`` does
-nothing have to enter from outside.
+so the layers satisfy this as far as the grid resolves the functions, except at the ends of the window. At the coarse
+end the last scale is repeated, which differs from the values of a wider window. Only with ``scale_extent=1`` no scale
+from outside the window is needed.
 
-What a map needs besides is in ``gequnet.layers.scale_maps`` (norms, dropout, pooling) and
+Norms, dropout and pooling of such maps are in ``gequnet.layers.scale_maps``, the projection to one image is in
 ``gequnet.layers.scale_projection``.
 
 References:
@@ -38,7 +38,7 @@ CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
 
 
 class ScaleConv(nn.Module):
-    r"""A convolution of maps on the window of scales.
+    r"""Convolution of maps on the window of scales.
 
     .. math:: G_o[s] = \sum_{c, e} \psi_{oce, s} * F_c[s + e], \qquad \psi_{oce, s} = \sum_n w_{ocen} b_{n, s}
 
@@ -48,14 +48,15 @@ class ScaleConv(nn.Module):
         in_channels: C.
         out_channels: C'.
         basis: the functions at each of the S scales.
-        scale_extent: E, how many neighbouring scales a scale of the result is made of.
-        stride: in pixels; of the transposed convolution, how many pixels one becomes.
+        scale_extent: E, the number of neighbouring input scales for one output scale.
+        stride: in pixels; for the transposed convolution the upsampling factor.
         padding: pixels added at each border; half the kernel if ``None``, which keeps the size.
-        bias: whether each channel has an offset.
-        padding_mode: what is beyond the border.
-        transposed: the transposed convolution (zeros beyond the border only).
-        method: ``dense`` puts the kernels together and convolves once; ``separable`` goes along one axis after the
-            other, which is the same function and cheaper for large kernels, see docs/scale_equivariance.md.
+        bias: true for an offset for each channel.
+        padding_mode: the values beyond the border.
+        transposed: true for the transposed convolution (zeros beyond the border only).
+        method: ``dense`` expands the kernels and convolves once; ``separable`` convolves along one axis after the
+            other. Both are the same function; ``separable`` is cheaper for large kernels, see
+            docs/scale_equivariance.md.
 
     Shape:
         [B, C, S, *space] -> [B, C', S, *space'].
@@ -83,7 +84,9 @@ class ScaleConv(nn.Module):
     ) -> None:
         super().__init__()
         if transposed and padding_mode != "zeros":
-            raise ConfigError(f"a transposed convolution has nothing to pad with {padding_mode}: take zeros.")
+            raise ConfigError(
+                f"a transposed convolution has nothing to pad with {padding_mode}: use padding_mode=zeros."
+            )
         if not 1 <= scale_extent <= len(basis.sigmas):
             raise ConfigError(
                 f"scale_extent={scale_extent} must lie between 1 and the number of scales, {len(basis.sigmas)}."
@@ -101,11 +104,11 @@ class ScaleConv(nn.Module):
         else:
             self.register_buffer("lines", basis.lines(), persistent=False)
             self.factors = basis.factors()
-        # The functions have norm 1 and are nearly orthogonal: each coefficient counts as one tap of a kernel.
+        # The functions have norm 1 and are nearly orthogonal: each coefficient counts as one tap in the fan-in.
         he_normal_(self.weight, fan_in=in_channels * scale_extent * len(basis))
 
     def extra_repr(self) -> str:
-        """What distinguishes it."""
+        """The arguments that distinguish the layer."""
         return (
             f"{self.in_channels}, {self.out_channels}, scales={self.scales}, scale_extent={self.scale_extent}, "
             f"side={self.side}, stride={self.stride}, transposed={self.transposed}, method={self.method}"
@@ -120,12 +123,12 @@ class ScaleConv(nn.Module):
                 f"expected a map [B, {self.in_channels}, {self.scales}, *space] with {self.dims} axes of space, "
                 f"got {list(x.shape)}"
             )
-        y = self._extended(x, 0, output_padding)
+        y = self._convolve_offset(x, 0, output_padding)
         for step in range(1, self.scale_extent):
-            y = y + self._extended(moved_up(x, step), step, output_padding)
+            y = y + self._convolve_offset(shift_scales(x, step), step, output_padding)
         return y if self.bias is None else y + self.bias.view(-1, *[1] * (self.dims + 1))
 
-    def _extended(
+    def _convolve_offset(
         self, x: Float[Tensor, "b in s *space"], step: int, output_padding: int | list[int]
     ) -> Float[Tensor, "b out s *new"]:
         weight = self.weight[:, :, step]
@@ -140,7 +143,7 @@ class ScaleConv(nn.Module):
     def _dense(
         self, x: Float[Tensor, "b in s *space"], kernels: Float[Tensor, "s out in *k"], output_padding: int | list[int]
     ) -> Float[Tensor, "b out s *new"]:
-        # One group for each scale. With the channels last PyTorch convolves groups twice as fast on a CPU.
+        # One group for each scale. PyTorch's grouped convolution is twice as fast with channels last on a CPU.
         layout = CHANNELS_LAST[self.dims]
         x = x.transpose(1, 2).flatten(1, 2)
         if self.transposed:
@@ -149,14 +152,14 @@ class ScaleConv(nn.Module):
                 x.contiguous(memory_format=layout), kernel, None, self.stride, self.padding, output_padding, self.scales
             )
         else:
-            x, padding = padded(x, self.padding, self.padding_mode)
+            x, padding = pad_border(x, self.padding, self.padding_mode)
             kernel = kernels.flatten(0, 1).contiguous(memory_format=layout)
             y = CONV[self.dims](x.contiguous(memory_format=layout), kernel, None, self.stride, padding, 1, self.scales)
         return y.unflatten(1, (self.scales, -1)).transpose(1, 2)
 
 
 class ScaleLift(ScaleConv):
-    """A convolution of an image with the kernels of every scale: the first layer of a network.
+    """Convolution of an image with the kernels of every scale: the first layer of a network.
 
     Args:
         in_channels: C of the image.
@@ -189,21 +192,21 @@ class ScaleLift(ScaleConv):
     def forward(
         self, x: Float[Tensor, "b in *space"], output_padding: int | list[int] = 0
     ) -> Float[Tensor, "b out s *new"]:
-        """The image seen at every scale."""
+        """The image convolved with the kernels of every scale."""
         if x.dim() != self.dims + 2:
             raise ShapeError(f"expected an image [B, C, *space] with {self.dims} axes of space, got {list(x.shape)}")
         return super().forward(every_scale(x, self.scales), output_padding)
 
 
 class ScalePointwise(nn.Module):
-    """A convolution of kernel size 1: the same matrix at every scale and point.
+    """Convolution of kernel size 1: the same matrix at every scale and point.
 
     Args:
         in_channels: C.
         out_channels: C'.
-        stride: in pixels; the points between are left out.
-        bias: whether each channel has an offset.
-        transposed: what lies between the points of the result is 0, or its offset.
+        stride: in pixels; the points in between are left out.
+        bias: true for an offset for each channel.
+        transposed: true for the transposed convolution; the points in between are 0, plus the offset.
 
     Shape:
         [B, C, S, *space] -> [B, C', S, *space'].
@@ -220,41 +223,43 @@ class ScalePointwise(nn.Module):
         he_normal_(self.weight, fan_in=in_channels)
 
     def extra_repr(self) -> str:
-        """What distinguishes it."""
+        """The arguments that distinguish the layer."""
         return f"{self.in_channels}, {self.out_channels}, stride={self.stride}, transposed={self.transposed}"
 
     def forward(self, x: Float[Tensor, "b in s *space"]) -> Float[Tensor, "b out s *new"]:
-        """The mixed channels."""
+        """The linear combinations of the channels."""
         if self.stride > 1 and not self.transposed:
-            x = every_nth(x, self.stride)
+            x = take_every(x, self.stride)
         y = torch.einsum("oc,bc...->bo...", self.weight, x)
         if self.stride > 1 and self.transposed:
-            y = spread_out(y, self.stride)
+            y = insert_zeros(y, self.stride)
         return y if self.bias is None else y + self.bias.view(-1, *[1] * (x.dim() - 2))
 
 
-def moved_up(x: Float[Tensor, "b c s *space"], steps: int) -> Float[Tensor, "b c s *space"]:
-    """At each scale what was ``steps`` scales coarser; beyond the coarsest the last is repeated."""
+def shift_scales(x: Float[Tensor, "b c s *space"], steps: int) -> Float[Tensor, "b c s *space"]:
+    """Shift the map by ``steps`` scales: each scale gets the values of a coarser one; the coarsest is repeated."""
     last = x[:, :, -1:].expand(-1, -1, steps, *x.shape[3:])
     return torch.cat([x[:, :, steps:], last], dim=2)
 
 
-def padded(x: Float[Tensor, "b c *space"], padding: int, mode: PaddingMode) -> tuple[Float[Tensor, "b c *padded"], int]:
-    """The image with its border, and the zeros that a convolution still has to add itself."""
+def pad_border(
+    x: Float[Tensor, "b c *space"], padding: int, mode: PaddingMode
+) -> tuple[Float[Tensor, "b c *padded"], int]:
+    """The padded image, and the zero padding that is left to the convolution."""
     if mode == "zeros" or padding == 0:
         return x, padding
     return F.pad(x, [padding] * 2 * (x.dim() - 2), mode=PAD_MODE[mode]), 0
 
 
-def spread_out(x: Float[Tensor, "b c s *space"], stride: int) -> Float[Tensor, "b c s *new"]:
-    """The points ``stride`` apart, zeros between."""
+def insert_zeros(x: Float[Tensor, "b c s *space"], stride: int) -> Float[Tensor, "b c s *new"]:
+    """The map with zeros inserted, so that its points are ``stride`` apart."""
     sides = [(side - 1) * stride + 1 for side in x.shape[3:]]
     y = x.new_zeros([*x.shape[:3], *sides])
-    every_nth(y, stride).copy_(x)
+    take_every(y, stride).copy_(x)
     return y
 
 
-def every_nth(x: Float[Tensor, "b c s *space"], stride: int) -> Float[Tensor, "b c s *fewer"]:
-    """The points ``stride`` apart from the first on, along each axis of space."""
+def take_every(x: Float[Tensor, "b c s *space"], stride: int) -> Float[Tensor, "b c s *fewer"]:
+    """Every ``stride``-th point along each axis of space, from the first on."""
     steps = [slice(None)] * 3 + [slice(None, None, stride)] * (x.dim() - 3)
     return x[tuple(steps)]

@@ -1,14 +1,14 @@
-"""Maps on a window of scales, ``[B, C, S, *space]``: how modules for images work on them, how an image becomes one."""
+"""Adapters between images and maps on a window of scales, ``[B, C, S, *space]``."""
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 
 class AtEachScale(nn.Module):
-    """Lets a module for images work on each scale of a map as on an image of its own.
+    """A module for images, applied to each scale of a map separately.
 
-    That is how to pool, blur and interpolate, and to normalise by the statistics of an instance or of groups of
-    channels: those of a scale move with it to the next.
+    Use it for pooling, blur and interpolation, and for instance and group normalisation: the statistics of a scale move
+    with it to the next scale.
 
     Args:
         module: from [B, C, *space] to [B, C, *space'].
@@ -22,19 +22,19 @@ class AtEachScale(nn.Module):
         self.module = module
 
     def forward(self, x: Float[Tensor, "b c s *space"], *arguments: object) -> Float[Tensor, "b c s *new"]:
-        """The module's result for each scale; further arguments are handed on."""
+        """The module's result for each scale; further arguments are passed to the module."""
         each = self.module(x.transpose(1, 2).flatten(0, 1), *arguments)
         return each.unflatten(0, (x.shape[0], x.shape[2])).transpose(1, 2)
 
 
 class AcrossScales(nn.Module):
-    """Lets a module for images take the scales of a map as further points of space.
+    """A module for images, applied to all scales of a map together, as if they were further points of space.
 
-    That is how to drop a channel, at all scales or at none, and to normalise by the statistics of a batch, of which
-    there is one set for all images, wherever their scales lie in the window.
+    Use it for dropout, which then drops a channel at all scales or at none, and for batch normalisation: its statistics
+    are shared by all scales.
 
     Args:
-        module: from [B, C, *space] to [B, C, *space], each channel for itself.
+        module: from [B, C, *space] to [B, C, *space], each channel separately.
 
     Shape:
         [B, C, S, *space] -> [B, C, S, *space].
@@ -50,7 +50,7 @@ class AcrossScales(nn.Module):
 
 
 class EveryScale(nn.Module):
-    """An image as a map that is the same at every scale.
+    """The image repeated at every scale.
 
     Args:
         scales: S.
@@ -64,10 +64,10 @@ class EveryScale(nn.Module):
         self.scales = scales
 
     def forward(self, x: Float[Tensor, "b c *space"]) -> Float[Tensor, "b c s *space"]:
-        """The image S times, without copies."""
+        """The image S times, without copying it."""
         return every_scale(x, self.scales)
 
 
 def every_scale(x: Float[Tensor, "b c *space"], scales: int) -> Float[Tensor, "b c {scales} *space"]:
-    """An image as a map that is the same at every scale."""
+    """The image repeated at every scale, as a view."""
     return x.unsqueeze(2).expand(-1, -1, scales, *x.shape[2:])

@@ -1,8 +1,8 @@
-"""Convolution with kernels that are sums of products of lines: along one axis after the other.
+"""Separable convolution, along one axis after the other, with kernels that are sums of products of lines.
 
-Along an axis a line is a banded matrix, and so are stride, border and transposition: each is whatever PyTorch's own
-one-dimensional convolution makes of the unit vectors. Then it is products of dense matrices, most of whose entries are
-zeros; they run so much faster than convolutions of single channels that they win all the same.
+A line is a kernel along one axis, and its convolution is a banded matrix, including stride, border and transposition:
+the matrix is PyTorch's one-dimensional convolution of the unit vectors. The matrices are multiplied as dense ones. Most
+of their entries are zeros, but the products are still faster than convolutions of single channels.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-# What PyTorch's function for padding calls the modes of its convolutions.
+# Names in torch.nn.functional.pad of the padding modes of PyTorch's convolutions.
 PAD_MODE = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
 
 
@@ -25,16 +25,16 @@ def line_matrices(
     transposed: bool = False,
     output_padding: int = 0,
 ) -> Float[Tensor, "lines scales new {length}"]:
-    """What each line makes of an axis of ``length`` pixels, as matrices."""
+    """Matrices of the convolution with each line along an axis of ``length`` pixels."""
     units = torch.eye(length, dtype=lines.dtype, device=lines.device).unsqueeze(1)
     taps = lines.flatten(0, 1).unsqueeze(1)
     if transposed:
-        made = F.conv_transpose1d(units, taps.transpose(0, 1), None, stride, padding, output_padding)
+        columns = F.conv_transpose1d(units, taps.transpose(0, 1), None, stride, padding, output_padding)
     elif padding and mode != "zeros":
-        made = F.conv1d(F.pad(units, [padding, padding], mode=PAD_MODE[mode]), taps, None, stride)
+        columns = F.conv1d(F.pad(units, [padding, padding], mode=PAD_MODE[mode]), taps, None, stride)
     else:
-        made = F.conv1d(units, taps, None, stride, padding)
-    return made.permute(1, 2, 0).unflatten(0, lines.shape[:2])
+        columns = F.conv1d(units, taps, None, stride, padding)
+    return columns.permute(1, 2, 0).unflatten(0, lines.shape[:2])
 
 
 def separable_conv(
@@ -48,20 +48,20 @@ def separable_conv(
     transposed: bool = False,
     output_padding: int | list[int] = 0,
 ) -> Float[Tensor, "b out s *new"]:
-    """The convolution of each scale with its own kernels, the sums of weight times product of lines.
+    """Convolution of each scale with its own kernels: sums over functions of weight times product of lines.
 
-    The axes are gone through from the last to the second. Then the channels are mixed, and the first axis, which is
-    gone through last, costs as many products as it has lines and not as many as there are functions.
+    The axes are processed from the last to the second. Then the channels are mixed. The first axis comes last: it costs
+    as many products as it has lines, not as many as there are functions.
 
     Args:
-        x: a map.
+        x: a map on the window of scales.
         weight: coefficients of the functions.
         lines: the distinct lines at each scale.
-        factors: which line each function has along each axis.
+        factors: for each function the index of its line along each axis.
         stride: in pixels.
         padding: pixels added at each border.
-        mode: what is beyond the border.
-        transposed: the transposed convolution.
+        mode: the values beyond the border.
+        transposed: true for the transposed convolution.
         output_padding: pixels added at the far border of the transposed convolution, for all axes or each.
     """
     dims = len(factors[0])
@@ -73,31 +73,31 @@ def separable_conv(
     partial = x.transpose(1, 2).unsqueeze(2)  # [B, S, products, C, *space]
     products: list[tuple[int, ...]] = [()]
     for axis in range(dims - 1, 0, -1):
-        wanted = sorted({row[axis:] for row in factors})
-        parents = [products.index(product[1:]) for product in wanted]
-        along = matrices[axis][[product[0] for product in wanted]].transpose(0, 1)  # [S, products, new, old]
+        longer = sorted({row[axis:] for row in factors})
+        parents = [products.index(product[1:]) for product in longer]
+        along = matrices[axis][[product[0] for product in longer]].transpose(0, 1)  # [S, products, new, old]
         partial = _apply(partial[:, :, parents], along, axis)
-        products = wanted
-    return _mixed(partial, products, weight, matrices[0], factors)
+        products = longer
+    return _mix_channels(partial, products, weight, matrices[0], factors)
 
 
 def _apply(
     x: Float[Tensor, "b s p c *space"], matrices: Float[Tensor, "s p new old"], axis: int
 ) -> Float[Tensor, "b s p c *moved"]:
-    """The matrices along one axis of space."""
+    """Apply the matrices along one axis of space."""
     moved = x.movedim(4 + axis, -1)
     flat = moved.flatten(3, -2)
     return (flat @ matrices.transpose(-1, -2)).unflatten(3, moved.shape[3:-1]).movedim(-1, 4 + axis)
 
 
-def _mixed(
+def _mix_channels(
     x: Float[Tensor, "b s p c *space"],
     products: list[tuple[int, ...]],
     weight: Float[Tensor, "out in functions"],
     matrices: Float[Tensor, "lines s new old"],
     factors: Sequence[tuple[int, ...]],
 ) -> Float[Tensor, "b out s *new"]:
-    """The channels mixed for each line of the first axis, then that axis, summed over the lines."""
+    """Mix the channels for each line of the first axis, convolve along this axis, and sum over the lines."""
     table = weight.new_zeros(matrices.shape[0], len(products), *weight.shape[:2])  # [lines, products, out, in]
     first = [row[0] for row in factors]
     rest = [products.index(row[1:]) for row in factors]

@@ -1,4 +1,4 @@
-"""Batch normalisation of a batch that several processes hold parts of: by the statistics of all parts together."""
+"""Batch normalisation with statistics over all processes (as PyTorch's SyncBatchNorm, for fields and scales too)."""
 
 from functools import partial
 from typing import Any
@@ -12,20 +12,19 @@ from gequnet.distributed import Share
 
 
 class SharesStatistics(nn.Module):
-    """A batch normalisation that can take its statistics over all processes; ``share`` is None where it does not."""
+    """Base class of batch norms that can share statistics between processes; they do not if ``share`` is None."""
 
     share: Share | None = None
 
 
 def share_statistics(net: nn.Module, share: Share | None) -> None:
-    """Lets every batch normalisation in a network take its statistics over all processes, in training mode.
+    """Make every batch norm of a network use the statistics of all processes in training mode.
 
-    Layers keep their class, parameters and buffers, so a state dict knows nothing of it.
+    Layers keep their class, parameters and buffers, so the state dict does not change.
 
     Args:
-        net: with layers of ours, or of ``torch.nn``, those that have a scale, a shift and running averages.
-        share: makes of a sum over this process's part of a batch the sum over the batch; None makes each layer again
-            what it was.
+        net: with batch norms of this package, or those of ``torch.nn`` that have a scale, a shift and running averages.
+        share: maps a sum over this process's part of a batch to the sum over the whole batch; None undoes the change.
     """
     for module in net.modules():
         if isinstance(module, SharesStatistics):
@@ -44,36 +43,38 @@ def _forward(norm: Any, share: Share, x: Float[Tensor, "b c *space"]) -> Float[T
 
 
 def shared_batch_norm(x: Float[Tensor, "b c *space"], norm: Any, share: Share) -> Float[Tensor, "b c *space"]:
-    """What ``torch.nn.functional.batch_norm`` does in training, with the statistics of all processes.
+    """``torch.nn.functional.batch_norm`` in training mode, with the statistics of all processes.
 
-    Computed in float32, mean and variance one after the other: a variance from the mean of squares would lose what
-    little a large mean leaves of it.
+    It is computed in float32 (float64 for float64 inputs), first the mean and then the variance. A variance from the
+    mean of squares would lose its digits to a large mean.
 
     Args:
         x: this process's part of the batch.
-        norm: has ``weight``, ``bias``, ``running_mean``, ``running_var``, ``momentum`` and ``eps``.
-        share: makes of a sum over this process's part of the batch the sum over the batch.
+        norm: a module with ``weight``, ``bias``, ``running_mean``, ``running_var``, ``momentum`` and ``eps``.
+        share: maps a sum over this process's part of the batch to the sum over the whole batch.
     """
     axes, count = (0, *range(2, x.dim())), x.numel() // x.shape[1]
     values = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
-    mean, _ = mean_of_parts(values.mean(axes, keepdim=True), count, share)
+    mean, _ = mean_over_processes(values.mean(axes, keepdim=True), count, share)
     centred = values - mean
-    variance, total = mean_of_parts(centred.square().mean(axes, keepdim=True), count, share)
-    follow(norm, mean, variance, total)
+    variance, total = mean_over_processes(centred.square().mean(axes, keepdim=True), count, share)
+    update_running_statistics(norm, mean, variance, total)
     shape = mean.shape[1:]
     scale = norm.weight.view(shape) * torch.rsqrt(variance + norm.eps)
     return (centred * scale + norm.bias.view(shape)).to(x.dtype)
 
 
-def mean_of_parts(mean: Float[Tensor, "..."], count: int, share: Share | None) -> tuple[Float[Tensor, "..."], Tensor]:
-    """The means over a batch, and of how many numbers.
+def mean_over_processes(
+    mean: Float[Tensor, "..."], count: int, share: Share | None
+) -> tuple[Float[Tensor, "..."], Tensor]:
+    """Mean over the batches of all processes, and the number of values in it.
 
     Args:
-        mean: of this process's part.
-        count: of how many numbers that is.
-        share: makes sums those of all processes; with None this part is all.
+        mean: the mean over this process's part.
+        count: the number of values in this part.
+        share: maps sums over this part to sums over all processes; None if there is only this part.
     """
-    # The count is made where the mean is: a number that is copied there would have a GPU waited for at every norm.
+    # The count is created on the device of the mean: copying a number there would synchronise the GPU at every norm.
     if share is None:
         return mean, mean.new_full((), count)
     sums = share(torch.cat([count * mean.flatten(), mean.new_full((1,), count)]))
@@ -81,8 +82,10 @@ def mean_of_parts(mean: Float[Tensor, "..."], count: int, share: Share | None) -
 
 
 @torch.no_grad()
-def follow(norm: Any, mean: Float[Tensor, "..."], variance: Float[Tensor, "..."], count: Tensor) -> None:
-    """The running statistics take in those of a batch of ``count`` numbers, the variance without its bias."""
+def update_running_statistics(
+    norm: Any, mean: Float[Tensor, "..."], variance: Float[Tensor, "..."], count: Tensor
+) -> None:
+    """Update the running statistics by those of a batch of ``count`` values; the variance is made unbiased."""
     unbiased = variance.flatten() * (count / (count - 1).clamp(min=1))
     norm.running_mean.lerp_(mean.flatten().to(norm.running_mean), norm.momentum)
     norm.running_var.lerp_(unbiased.to(norm.running_var), norm.momentum)

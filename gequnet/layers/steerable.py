@@ -1,10 +1,10 @@
-"""Convolutions between fields of a group of the plane, on plain tensors.
+"""Steerable convolutions between fields of a group of the plane, on plain tensors.
 
-A map of type ``FieldType`` is a tensor [B, fields * size, H, W], the channels of a field side by side. A layer holds
-a weight for each pair of fields and each element of the kernel basis, and the basis as a buffer that is not saved.
-Every forward expands their product to an ordinary kernel (its cost does not grow with the image) and calls an
-ordinary convolution: nothing derived can go stale, and the layer copies, pickles, compiles and exports like any
-other.
+A map of type ``FieldType`` is a tensor [B, fields * size, H, W]; the channels of a field are adjacent. A layer holds a
+weight for each pair of fields and each element of the kernel basis, and the basis as a buffer that is not saved. Every
+forward pass expands their product to a plain kernel (its cost does not grow with the image) and calls a plain
+convolution. So no derived tensor can be out of date, and the layer can be copied, pickled, compiled and exported like
+any other.
 """
 
 import torch
@@ -21,16 +21,16 @@ from gequnet.symmetry.kernel_basis import kernel_basis
 def expand_kernel(
     weight: Float[Tensor, "fields_out fields_in basis"], basis: Float[Tensor, "basis out in k k"]
 ) -> Float[Tensor, "channels_out channels_in k k"]:
-    """The ordinary kernel Σ_n weight[·, ·, n] basis[n], fields and their channels merged."""
+    """The plain kernel Σ_n weight[·, ·, n] basis[n], with the axes of fields and of their channels merged."""
     kernel = torch.einsum("fgn,noikl->fogikl", weight, basis)
     return kernel.flatten(0, 1).flatten(1, 2)
 
 
 class SteerableConv(nn.Module):
-    """A convolution that commutes with the group of its field types.
+    """Convolution that commutes with the group of its field types.
 
-    Exact (to rounding) for the elements that map the pixel grid to itself, at every size if ``stride`` is 1, and as
-    good as the sampled kernel for other angles. With ``stride=2`` a kernel of odd size respects the centre of an odd
+    It is exact (to rounding) for the elements that map the pixel grid to itself, at every size if ``stride`` is 1. For
+    other angles it is as exact as the sampled kernel. With ``stride=2`` a kernel of odd size keeps the centre of an odd
     side only.
 
     Args:
@@ -38,11 +38,11 @@ class SteerableConv(nn.Module):
         out_type: type of the output map, of the same group.
         kernel_size: an odd number of pixels.
         stride: 1, or 2 to halve odd sides to (side + 1) / 2.
-        padding_mode: what stands beyond the border.
-        bias: whether to add a learned constant to each field.
+        padding_mode: the values beyond the border.
+        bias: true to add a learned constant to each field.
 
     Raises:
-        ConfigError: if the types are of different groups or the kernel size is even.
+        ConfigError: the types are of different groups, or the kernel size is even.
         ShapeError: in ``forward``, if ``stride`` is 2 and a side is even.
 
     Shape:
@@ -73,19 +73,19 @@ class SteerableConv(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """He's initialisation: a basis element keeps variance, so each output field sums fields_in * basis of them."""
+        """He's initialisation; a basis element keeps the variance, so the fan-in is fields_in * basis elements."""
         he_normal_(self.weight, fan_in=self.weight.shape[1] * self.weight.shape[2])
 
     def kernel(self) -> Float[Tensor, "channels_out channels_in k k"]:
-        """The ordinary convolution kernel that the weights stand for."""
+        """The plain convolution kernel of the present weights."""
         return expand_kernel(self.weight, self.basis)
 
     def extra_repr(self) -> str:
-        """The types and the geometry."""
+        """The types, the kernel size and the stride."""
         return f"{self.in_type} -> {self.out_type}, kernel_size={self.kernel_size}, stride={self.stride}"
 
     def forward(self, x: Float[Tensor, "b c_in h w"]) -> Float[Tensor, "b c_out h2 w2"]:
-        """The field of type ``out_type``."""
+        """[B, in_type.channels, H, W] -> [B, out_type.channels, H', W']."""
         if self.stride == 2:
             require_odd_sides(x, "a steerable convolution with stride 2")
         padding = self.kernel_size // 2
@@ -96,14 +96,14 @@ class SteerableConv(nn.Module):
 
 
 class SteerableUpConv(nn.Module):
-    """The transposed steerable convolution of stride 2: doubles odd sides, n to 2n - 1, with learned kernels.
+    """Transposed steerable convolution of stride 2 and kernel size 3: learned upsampling of n pixels to 2n - 1.
 
-    Exact on odd sides only, for the reason given in ``gequnet.layers.resample``; kernel size 3.
+    Exact on odd sides only, for the reason given in ``gequnet.layers.resample``.
     """
 
     def __init__(self, in_type: FieldType, out_type: FieldType, bias: bool = False) -> None:
         super().__init__()
-        # A transposed convolution spreads the kernel around each input pixel: the same steerable kernels, mirrored.
+        # The kernels of a transposed convolution are the same steerable kernels, mirrored.
         self.conv = SteerableConv(in_type, out_type, kernel_size=3, bias=bias)
 
     def forward(self, x: Float[Tensor, "b c_in h w"], sides: tuple[int, int]) -> Float[Tensor, "b c_out h2 w2"]:
@@ -115,23 +115,23 @@ class SteerableUpConv(nn.Module):
         return y if self.conv.bias is None else self.conv.bias(y)
 
 
-def require_odd_sides(x: Float[Tensor, "b c h w"], what: str) -> None:
-    """Raises ShapeError where a side of ``x`` is even."""
+def require_odd_sides(x: Float[Tensor, "b c h w"], layer: str) -> None:
+    """Raise ShapeError if a side of ``x`` is even."""
     if any(side % 2 == 0 for side in x.shape[2:]):
-        raise ShapeError(odd_sides_message(what, tuple(x.shape[2:])))
+        raise ShapeError(odd_sides_message(layer, tuple(x.shape[2:])))
 
 
-def odd_sides_message(what: str, sides: tuple[int, ...]) -> str:
-    """Says why the sides do not do, and which would."""
+def odd_sides_message(layer: str, sides: tuple[int, ...]) -> str:
+    """Error message for even sides: the reason, and sides that fit."""
     size, good = " x ".join(map(str, sides)), " x ".join(str(side + 1 - side % 2) for side in sides)
     return (
-        f"{what} commutes with quarter turns on odd sides only, but the map is {size}: use images (and patches) with "
-        f"odd sides such as {good}, or a net of downsample=max|blur|average and upsample=interpolate, which takes any"
+        f"{layer} commutes with quarter turns on odd sides only, but the map is {size}: use images (and patches) with "
+        f"odd sides such as {good}, or a network of downsample=max|blur|average and upsample=interpolate for any size"
     )
 
 
 class FieldBias(nn.Module):
-    """Adds a learned multiple of the constant function to each field."""
+    """Bias of fields: a learned multiple of the constant function is added to each field."""
 
     constant: Tensor
 
@@ -147,7 +147,7 @@ class FieldBias(nn.Module):
 
 
 class FieldDropout(nn.Module):
-    """Drops whole fields, all channels of an orbit together, so that the mask turns with nothing."""
+    """Dropout of whole fields: all channels of a field are dropped together, so that the group keeps the mask."""
 
     def __init__(self, field_type: FieldType, rate: float) -> None:
         super().__init__()
@@ -165,9 +165,10 @@ class FieldDropout(nn.Module):
 class FourierActivation(nn.Module):
     """A pointwise nonlinearity for functions on a continuous group, applied to their samples.
 
-    Evaluates each field at ``group.samples`` angles (and their mirrors), applies the function, and projects back to the
-    frequencies kept. Exactly equivariant under the turns by multiples of 2π / samples, a multiple of four; for other
-    angles the higher frequencies that the nonlinearity makes alias, the less the more samples there are.
+    Evaluate each field at ``group.samples`` angles (and their mirrors), apply the function, and project back to the
+    frequencies up to ``group.max_frequency``. This is exactly equivariant under rotations by multiples of 2π / samples
+    (samples is a multiple of four). For other angles the frequencies that the nonlinearity adds are aliased, the less
+    the more samples there are.
     """
 
     synthesis: Tensor
@@ -189,22 +190,22 @@ class FourierActivation(nn.Module):
 
 
 def field_activation(field_type: FieldType, function: nn.Module) -> nn.Module:
-    """The nonlinearity itself where it commutes with the representation, else applied to samples."""
+    """The nonlinearity itself if it commutes with the representation, otherwise applied to samples."""
     return function if field_type.representation.is_permutation else FourierActivation(field_type, function)
 
 
 class Restriction(nn.Module):
-    """Reads fields of a group as fields of a subgroup: a function on G becomes functions on the cosets of H.
+    """Restriction of fields to a subgroup: a function on G becomes functions on the cosets of H.
 
-    The function on the coset H g_j is h ↦ f(h g_j). Nothing is lost: between finite groups this permutes channels;
-    where G is continuous and H finite there are enough cosets to keep every frequency.
+    The function on the coset H g_j is h ↦ f(h g_j). No information is lost: between finite groups this permutes
+    channels; if G is continuous and H finite, there are enough cosets to keep every frequency.
 
     Args:
         in_type: regular fields of G.
         subgroup: H, a subgroup of G.
 
     Raises:
-        ConfigError: if H is not a subgroup of G or the fields are trivial.
+        ConfigError: H is not a subgroup of G, or the fields are trivial.
     """
 
     matrix: Tensor
@@ -213,7 +214,7 @@ class Restriction(nn.Module):
         super().__init__()
         group = in_type.group
         if not subgroup.is_subgroup_of(group):
-            raise ConfigError(f"cannot restrict {group} to {subgroup}: it is not a subgroup of {group}")
+            raise ConfigError(f"cannot restrict {group} to {subgroup}: {subgroup} is not a subgroup of {group}")
         matrix = restriction_matrix(group, subgroup)
         self.in_type = in_type
         self.out_type = FieldType(subgroup.regular, in_type.fields * (len(matrix) // subgroup.regular.size))
@@ -230,7 +231,7 @@ class Restriction(nn.Module):
 
 
 def restriction_matrix(group: PlaneGroup, subgroup: PlaneGroup) -> Float[Tensor, "restricted size"]:
-    """From a regular field of ``group`` to the regular fields of ``subgroup`` on its cosets, one below the other."""
+    """Matrix from a regular field of ``group`` to the regular fields of ``subgroup`` on its cosets, stacked."""
     points = subgroup.elements()
     candidates = group.elements()
     if group.continuous and subgroup.rotations is not None:
@@ -247,6 +248,6 @@ def restriction_matrix(group: PlaneGroup, subgroup: PlaneGroup) -> Float[Tensor,
 
 
 def _key(element: tuple[float, bool]) -> tuple[int, bool]:
-    """An element as something to look up: its angle in millionths of a turn."""
+    """A hashable key of an element: its angle in millionths of a turn, and its flip."""
     angle, flip = element
     return round(angle / 6.283185307179586 * 1e6) % 1_000_000, flip

@@ -1,7 +1,7 @@
-"""What a network spends: parameters, channels, operations, and memory for the backward pass.
+"""Costs of a network: parameters, channels, floating-point operations, and memory for the backward pass.
 
-Each is measured on the network as it is built, by letting a copy without memory (on the meta device) do what a training
-or a test would do. No formula is trusted: the widening by the square root of a group's order, say, is a formula.
+Each cost is measured on the network itself, by running a copy on the meta device (without memory) as a training step or
+a test would. No formula is used, such as widening by the square root of a group's order.
 """
 
 import copy
@@ -22,13 +22,13 @@ def parameters(net: nn.Module) -> int:
 
 
 def field_size(net: nn.Module) -> int:
-    """Numbers at a point that a unit of width stands for: 1 in a plain net, of a finite group one for each element."""
+    """Channels per unit of width: 1 in a plain network, the channels of a regular field in an equivariant one."""
     group = getattr(net, "group", None)
     return 1 if group is None else group.field_size
 
 
 def channels(net: nn.Module) -> int:
-    """Sum over the levels of their channels, ``widths`` times the channels of a field.
+    """Channels of all levels, summed: ``widths`` times the channels of a field.
 
     >>> from gequnet.nets.e2unet import E2UNet
     >>> channels(E2UNet(3, 1, [4, 6, 9], "d4"))
@@ -38,64 +38,64 @@ def channels(net: nn.Module) -> int:
 
 
 def flops(net: nn.Module, sides: Sides) -> int:
-    """Operations of one forward pass of one image in evaluation mode; a multiplication with its addition counts 2.
+    """Floating-point operations of a forward pass of one image in evaluation mode; a multiply-add counts as 2.
 
-    Those of convolutions and matrix products, where nearly all are; steerable kernels are expanded in each pass, and
-    that counts too.
+    Convolutions and matrix products are counted, which are nearly all operations. The expansion of steerable kernels in
+    each pass is included.
 
     Args:
-        net: stays as it is.
-        sides: of the image in pixels, one for all axes or one for each.
+        net: it is not changed.
+        sides: sides of the image in pixels, one for all axes or one for each.
 
     Raises:
-        ShapeError: the network does not take images of these sides.
+        ShapeError: the network does not accept images of these sides.
     """
-    paper = weightless(net).eval()
+    meta = meta_copy(net).eval()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        paper(blank(paper, sides))
+        meta(meta_image(meta, sides))
     return counter.get_total_flops()
 
 
 def activations(net: nn.Module, sides: Sides) -> int:
-    """Bytes that autograd keeps for the backward pass of one image, float32, in training mode.
+    """Bytes that autograd saves for the backward pass of one image, in float32 and training mode.
 
-    Every storage counts once, however many layers keep it, and those of the parameters and buffers, which are there
-    anyway, not at all. The optimizer's state and what is alive only during an operation are no part of it. Of a network
-    that draws by lot what a step does (at which scale a batch is seen) it is the most that can come of it.
+    Every storage counts once, even if several layers save it. Parameters and buffers do not count, nor do the
+    optimizer's state and temporary memory within an operation. For a network that draws the scale of a step at random
+    it is the maximum over the scales.
 
-    Batch normalisation refuses one value for a channel, which an image gives where the coarsest level is a single
-    pixel; then it is half of what two images keep.
+    Batch normalisation refuses a single value per channel, as one image has if the coarsest level is one pixel. Then
+    the result is half of the bytes for two images.
 
     Args:
-        net: stays as it is.
-        sides: of the image in pixels, one for all axes or one for each.
+        net: it is not changed.
+        sides: sides of the image in pixels, one for all axes or one for each.
 
     Raises:
-        ShapeError: the network does not take images of these sides.
+        ShapeError: the network does not accept images of these sides.
     """
-    paper = weightless(net).train()
-    if demand := getattr(paper, "use_all_scales", None):
-        demand()
+    meta = meta_copy(net).train()
+    if use_all_scales := getattr(meta, "use_all_scales", None):
+        use_all_scales()
     try:
-        return _saved_bytes(paper, blank(paper, sides))
+        return _saved_bytes(meta, meta_image(meta, sides))
     except ValueError:
-        return _saved_bytes(paper, blank(paper, sides).repeat_interleave(2, dim=0)) // 2
+        return _saved_bytes(meta, meta_image(meta, sides).repeat_interleave(2, dim=0)) // 2
 
 
-def _saved_bytes(paper: nn.Module, images: Tensor) -> int:
-    # A meta storage has no address, but the object behind it does, and that is its own as long as it is kept.
-    kept: dict[int, torch.UntypedStorage] = {}
+def _saved_bytes(meta: nn.Module, images: Tensor) -> int:
+    # A meta storage has no address. Its C++ object has one, which is unique as long as the storage is referenced here.
+    saved: dict[int, torch.UntypedStorage] = {}
 
-    def keep(tensor: Tensor) -> Tensor:
+    def save(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
-        kept[storage._cdata] = storage
+        saved[storage._cdata] = storage
         return tensor
 
-    with torch.enable_grad(), saved_tensors_hooks(keep, lambda tensor: tensor):
-        paper(images)
-    for owned in (*paper.parameters(), *paper.buffers()):
-        kept.pop(owned.untyped_storage()._cdata, None)
-    return sum(storage.nbytes() for storage in kept.values())
+    with torch.enable_grad(), saved_tensors_hooks(save, lambda tensor: tensor):
+        meta(images)
+    for owned in (*meta.parameters(), *meta.buffers()):
+        saved.pop(owned.untyped_storage()._cdata, None)
+    return sum(storage.nbytes() for storage in saved.values())
 
 
 MEASURES: dict[str, Callable[[nn.Module, Sides], int]] = {
@@ -108,11 +108,11 @@ BUDGETS = ("parameters", "channels", "flops", "activations")
 
 
 def budgets(net: nn.Module, sides: Sides) -> dict[str, int]:
-    """Every budget of a network by name.
+    """All budgets of a network by name.
 
     Args:
-        net: stays as it is.
-        sides: of the image in pixels, one for all axes or one for each.
+        net: it is not changed.
+        sides: sides of the image in pixels, one for all axes or one for each.
 
     >>> from gequnet.nets.unet import UNet
     >>> budgets(UNet(1, 1, [2, 3]), sides=8)["channels"]
@@ -121,18 +121,18 @@ def budgets(net: nn.Module, sides: Sides) -> dict[str, int]:
     return {name: MEASURES[name](net, sides) for name in BUDGETS}
 
 
-def weightless(net: nn.Module) -> nn.Module:
-    """A copy whose tensors have shapes but no memory; its mode and statistics are its own."""
-    stand_ins: dict[int, object] = {}
+def meta_copy(net: nn.Module) -> nn.Module:
+    """Copy of a network on the meta device: its tensors have shapes but no memory. It has its own mode."""
+    meta_tensors: dict[int, object] = {}
     for parameter in net.parameters():
-        stand_ins[id(parameter)] = nn.Parameter(parameter.detach().to("meta"), parameter.requires_grad)
+        meta_tensors[id(parameter)] = nn.Parameter(parameter.detach().to("meta"), parameter.requires_grad)
     for buffer in net.buffers():
-        stand_ins[id(buffer)] = buffer.detach().to("meta")
-    return copy.deepcopy(net, stand_ins)  # the copy takes the stand-ins for tensors that it has copied already
+        meta_tensors[id(buffer)] = buffer.detach().to("meta")
+    return copy.deepcopy(net, meta_tensors)  # deepcopy's memo: these tensors count as copied already
 
 
-def blank(net: nn.Module, sides: Sides) -> Tensor:
-    """One image without memory, such as the network takes."""
+def meta_image(net: nn.Module, sides: Sides) -> Tensor:
+    """One input image of the network on the meta device: [1, C, *space], without memory."""
     in_channels, axes = cast(int, net.in_channels), cast(int, net.spatial_dims)
     space = [sides] * axes if isinstance(sides, int) else list(sides)
     return torch.empty([1, in_channels, *space], device="meta")

@@ -1,4 +1,4 @@
-"""The U-Net that commutes with a group of rotations and mirrors of the plane."""
+"""E(2)-steerable U-Net: it commutes with a group of rotations and mirrors of the plane."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,11 +15,11 @@ from gequnet.symmetry.gspace import FieldType, PlaneGroup
 
 
 class SteerableKit(Kit[FieldType]):
-    """Layers between fields of a group of the plane."""
+    """Steerable layers between fields of a group of the plane."""
 
     def conv_norm(self, in_type: FieldType, out_type: FieldType, kernel_size: int, stride: int = 1) -> nn.Module:
-        """A steerable convolution, without bias where a norm follows."""
-        mode, norm = self.recipe.padding_beyond(), self.recipe.norm
+        """A steerable convolution, without bias if a norm follows."""
+        mode, norm = self.recipe.same_padding_mode(), self.recipe.norm
         conv = SteerableConv(in_type, out_type, kernel_size, stride, mode, bias=norm == "none")
         return nn.Sequential(conv, field_norm(norm, out_type))
 
@@ -28,33 +28,33 @@ class SteerableKit(Kit[FieldType]):
         return SteerableUpConv(in_type, out_type)
 
     def activation(self, map_type: FieldType) -> nn.Module:
-        """The function itself on values, through samples on Fourier coefficients."""
+        """The function itself on values of a finite group, through samples on Fourier coefficients."""
         return field_activation(map_type, plain.activation(self.recipe.activation))
 
     def dropout(self, map_type: FieldType, rate: float) -> nn.Module:
-        """Drops whole fields."""
+        """Dropout of whole fields."""
         return FieldDropout(map_type, rate)
 
     def skip(self, in_type: FieldType, level_type: FieldType) -> tuple[nn.Module, FieldType]:
-        """The map itself, read as fields of the smaller group where the level has one."""
+        """The map itself, restricted to the subgroup if the level has a smaller group."""
         if in_type.group == level_type.group:
             return nn.Identity(), in_type
         restriction = Restriction(in_type, level_type.group)
         return restriction, restriction.out_type
 
     def concatenated(self, first: FieldType, second: FieldType) -> FieldType:
-        """The fields of both."""
+        """The type of the concatenated fields."""
         return first + second
 
-    def said(self, map_type: FieldType) -> str:
+    def describe_map(self, map_type: FieldType) -> str:
         """``8 fields of C8 regular = 64 channels``."""
         fields, group = map_type.fields, map_type.group
-        cut = f" up to frequency {group.max_frequency}" if group.continuous else ""
-        kind = f"{str(group).upper()} {map_type.representation.kind}{cut}"
+        limit = f" up to frequency {group.max_frequency}" if group.continuous else ""
+        kind = f"{str(group).upper()} {map_type.representation.kind}{limit}"
         return f"{fields} fields of {kind} = {map_type.channels} channels"
 
     def sizes(self, halvings: int) -> str:
-        """Learned resampling respects the centre of an odd side only."""
+        """Sides of the input, as text; learned resampling keeps the centre of odd sides only."""
         learned = self.recipe.downsample == "strided" or self.recipe.upsample == "transposed"
         return f"odd sides, padded to a multiple of {2**halvings} plus 1" if learned else super().sizes(halvings)
 
@@ -64,32 +64,32 @@ class SteerableKit(Kit[FieldType]):
 
 
 class E2UNet(UNetTopology):
-    """A U-Net whose logits turn (and mirror) with the image.
+    """A U-Net whose logits rotate (and mirror) with the image.
 
-    For the elements that map the pixel grid to itself (quarter turns if 4 divides N, mirrors in D_N and O(2)) the net
-    commutes with them to rounding, at every size, in training as in evaluation. For other angles it does as well as
-    3x3 kernels, pooling and the sampled nonlinearity allow, which is measured, not promised: see
-    ``gequnet.symmetry.equivariance``. With ``downsample=strided`` or ``upsample=transposed`` the kernels respect the
-    centre of an odd side only; such a net refuses even sides.
+    The network commutes with the elements that map the pixel grid to itself (quarter turns if 4 divides N, mirrors in
+    D_N and O(2)). This is exact to rounding, at every size, in training and in evaluation mode. For other angles it is
+    as exact as 3x3 kernels, pooling and the sampled nonlinearity allow; ``gequnet.symmetry.equivariance`` measures the
+    error. With ``downsample=strided`` or ``upsample=transposed`` the kernels keep the centre of odd sides only, and the
+    network refuses even sides.
 
     Args:
         in_channels: C of the image; each channel is a trivial field.
         num_classes: K, the number of logits at each pixel.
         widths: regular fields at each level, finest first; a field is ``group.regular.size`` channels.
         group: the group, or its name.
-        restrict: from which level on which subgroup acts, as ``{2: "d4"}``; a field becomes as many fields of
+        restrict: subgroups by the level from which they act, as ``{2: "d4"}``; a field becomes as many fields of
             the subgroup as keep its channels, and the whole decoder stays in the smallest group.
         depth, kernel_size, convs, norm, activation, residual: as for ``UNet``.
         dropout: rate at which whole fields are dropped, for all levels or one for each.
         downsample: ``blur`` (binomial), ``average``, ``max`` (finite groups only) or ``strided`` (learned).
         upsample: ``interpolate`` or ``transposed``.
-        padding_mode: what the convolutions see beyond the border: ``zeros``, ``reflect``, ``replicate``, ``circular``.
+        padding_mode: the values beyond the border in convolutions: ``zeros``, ``reflect``, ``replicate``, ``circular``.
 
     Shape:
         [B, C, H, W] -> logits [B, K, H, W].
 
     Raises:
-        ConfigError: where an argument does not fit the group.
+        ConfigError: an argument does not fit the group.
         ShapeError: in ``forward``, for even sides with learned resampling.
 
     References:
@@ -127,8 +127,8 @@ class E2UNet(UNetTopology):
         decoder = [restricted(level_type, smallest) for level_type in encoder[:-1]]
         if downsample == "max" and not start.regular.is_permutation:
             raise ConfigError(
-                "downsample=max takes the maximum of single channels, which the Fourier coefficients of "
-                f"{start} do not survive; choose downsample=blur or average"
+                "downsample=max takes the maximum of single channels, which is not equivariant for the Fourier "
+                f"coefficients of {start}; choose downsample=blur or average"
             )
         recipe = Recipe(kernel_size, convs, norm, activation, dropout, residual, downsample, upsample, padding_mode)
         kit = SteerableKit(recipe)
@@ -137,13 +137,13 @@ class E2UNet(UNetTopology):
         self.group, self.exact_group = start, smallest
 
     def forward(self, image: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k h w"]:
-        """Image to logits."""
+        """[B, C, H, W] -> logits [B, K, H, W]."""
         check_image(image, self.in_channels, self.spatial_dims)
         return super().forward(image)
 
 
 def as_group(group: PlaneGroup | str) -> PlaneGroup:
-    """A group given as itself or by name."""
+    """The group, from a group or its name."""
     return PlaneGroup.parse(group) if isinstance(group, str) else group
 
 
@@ -155,11 +155,9 @@ def restricted(field_type: FieldType, subgroup: PlaneGroup) -> FieldType:
 def encoder_types(
     widths: Sequence[int], group: PlaneGroup, restrict: Mapping[int, PlaneGroup | str]
 ) -> list[FieldType]:
-    """The field type of each level: the group shrinks where ``restrict`` says so, the channels stay."""
+    """Field type of each level: ``restrict`` makes the group smaller at some levels and keeps the channels."""
     if unknown := [level for level in restrict if not 0 < level < len(widths)]:
-        raise ConfigError(
-            f"restrict names level {unknown[0]}, but the group can change at levels 1 to {len(widths) - 1}"
-        )
+        raise ConfigError(f"restrict has level {unknown[0]}, but the group can change at levels 1 to {len(widths) - 1}")
     types, acting = [], group
     for level, width in enumerate(widths):
         smaller = as_group(restrict.get(level, acting))

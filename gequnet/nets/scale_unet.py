@@ -1,4 +1,4 @@
-"""The U-Net that commutes with magnification, in two and three dimensions."""
+"""Scale-equivariant U-Net, in two and three dimensions: it commutes with magnification."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -12,7 +12,7 @@ from gequnet.layers import plain
 from gequnet.layers.pyramid import resample, sides_at
 from gequnet.layers.scale import Method, ScaleConv, ScalePointwise
 from gequnet.layers.scale_maps import AcrossScales, AtEachScale, EveryScale
-from gequnet.layers.scale_projection import ProjectionName, projection_of
+from gequnet.layers.scale_projection import ProjectionName, make_projection
 from gequnet.nets.kit import Downsample, Kit, Recipe, Upsample
 from gequnet.nets.topology import UNetTopology, check_image, check_widths
 from gequnet.symmetry.hermite import HermiteBasis, orders_up_to
@@ -23,7 +23,7 @@ FORMS = ("resampled", "kernels")
 
 
 class ScaleUpConv(nn.Module):
-    """A transposed scale convolution of stride 2 that reaches given sides, even or odd."""
+    """Transposed scale convolution of stride 2 to given sides, even or odd."""
 
     def __init__(self, conv: ScaleConv) -> None:
         super().__init__()
@@ -38,12 +38,12 @@ class ScaleKit(Kit[int]):
     """Layers between maps [B, C, S, *space] on a window of scales; the type of a map is its number of channels.
 
     Args:
-        recipe: the choices that every kind of layer shares.
-        sigmas: of the Hermite functions at each scale, in pixels.
+        recipe: the options that every kind of layer shares.
+        sigmas: sigma of the Hermite functions at each scale, in pixels.
         orders: the highest sum of the orders of a function.
-        dims: axes of space.
-        scale_extent: how many neighbouring scales are convolved together.
-        method: of the convolutions, ``dense`` or ``separable``.
+        dims: number of axes of space.
+        scale_extent: number of neighbouring scales that are convolved together.
+        method: ``dense`` or ``separable`` convolutions.
     """
 
     def __init__(
@@ -54,15 +54,15 @@ class ScaleKit(Kit[int]):
         self.dims, self.scale_extent, self.method = dims, scale_extent, method
 
     def stem(self) -> nn.Module:
-        """The image at every scale: convolving that is the lifting."""
+        """The image repeated at every scale; the first convolution of it is the lifting."""
         return EveryScale(len(self.sigmas))
 
     def spatial(self, module: nn.Module) -> nn.Module:
-        """The module at each scale by itself."""
+        """The module at each scale separately."""
         return AtEachScale(module)
 
     def conv_norm(self, in_type: int, out_type: int, kernel_size: int, stride: int = 1) -> nn.Module:
-        """A scale convolution, without bias where a norm follows."""
+        """A scale convolution, without bias if a norm follows."""
         bias = self.recipe.norm == "none"
         if kernel_size == 1:
             return nn.Sequential(ScalePointwise(in_type, out_type, stride, bias), self._norm(out_type))
@@ -71,14 +71,14 @@ class ScaleKit(Kit[int]):
     def _conv(
         self, in_type: int, out_type: int, stride: int = 1, bias: bool = True, transposed: bool = False
     ) -> ScaleConv:
-        mode: plain.PaddingMode = "zeros" if transposed else self.recipe.padding_beyond()
+        mode: plain.PaddingMode = "zeros" if transposed else self.recipe.same_padding_mode()
         return ScaleConv(
             in_type, out_type, self.basis, self.scale_extent, stride, None, bias, mode, transposed, self.method
         )
 
     def _norm(self, channels: int) -> nn.Module:
-        # What is learned is the same for all scales. The statistics of a batch are, too; those of an image are each
-        # scale's own, as they move with it.
+        # Parameters are shared by all scales, and so are batch statistics. Statistics of an image are separate for each
+        # scale, since they move with it.
         adapter = AcrossScales if self.recipe.norm == "batch" else AtEachScale
         norm = plain.norm(self.dims, self.recipe.norm, channels)
         return norm if self.recipe.norm == "none" else adapter(norm)
@@ -88,18 +88,18 @@ class ScaleKit(Kit[int]):
         return ScaleUpConv(self._conv(in_type, out_type, stride=2, transposed=True))
 
     def activation(self, map_type: int) -> nn.Module:
-        """The function itself."""
+        """The pointwise function."""
         return plain.activation(self.recipe.activation)
 
     def dropout(self, map_type: int, rate: float) -> nn.Module:
-        """Drops channels, each at all scales."""
+        """Dropout of channels, each at all scales."""
         return AcrossScales(plain.DROPOUT[self.dims](rate))
 
     def concatenated(self, first: int, second: int) -> int:
         """The sum of the channels."""
         return first + second
 
-    def said(self, map_type: int) -> str:
+    def describe_map(self, map_type: int) -> str:
         """``8 channels at each scale``."""
         return f"{map_type} channels at each scale"
 
@@ -109,20 +109,20 @@ class ScaleKit(Kit[int]):
 
 
 class ScaleUNet(nn.Module):
-    r"""A U-Net that looks at an image at several scales with the same weights.
+    r"""A U-Net that processes an image at several scales with the same weights.
 
-    Before its last step it holds, for each scale, a map of logits, and magnifying the image by the ratio of the group
+    Before its last layer the network has a map of logits for each scale. Magnifying the image by the ratio of the group
     magnifies the maps and moves each to the next scale: :math:`F_{i+1}(s \cdot x) = s \cdot F_i(x)`. This *chain* is as
-    good as the grid allows, see docs/scale_equivariance.md. The projection makes one map of them. It is invariant if it
-    does not matter which scales are in the window, and that is what the network is trained for: each batch is seen at
-    one scale, drawn by lot, so each scale has to be right by itself. The mean of all is what is used in the end.
+    exact as the grid allows, see docs/scale_equivariance.md. The projection combines the maps into one. It is invariant
+    if the result does not depend on the scales in the window. Training aims at this: each batch is processed at one
+    random scale, so that every scale learns the task. In evaluation the mean over all scales is used.
 
-    Without interaction between scales the same function can be had in two forms:
+    Without interaction between scales there are two forms of the same function:
 
-    - ``resampled``: a U-Net of kernels of one size, on the image made smaller and smaller. Further scales cost less
-      and less, and pooling and interpolation keep in step with the scale.
-    - ``kernels``: kernels of several sizes on the image as it is. It is the form in the literature, costs the more the
-      coarser the scale, and is the one in which scales can interact.
+    - ``resampled``: a U-Net with kernels of one size, on smaller and smaller copies of the image. Coarser scales cost
+      less, and pooling and interpolation scale with the image.
+    - ``kernels``: kernels of several sizes on the image at its own size. This is the form in the literature. It costs
+      more at coarser scales, and it is the only form in which scales can interact.
 
     Args:
         in_channels: C of the image.
@@ -131,23 +131,23 @@ class ScaleUNet(nn.Module):
         group: the window of scales.
         spatial_dims: 2 or 3.
         projection: ``mean``, ``max`` or ``choice``, see ``gequnet.layers.scale_projection``.
-        train_scales: in training each batch is seen at so many of the scales, drawn by lot; at all of them if ``None``,
-            which is the only way for ``form=kernels``.
-        finest: pixels of the image that are one pixel of the finest scale's grid; below 1 the image is made larger.
+        train_scales: number of random scales at which each batch is processed in training; all if ``None``, the only
+            choice for ``form=kernels``.
+        finest: pitch of the grid of the finest scale, in pixels of the image; below 1 the image is made larger.
         form: ``resampled`` or ``kernels``.
-        scale_extent: how many neighbouring scales a scale is made of in each convolution; 1 for no interaction.
-        sigma: of the Hermite functions, in pixels of the scale's grid.
+        scale_extent: number of neighbouring input scales of one output scale in each convolution; 1 for no interaction.
+        sigma: sigma of the Hermite functions, in pixels of the scale's grid.
         orders: the highest sum of the orders of a function.
         kernel_size: side of the convolutions in pixels of the scale's grid, odd.
-        method: ``dense`` or ``separable``, how to convolve; the function is the same.
+        method: ``dense`` or ``separable`` convolutions; the function is the same.
         depth, convs, norm, activation, dropout, residual, downsample, upsample: as for ``UNet``.
-        padding_mode: what the convolutions see beyond the border: ``zeros``, ``reflect``, ``replicate``, ``circular``.
+        padding_mode: the values beyond the border in convolutions: ``zeros``, ``reflect``, ``replicate``, ``circular``.
 
     Shape:
         [B, C, *space] -> logits [B, K, *space], for every size.
 
     Raises:
-        ConfigError: where an argument is none of those listed, or two do not fit together.
+        ConfigError: an argument is not one of those listed, or two arguments do not fit together.
 
     References:
         Sosnovik, Szmaja and Smeulders, arXiv:1910.11093; Wimmer et al., arXiv:2304.05864.
@@ -190,8 +190,8 @@ class ScaleUNet(nn.Module):
         check_form(form, scale_extent, norm, train_scales, group.count)
         if projection == "choice" and train_scales == 1 < group.count:
             raise ConfigError(
-                "model.projection=choice learns to choose by comparing scales, and with model.train_scales=1 there is "
-                "nothing to compare: take model.train_scales=2."
+                "model.projection=choice learns weights that compare scales, and model.train_scales=1 computes a "
+                "single scale: take model.train_scales=2."
             )
         levels = check_widths(widths, depth)
         self.pitches = [finest * scale for scale in group.scales]
@@ -199,41 +199,41 @@ class ScaleUNet(nn.Module):
         side = odd_side(kernel_size * max(grid))
         recipe = Recipe(side, convs, norm, activation, dropout, residual, downsample, upsample, padding_mode)
         kit = ScaleKit(recipe, [sigma * pitch for pitch in grid], orders, spatial_dims, scale_extent, method)
-        self.projection, per_class = projection_of(projection, num_classes)
+        self.projection, per_class = make_projection(projection, num_classes)
         self.chain = UNetTopology(kit, in_channels, levels, levels[:-1], per_class)
         self.in_channels, self.num_classes, self.spatial_dims = in_channels, num_classes, spatial_dims
         self.widths, self.group, self.form, self.train_scales = levels, group, form, train_scales
-        self._decided: list[int] | None = None
+        self._fixed_scales: list[int] | None = None
 
     @property
     def types(self) -> dict[str, str]:
-        """What there is at each level, by the name of the module that makes it."""
-        return {f"chain.{name}": said for name, said in self.chain.types.items()}
+        """Type of the map at each level, as text, by the name of the module that computes it."""
+        return {f"chain.{name}": text for name, text in self.chain.types.items()}
 
     @property
     def sizes(self) -> str:
-        """Which sides the network takes."""
+        """The sides of images that the network accepts, as text."""
         return self.chain.sizes
 
     @property
     def parts(self) -> dict[str, tuple[str, ...]]:
-        """The modules of encoder, decoder and head; what the projection learns is part of the head."""
+        """Names of the modules of encoder, decoder and head; the projection is part of the head."""
         parts = {part: tuple(f"chain.{name}" for name in names) for part, names in self.chain.parts.items()}
         return parts | {"head": (*parts["head"], "projection")}
 
     def forward(self, image: Float[Tensor, "b c *space"]) -> Float[Tensor, "b k *space"]:
-        """Image to logits."""
-        logits: Tensor = self.projection(self.maps(image, self._lot() if self.training else None))
+        """[B, C, *space] -> logits [B, K, *space]."""
+        logits: Tensor = self.projection(self.maps(image, self._random_scales() if self.training else None))
         return logits
 
     def maps(
         self, image: Float[Tensor, "b c *space"], scales: Sequence[int] | None = None
     ) -> Float[Tensor, "b k s *space"]:
-        """What there is at each scale before the projection: the logits, and what the projection chooses by.
+        """Maps at each scale before the projection: the logits, and the scores for ``projection=choice``.
 
         Args:
-            image: what the network is for.
-            scales: which of the scales, the finest is 0; all if ``None``.
+            image: [B, C, *space].
+            scales: indices of the scales, the finest is 0; all if ``None``.
         """
         check_image(image, self.in_channels, self.spatial_dims)
         if self.form == "kernels":
@@ -243,12 +243,12 @@ class ScaleUNet(nn.Module):
         return torch.cat([self._at_pitch(image, pitch) for pitch in pitches], dim=2)
 
     def use_all_scales(self) -> None:
-        """From now on training sees no lot but the finest scales, which is what costs most: for measuring."""
-        self._decided = list(range(self.train_scales or len(self.pitches)))
+        """Use the finest ``train_scales`` scales in every training step from now on; for measuring the highest cost."""
+        self._fixed_scales = list(range(self.train_scales or len(self.pitches)))
 
-    def _lot(self) -> list[int] | None:
-        if self._decided is not None or self.train_scales is None:
-            return self._decided
+    def _random_scales(self) -> list[int] | None:
+        if self._fixed_scales is not None or self.train_scales is None:
+            return self._fixed_scales
         return sorted(torch.randperm(len(self.pitches))[: self.train_scales].tolist())
 
     def _at_pitch(self, image: Float[Tensor, "b c *space"], pitch: float) -> Float[Tensor, "b k 1 *space"]:
@@ -260,25 +260,25 @@ class ScaleUNet(nn.Module):
 
 
 def check_form(form: str, scale_extent: int, norm: str, train_scales: int | None, count: int) -> None:
-    """Raises ConfigError where a form does not exist, or cannot do what it is asked for."""
-    plain.choose(dict.fromkeys(FORMS), form, "form")
+    """Raise ConfigError if the form does not exist or does not fit the other arguments."""
+    plain.lookup(dict.fromkeys(FORMS), form, "form")
     if train_scales is not None and not 1 <= train_scales <= count:
         raise ConfigError(
             f"model.train_scales={train_scales} must lie between 1 and the number of scales, {count}; null for all."
         )
     if form == "kernels" and train_scales is not None:
         raise ConfigError(
-            f"model.train_scales={train_scales} trains on some of the scales, and form=kernels computes all of them at "
-            "once: take model.train_scales=null, or model.form=resampled."
+            f"model.train_scales={train_scales} trains on some of the scales, and form=kernels computes all scales "
+            "together: take model.train_scales=null, or model.form=resampled."
         )
     if form == "resampled" and scale_extent != 1:
         raise ConfigError(
-            f"model.scale_extent={scale_extent} lets scales interact, which those of form=resampled, on grids of their "
-            "own, cannot: take model.form=kernels and model.train_scales=null."
+            f"model.scale_extent={scale_extent} makes scales interact, and those of form=resampled are on separate "
+            "grids: take model.form=kernels and model.train_scales=null."
         )
     if form == "resampled" and norm == "batch":
         raise ConfigError(
-            "model.norm=batch needs all scales at once, and form=resampled goes through one after the other: take "
+            "model.norm=batch needs all scales together, and form=resampled computes them one by one: take "
             "model.norm=instance (or group), or model.form=kernels and model.train_scales=null."
         )
 

@@ -1,7 +1,7 @@
-"""The U-Net as a shape: levels, skips and a head, for whatever layers a kit provides.
+"""Topology of the U-Net: levels, skip connections and a head, for the layers of any kit.
 
-A network is the topology plus a kit of one kind of layers (plain, steerable, …). All families share this file, so that
-a comparison between them compares the layers alone.
+A network is the topology with a kit of one kind of layer (plain, steerable, …). All families share this file, so that a
+comparison between them compares the layers only.
 
 References:
     Ronneberger, Fischer and Brox, U-Net, arXiv:1505.04597.
@@ -20,13 +20,13 @@ from gequnet.nets.kit import Kit, Type
 
 
 class UNetTopology(nn.Module):
-    """Encoder, bottleneck, decoder and skips on a grid of any size.
+    """Encoder, bottleneck, decoder and skip connections on a grid of any size.
 
     Args:
-        kit: the layers.
-        in_type: what the image is.
-        encoder: the maps of each level on the way down, finest first; the last is the bottleneck.
-        decoder: the maps of each level on the way up, finest first; one fewer.
+        kit: builder of the layers.
+        in_type: type of the image.
+        encoder: type of the maps of each encoder level, finest first; the last is the bottleneck.
+        decoder: type of the maps of each decoder level, finest first; one fewer.
         num_classes: K, the number of logits at each pixel.
 
     Shape:
@@ -34,9 +34,9 @@ class UNetTopology(nn.Module):
     """
 
     types: dict[str, str]
-    """What the map of each level is, by the name of the module that makes it, in the order of the forward pass."""
+    """Type of the map of each level, as text, by the name of its module, in the order of the forward pass."""
     sizes: str
-    """Which sides it takes, in words."""
+    """The sides of images that the network accepts, as text."""
 
     parts: ClassVar = {
         "encoder": ("stem", "encoders", "downs"), "decoder": ("skips", "ups", "decoders"), "head": ("head",),
@@ -63,7 +63,7 @@ class UNetTopology(nn.Module):
                 down, current = kit.down(current, level_type)
                 self.downs.append(down)
             self.encoders.append(kit.block(current, level_type, level))
-            self.types[f"encoders.{level}"] = kit.said(level_type)
+            self.types[f"encoders.{level}"] = kit.describe_map(level_type)
             current = level_type
         for level in reversed(range(self.halvings)):
             up, raised = kit.up(current, decoder[level])
@@ -71,12 +71,12 @@ class UNetTopology(nn.Module):
             self.ups.append(up)
             self.skips.append(skip)
             self.decoders.append(kit.block(kit.concatenated(carried, raised), decoder[level], level))
-            self.types[f"decoders.{len(self.decoders) - 1}"] = kit.said(decoder[level])
+            self.types[f"decoders.{len(self.decoders) - 1}"] = kit.describe_map(decoder[level])
             current = decoder[level]
         self.head = kit.head(current, num_classes)
 
     def forward(self, image: Float[Tensor, "b c *space"]) -> Float[Tensor, "b k *maps"]:
-        """Image to what the head makes of the last map: logits at each pixel (of the kit's kind of map)."""
+        """[B, C, *space] -> output of the head: logits at each pixel (a map of the kit's kind)."""
         dims = image.dim() - 2
         x = self.encoders[0](self.stem(self.frame(image)))
         carried = [x]
@@ -96,7 +96,7 @@ class UNetTopology(nn.Module):
 
 
 def check_widths(widths: Sequence[int], depth: int | None) -> tuple[int, ...]:
-    """The widths as a tuple, one positive number for each of ``depth`` levels (of any number if it is ``None``)."""
+    """The widths as a tuple: one positive number for each of ``depth`` levels (of any number if ``None``)."""
     widths = tuple(int(w) for w in widths)
     if not widths or min(widths) < 1 or (depth is not None and len(widths) != depth):
         levels = f"{depth} levels" if depth is not None else "each level"
@@ -105,7 +105,7 @@ def check_widths(widths: Sequence[int], depth: int | None) -> tuple[int, ...]:
 
 
 def check_image(image: Float[Tensor, "b c *space"], in_channels: int, spatial_dims: int) -> None:
-    """Raises ShapeError unless the image is [B, in_channels, *space] with ``spatial_dims`` axes of space."""
+    """Raise ShapeError unless the image is [B, in_channels, *space] with ``spatial_dims`` axes of space."""
     if image.dim() != spatial_dims + 2 or image.shape[1] != in_channels:
         axes = "H, W" if spatial_dims == 2 else "D, H, W"
         raise ShapeError(f"expected an image [B, {in_channels}, {axes}], got {list(image.shape)}")

@@ -1,4 +1,4 @@
-"""The mathematics: groups of the plane, their representations, steerable kernels, and how to measure equivariance."""
+"""Groups of the plane, their representations, steerable kernels, and measures of equivariance."""
 
 import lazy_loader
 

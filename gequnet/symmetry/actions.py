@@ -1,8 +1,8 @@
-"""What an element of O(2) does to an image and to a map of fields, and what a magnification does.
+"""Actions of O(2) and of magnifications on images and on maps of fields.
 
-An image is moved by (g·f)(x) = f(g⁻¹x) about its centre, x right and y up. The eight elements of D4 permute pixels
-and are exact at every size (a quarter turn exchanges height and width). Any other angle has to interpolate, and so has
-any magnification: by cubic splines, zero outside the image.
+An element g moves an image f by (g·f)(x) = f(g⁻¹x) about its centre; x points right and y points up. The eight elements
+of D4 permute pixels and are exact at every size (a quarter turn exchanges height and width). Other angles and
+magnifications are interpolated by cubic splines, with zeros outside the image.
 """
 
 import math
@@ -19,13 +19,13 @@ from gequnet.symmetry.gspace import Element, FieldType
 
 
 def quarter_turns(element: Element) -> int | None:
-    """How many quarter turns the rotation of ``element`` is; ``None`` if it is no whole number of them."""
+    """Number of quarter turns in the rotation of ``element``; ``None`` if it is not a whole number."""
     turns = element.angle / (math.pi / 2)
     return round(turns) % 4 if abs(turns - round(turns)) < 1e-9 else None
 
 
 def act_on_image(image: Float[Tensor, "b c h w"], element: Element) -> Float[Tensor, "b c h2 w2"]:
-    """The image moved by ``element``: exact for D4, interpolated for other angles (then of the same size)."""
+    """The image moved by ``element``: exact for D4, interpolated (at the same size) for other angles."""
     if element.flip:
         image = image.flip(-2)
     turns = quarter_turns(element)
@@ -35,8 +35,8 @@ def act_on_image(image: Float[Tensor, "b c h w"], element: Element) -> Float[Ten
 def rotate(image: Float[Tensor, "b c h w"], angle: float) -> Float[Tensor, "b c h w"]:
     """The image turned counter-clockwise by ``angle`` radians about its centre; cubic splines, zero outside.
 
-    By SciPy, on the CPU: an order of magnitude nearer to the turned scene than torch's bicubic kernel, whose error
-    would hide what is to be measured. No gradient.
+    SciPy does it on the CPU, without a gradient. Its error is an order of magnitude below that of torch's bicubic
+    kernel, whose error would hide the equivariance error that is measured.
     """
     degrees = math.degrees(angle)
     turned = scipy.ndimage.rotate(image.detach().cpu().numpy(), degrees, axes=(3, 2), reshape=False, order=3)
@@ -73,13 +73,13 @@ def magnify(
 def act_on_fields(
     fields: Float[Tensor, "b c h w"], field_type: FieldType, element: Element
 ) -> Float[Tensor, "b c h2 w2"]:
-    """The map of fields moved by ``element``: pixels by the element, the channels of each field by ρ(element)."""
+    """The map of fields moved by ``element``: the element acts on pixels, ρ(element) on the channels of each field."""
     matrix = torch.from_numpy(field_type.representation.matrix(element)).to(fields)
     split = fields.unflatten(1, (field_type.fields, -1))
     return act_on_image(torch.einsum("ij,bfjhw->bfihw", matrix, split).flatten(1, 2), element)
 
 
 def disc(side: int, margin: int) -> Bool[Tensor, "h w"]:
-    """The pixels of a square that stay ``margin`` pixels inside it under every rotation."""
+    """Mask of the pixels of a square that stay at least ``margin`` pixels from its border under every rotation."""
     centred = torch.arange(side) - (side - 1) / 2
     return centred.square() + centred[:, None].square() <= (side / 2 - margin) ** 2

@@ -1,6 +1,6 @@
-"""Scenes in closed form, drawn at any magnification: what equivariance to scale is measured on.
+"""Synthetic scenes in closed form, drawn at any magnification, to measure equivariance to scale.
 
-A resampled image would bring the error of resampling with it, and that would be taken for the network's.
+A resampled image would add the error of resampling to the error of the network.
 """
 
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Blobs:
-    """A sum of round things about the middle of the picture: Gaussians, or balls with a soft edge.
+    """A sum of Gaussians, or of balls with a soft edge, around the centre of the image.
 
     Args:
-        centres: in pixels from the middle, at magnification 1.
+        centres: in pixels from the centre of the image, at magnification 1.
         radii: standard deviations of Gaussians, radii of balls, in pixels.
-        heights: at the centres.
-        softness: of a ball's edge, as a share of its radius; ``None`` for Gaussians.
+        heights: values at the centres.
+        softness: width of a ball's edge as a fraction of its radius; ``None`` for Gaussians.
     """
 
     centres: Float[Tensor, "n dims"]
@@ -36,14 +36,14 @@ class Blobs:
         radius: tuple[float, float] = (2.0, 8.0),
         softness: float | None = None,
     ) -> "Blobs":
-        """Blobs with centres within ``reach`` of the middle, radii spread evenly in the logarithm, heights normal."""
+        """Random blobs: centres uniform within ``reach`` along each axis, radii log-uniform, heights normal."""
         draw = torch.Generator().manual_seed(seed)
         centres = reach * (2 * torch.rand(count, dims, generator=draw) - 1)
         radii = radius[0] * (radius[1] / radius[0]) ** torch.rand(count, generator=draw)
         return cls(centres, radii, torch.randn(count, generator=draw), softness)
 
     def draw(self, side: int, magnification: float = 1.0) -> Float[Tensor, "1 1 *space"]:
-        """The scene on a grid of ``side`` pixels along each axis, everything in it larger by ``magnification``.
+        """The scene on a grid of ``side`` pixels along each axis, magnified by ``magnification``.
 
         >>> Blobs.scattered(seed=0, dims=3, reach=4.0).draw(side=16, magnification=1.5).shape
         torch.Size([1, 1, 16, 16, 16])

@@ -1,4 +1,4 @@
-"""How far a map is from commuting with a group: measured, never assumed."""
+"""Equivariance errors: the measured deviation of a map from commuting with a group."""
 
 import math
 from collections.abc import Callable
@@ -18,9 +18,9 @@ OFF_GRID = (Element(math.pi / 4), Element(math.pi / 8))
 def relative_error(
     actual: Float[Tensor, "..."], expected: Float[Tensor, "..."], inside: Bool[Tensor, "..."] | None = None
 ) -> float:
-    """Root mean square of the difference over that of ``expected`` about its mean, over ``inside`` or everywhere.
+    """Root mean square of the difference, divided by the standard deviation of ``expected``; over ``inside`` if given.
 
-    Dividing by the deviation and not by the norm keeps a large constant from hiding an error.
+    The divisor is the standard deviation and not the norm: a large constant would hide an error.
     """
     difference, deviation = actual - expected, expected
     if inside is not None:
@@ -40,13 +40,13 @@ def equivariance_error(
 
     Args:
         f: the map under test.
-        image: what it is applied to.
-        act: what the group element does to the input.
-        act_out: what it does to the output; the same if ``None``.
-        inside: pixels of the output that count; all if ``None``.
+        image: input of the map.
+        act: action of the group element on the input.
+        act_out: its action on the output; the same as ``act`` if ``None``.
+        inside: pixels of the output to compare; all if ``None``.
 
     Returns:
-        Root mean square error over the deviation of the expected output, dimensionless.
+        Root mean square error divided by the standard deviation of the expected output, dimensionless.
     """
     return relative_error(f(act(image)), (act_out or act)(f(image)), inside)
 
@@ -56,8 +56,8 @@ class ScaleErrors(NamedTuple):
 
     Args:
         chain: for each scale but the last, F_{i+1} of the magnified scene against F_i of the scene, magnified.
-        same: for each scale, F_i of the magnified scene against F_i of the scene, magnified: what a network without
-            scales would be off by.
+        same: for each scale, F_i of the magnified scene against F_i of the scene, magnified: the error of a network
+            without scales.
     """
 
     chain: list[float]
@@ -68,48 +68,48 @@ class ScaleErrors(NamedTuple):
 def scale_errors(
     maps: Map, scene: Float[Tensor, "b c *space"], magnified: Float[Tensor, "b c *space"], ratio: float, margin: int
 ) -> ScaleErrors:
-    """How far maps on a window of scales are from moving one scale up when the scene is magnified by the ratio.
+    """Relative errors of maps that should move one scale up when the scene is magnified by the ratio.
 
     Args:
         maps: from [B, C, *space] to [B, K, S, *space].
         scene: images of scenes.
         magnified: images of the same scenes, drawn larger by the ratio and not resampled.
-        ratio: of the window.
-        margin: pixels at each border that are left out: there the two images do not show the same.
+        ratio: the ratio of the window of scales.
+        margin: pixels left out at each border, where the two images show different parts of the scene.
     """
     expected = [interior(magnify(each, ratio), margin) for each in maps(scene).unbind(2)]
-    found = [interior(each, margin) for each in maps(magnified).unbind(2)]
+    actual = [interior(each, margin) for each in maps(magnified).unbind(2)]
     return ScaleErrors(
-        chain=[relative_error(f, e) for f, e in zip(found[1:], expected[:-1], strict=True)],
-        same=[relative_error(f, e) for f, e in zip(found, expected, strict=True)],
+        chain=[relative_error(f, e) for f, e in zip(actual[1:], expected[:-1], strict=True)],
+        same=[relative_error(f, e) for f, e in zip(actual, expected, strict=True)],
     )
 
 
 def exact_elements(net: nn.Module) -> list[Element]:
-    """The elements of D4 that the network promises to commute with; none but the identity for a plain one."""
+    """Elements of D4 that the network commutes with by construction; only the identity for a plain network."""
     group: PlaneGroup | None = getattr(net, "exact_group", None)
     return [Element(0.0)] if group is None else group.grid_elements()
 
 
 @torch.no_grad()
 def equivariance_report(net: nn.Module, image: Float[Tensor, "b c h w"]) -> dict[str, dict[str, Any]]:
-    """Equivariance errors of a 2-D network on given images, ready to be written down.
+    """Equivariance errors of a 2-D network on given images, as a dict that JSON can store.
 
-    For each element of D4 except the identity: ``error`` on the whole image, and ``in_group``, whether the network
-    promises it. For 45° and 22.5°: ``error`` and ``floor`` on the largest central square, away from its borders.
-    There the input and the output are interpolated; the floor is what two interpolations of the output alone do (a
-    turn there and back), so an error near it is as small as can be seen.
+    For each element of D4 except the identity: ``error`` on the whole image, and ``in_group``, true if the network
+    commutes with the element by construction. For 45° and 22.5°: ``error`` and ``floor`` on the largest central square,
+    away from its borders. Both the input and the output are interpolated there. The floor is the error of two
+    interpolations of the output alone (a turn there and back). Errors below the floor cannot be measured.
 
     Args:
-        net: from [B, C, H, W] to logits [B, K, H, W]; evaluated in the mode it is in.
-        image: images it is used on.
+        net: from [B, C, H, W] to logits [B, K, H, W]; it runs in its current mode.
+        image: input images.
     """
-    promised = exact_elements(net)
+    exact = exact_elements(net)
     logits = net(image)
     report: dict[str, dict[str, Any]] = {}
     for element in PlaneGroup(4, True).elements()[1:]:
         error = relative_error(net(act_on_image(image, element)), act_on_image(logits, element))
-        report[str(element)] = {"error": error, "in_group": element in promised}
+        report[str(element)] = {"error": error, "in_group": element in exact}
     side = min(image.shape[2:])
     inside = disc(side, margin=min(16, side // 4)).to(image.device)
     square = central_square(image, side)
@@ -125,13 +125,13 @@ def equivariance_report(net: nn.Module, image: Float[Tensor, "b c h w"]) -> dict
 
 
 def central_square(image: Float[Tensor, "b c h w"], side: int) -> Float[Tensor, "b c s s"]:
-    """The middle of the image."""
+    """Central crop of ``side`` x ``side`` pixels."""
     top, left = (image.shape[2] - side) // 2, (image.shape[3] - side) // 2
     return image[..., top : top + side, left : left + side]
 
 
 def interior(image: Float[Tensor, "b c *space"], margin: int) -> Float[Tensor, "b c *inside"]:
-    """What is at least ``margin`` pixels from every border."""
+    """Central crop: the pixels at least ``margin`` pixels from every border."""
     for axis in range(2, image.dim()):
         image = image.narrow(axis, margin, image.shape[axis] - 2 * margin)
     return image

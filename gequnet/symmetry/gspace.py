@@ -1,8 +1,8 @@
-"""Groups of the plane and the representations that our fields transform under.
+"""Groups of the plane and the representations that act on fields.
 
 A group here is a compact subgroup of O(2): rotations by multiples of 2π/N (or by every angle), with or without
 the mirror image. An element (angle, flip) moves the point x of the plane to R(angle) F^flip x, where R turns
-counter-clockwise and F mirrors over the x axis; x points right and y up, so F turns an image upside down.
+counter-clockwise and F mirrors over the x axis. x points right and y points up, so F turns an image upside down.
 
 Two representations suffice. A *trivial* field is a number at each pixel. A *regular* field is a function on the
 group at each pixel, moved by (ρ(g) f)(h) = f(g⁻¹h): for a finite group the list of its values, for SO(2) and O(2)
@@ -34,7 +34,7 @@ class Element(NamedTuple):
         return Element((self.angle + turned) % math.tau, self.flip != other.flip)
 
     def inverse(self) -> "Element":
-        """The element that undoes this one; a mirror is its own inverse."""
+        """The inverse element; a mirror is its own inverse."""
         return self if self.flip else Element(-self.angle % math.tau)
 
     def __str__(self) -> str:
@@ -48,13 +48,13 @@ class PlaneGroup:
 
     Args:
         rotations: N, the number of rotations by multiples of 2π/N; ``None`` for every angle.
-        reflections: whether mirrors belong to the group.
-        max_frequency: highest angular frequency kept of a function on a continuous group; of no effect else.
-        samples: angles at which a nonlinearity samples such a function; a multiple of four, so that the
+        reflections: true if the group contains mirrors.
+        max_frequency: highest angular frequency of a function on a continuous group; no effect for finite groups.
+        samples: number of angles at which a nonlinearity samples such a function. A multiple of four, so that the
             samples are closed under quarter turns, and at least ``2 * max_frequency + 1``.
 
     Raises:
-        ConfigError: where the numbers do not describe such a group.
+        ConfigError: the numbers do not describe such a group.
     """
 
     rotations: int | None
@@ -100,12 +100,12 @@ class PlaneGroup:
 
     @property
     def continuous(self) -> bool:
-        """Whether every angle belongs to the group."""
+        """True if every angle belongs to the group."""
         return self.rotations is None
 
     @property
     def flips(self) -> tuple[bool, ...]:
-        """The cosets of the rotations: ``(False,)`` without mirrors, ``(False, True)`` with them."""
+        """Values of ``flip`` in the group: ``(False,)`` without mirrors, ``(False, True)`` with them."""
         return (False, True) if self.reflections else (False,)
 
     def order(self) -> int | float:
@@ -113,7 +113,7 @@ class PlaneGroup:
         return math.inf if self.rotations is None else self.rotations * len(self.flips)
 
     def elements(self) -> list[Element]:
-        """All elements, rotations first, then mirrors; of a continuous group the sampled ones."""
+        """All elements of a finite group, the sampled ones of a continuous group; rotations first, then mirrors."""
         return self.grid(self.rotations or self.samples)
 
     def grid(self, angles: int) -> list[Element]:
@@ -121,7 +121,7 @@ class PlaneGroup:
         return [Element(math.tau * k / angles, flip) for flip in self.flips for k in range(angles)]
 
     def contains(self, element: Element) -> bool:
-        """Whether the group has this element, to 1e-9 of a radian."""
+        """True if the element belongs to the group, to 1e-9 radian."""
         if element.flip and not self.reflections:
             return False
         if self.rotations is None:
@@ -130,7 +130,7 @@ class PlaneGroup:
         return abs(steps - round(steps)) < 1e-9 * self.rotations
 
     def is_subgroup_of(self, other: "PlaneGroup") -> bool:
-        """Whether each element of this group belongs to ``other``."""
+        """True if each element of this group belongs to ``other``."""
         return all(other.contains(g) for g in self.elements()) and (other.continuous or not self.continuous)
 
     def grid_elements(self) -> list[Element]:
@@ -139,22 +139,22 @@ class PlaneGroup:
 
     @property
     def trivial(self) -> "Representation":
-        """Numbers that do not change."""
+        """Trivial representation: numbers that do not change."""
         return Representation(self, "trivial")
 
     @property
     def regular(self) -> "Representation":
-        """Functions on the group (bandlimited where it is continuous)."""
+        """Regular representation: functions on the group (bandlimited on a continuous group)."""
         return Representation(self, "regular")
 
 
 @dataclass(frozen=True)
 class Representation:
-    """How a field at a pixel changes under a group: ``trivial`` or ``regular``.
+    """Representation of a group on the field at a pixel: ``trivial`` or ``regular``.
 
     A regular field of a finite group is the vector of a function's values at ``group.elements()``. Of a continuous
-    group it is the coefficients of 1, √2 cos θ, √2 sin θ, …, √2 sin Fθ, first for the rotations and then, in
-    O(2), for the mirrors; this basis is orthonormal for the mean over angles, so the matrices are orthogonal.
+    group it is the vector of the coefficients of 1, √2 cos θ, √2 sin θ, …, √2 sin Fθ, first for the rotations and then,
+    in O(2), for the mirrors. This basis is orthonormal for the mean over angles, so the matrices are orthogonal.
     """
 
     group: PlaneGroup
@@ -174,11 +174,11 @@ class Representation:
 
     @property
     def is_permutation(self) -> bool:
-        """Whether each matrix permutes channels, so that pointwise functions commute with it."""
+        """True if each matrix permutes channels, so that pointwise functions commute with it."""
         return self.kind == "trivial" or not self.group.continuous
 
     def evaluation(self, elements: list[Element]) -> Float[Array, "points size"]:
-        """The matrix that takes a field to the values of its function at ``elements``."""
+        """Matrix from a field to the values of its function at ``elements``."""
         if self.kind == "trivial":
             return np.ones((len(elements), 1))
         angles = np.array([h.angle for h in elements])
@@ -189,7 +189,7 @@ class Representation:
     def _indicators(self, angles: Float[Array, " points"]) -> Float[Array, "points n"]:
         assert self.group.rotations is not None
         steps = angles * self.group.rotations / math.tau
-        assert np.allclose(steps, steps.round(), atol=1e-6), "a finite group's function has values at its elements only"
+        assert np.allclose(steps, steps.round(), atol=1e-6), "a finite group's function is defined at its elements only"
         return np.eye(self.group.rotations)[steps.round().astype(int) % self.group.rotations]
 
     def _fourier(self, angles: Float[Array, " points"]) -> Float[Array, "points n"]:
@@ -198,7 +198,7 @@ class Representation:
         return np.concatenate([np.ones((len(angles), 1)), waves.reshape(len(angles), -1)], axis=1)
 
     def analysis(self, elements: list[Element]) -> Float[Array, "size points"]:
-        """The inverse of ``evaluation`` on the elements of ``group.grid(n)``, n above twice the highest frequency."""
+        """Left inverse of ``evaluation`` on the elements of ``group.grid(n)``, n above twice the highest frequency."""
         values = self.evaluation(elements)
         return values.T / (len(elements) / len(self.group.flips)) if self.group.continuous else values.T
 
@@ -215,7 +215,7 @@ class Representation:
         return self.evaluation([Element(0.0)])[0]
 
     def constant(self) -> Float[Array, " size"]:
-        """The field that is the constant function 1: the one direction that no element moves."""
+        """The field of the constant function 1: the only direction that no element moves."""
         if self.kind == "trivial" or not self.group.continuous:
             return np.ones(self.size)
         harmonic = np.eye(2 * self.group.max_frequency + 1)[0]
@@ -224,7 +224,7 @@ class Representation:
 
 @dataclass(frozen=True)
 class FieldType:
-    """Some number of fields of one representation: what ``int`` channels are to a plain layer.
+    """A number of fields of one representation; it stands where a plain layer has a number of channels.
 
     >>> str(FieldType(PlaneGroup.parse("c8").regular, 6))
     '6 x regular(c8)'

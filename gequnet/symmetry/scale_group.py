@@ -1,4 +1,4 @@
-"""A finite window of the group of scalings: the magnifications at which a network looks at an image."""
+"""A finite window of the group of scalings: the magnifications that a network uses."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,8 @@ from gequnet.errors import ConfigError
 class ScaleGroup:
     """The magnifications 1, r, r², …, r^(S-1).
 
-    The group itself has no end on either side, and a network cannot carry all of it. So what is exact for the group is
-    true of the window where nothing has to enter from outside, and docs/scale_equivariance.md says how much that is.
+    The group of scalings is infinite, and a network holds only a window of it. Equivariance is exact where no scale
+    from outside the window is needed; docs/scale_equivariance.md gives the measured errors.
 
     Args:
         ratio: r > 1, the step from one scale to the next, dimensionless.
@@ -36,12 +36,12 @@ class ScaleGroup:
 
     @property
     def scales(self) -> tuple[float, ...]:
-        """The magnifications, finest first: that many pixels of the image are one unit of length."""
+        """The magnifications, finest first: pixels of the image per unit of length."""
         return tuple(self.ratio**step for step in range(self.count))
 
     @property
     def field_size(self) -> int:
-        """Numbers that a field has at a point: one for each scale."""
+        """Numbers in a field at a point: one for each scale."""
         return self.count
 
     def __str__(self) -> str:

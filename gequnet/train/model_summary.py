@@ -10,7 +10,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from torch import Tensor, nn
 
 from gequnet.formatting import count, size
-from gequnet.nets.costs import activations, blank, flops, parameters, weightless
+from gequnet.nets.costs import activations, flops, meta_copy, meta_image, parameters
 from gequnet.symmetry.equivariance import exact_elements
 from gequnet.train.trainer import training_batches
 
@@ -70,7 +70,7 @@ def levels(net: nn.Module, sides: list[int]) -> Iterator[tuple[str, str, str, st
 
     The sides are looked at, in a network without memory; of several scales those of the finest.
     """
-    paper = weightless(net).eval()
+    paper = meta_copy(net).eval()
     seen: dict[str, str] = {}
     dims = cast(int, net.spatial_dims)
 
@@ -81,7 +81,7 @@ def levels(net: nn.Module, sides: list[int]) -> Iterator[tuple[str, str, str, st
     for name in types:
         paper.get_submodule(name).register_forward_hook(lambda _module, _inputs, result, at=name: look(at, result))
     with torch.no_grad():
-        paper(blank(paper, sides))
+        paper(meta_image(paper, sides))
     for name, said in types.items():
         yield name.rpartition("chain.")[2], said, seen[name], f"{parameters(net.get_submodule(name))} parameters"
 

@@ -1,4 +1,4 @@
-"""A network and its twin are one function, and the twin is ordinary."""
+"""The plain network equals the network, and has plain layers only."""
 
 import copy
 from itertools import product
@@ -25,7 +25,7 @@ MODELS = CONF / "model"
 
 @torch.no_grad()
 @pytest.mark.parametrize("case", CASES)
-def test_the_twin_is_the_network(case):
+def test_the_plain_network_equals_the_network(case):
     net = made(case)
     plain = plain_network(net)
     for sides in product(sides_for(case), repeat=net.spatial_dims):
@@ -34,7 +34,7 @@ def test_the_twin_is_the_network(case):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_only_ordinary_layers_are_left(case):
+def test_only_plain_layers_are_left(case):
     strange = [
         layer for layer in plain_network(made(case)).modules() if not type(layer).__module__.startswith(ORDINARY)
     ]
@@ -65,13 +65,13 @@ def test_the_network_stays_as_it_is():
 @torch.no_grad()
 @pytest.mark.parametrize("case", ["e2unet d4, batch", "e2unet o2, instance", "e2unet o2 to d4"])
 @pytest.mark.parametrize("sides", [(22, 22), (23, 30)])
-def test_the_twin_commutes_with_the_group(case, sides):
+def test_the_plain_network_commutes_with_the_group(case, sides):
     plain, image = plain_network(made(case)), torch.randn(1, 2, *sides)
     for element in made(case).exact_group.grid_elements()[1:]:
         assert relative_error(plain(act_on_image(image, element)), act_on_image(plain(image), element)) < ROUNDING
 
 
-def test_even_sides_are_refused_by_the_twin_as_by_the_network():
+def test_the_plain_network_refuses_even_sides_like_the_network():
     with pytest.raises(ShapeError, match="odd sides"):
         plain_network(made("e2unet, learned"))(torch.zeros(1, 2, 16, 17))
 
@@ -88,9 +88,9 @@ def test_an_orbit_of_angles_between_is_refused():
         plain_network(OrbitAverage(UNet(1, 1, [2, 3]), "c8"))
 
 
-def test_a_twin_has_no_more_parameters_than_a_plain_network_of_its_channels():
+def test_no_more_parameters_than_a_plain_u_net_of_the_same_channels():
     plain = plain_network(E2UNet(3, 1, [2, 3], "c8"))
     same = UNet(3, 1, [16, 24])
     folded = sum(norm.num_features for norm in same.modules() if isinstance(norm, nn.BatchNorm2d))
-    # A norm's two numbers for each channel have become one, the convolution's bias.
+    # The two parameters of a norm for each channel are folded into one, the bias of the convolution.
     assert sum(p.numel() for p in plain.parameters()) == sum(p.numel() for p in same.parameters()) - folded

@@ -1,4 +1,4 @@
-"""The command: a run becomes a file that does what the network does, or no file."""
+"""The export command: it writes a file that equals the network, or no file."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import gequnet
-from gequnet.export import convert, load
+from gequnet.export import convert, load_safetensors
 from gequnet.export.__main__ import main
 from gequnet.export.export import export
 from gequnet.layers.steerable import SteerableConv
@@ -30,14 +30,14 @@ def test_a_run_as_onnx(run, tmp_path, capsys):
     assert "images of every size" in capsys.readouterr().out
     assert [each.name for each in tmp_path.iterdir()] == ["net.onnx"]
     session = onnxruntime.InferenceSession(path)
-    facts = session.get_modelmeta().custom_metadata_map
+    metadata = session.get_modelmeta().custom_metadata_map
     net = gequnet.load(run)
-    assert json.loads(facts["class_names"]) == net.class_names
-    assert facts["head"] == net.head
-    assert float(facts["threshold"]) == net.threshold
-    assert json.loads(facts["normalisation"])["rule"] == net.recipe["data"]["normalisation"]
-    assert json.loads(facts["equivariance"])["90°"]["error"] == 1e-7
-    assert (facts["fingerprint"], facts["opset"], facts["group"]) == ("f00d", "18", "c4")
+    assert json.loads(metadata["class_names"]) == net.class_names
+    assert metadata["head"] == net.head
+    assert float(metadata["threshold"]) == net.threshold
+    assert json.loads(metadata["normalisation"])["rule"] == net.recipe["data"]["normalisation"]
+    assert json.loads(metadata["equivariance"])["90°"]["error"] == 1e-7
+    assert (metadata["fingerprint"], metadata["opset"], metadata["group"]) == ("f00d", "18", "c4")
     image = torch.randn(2, net.in_channels, 37, 50)
     (logits,) = session.run(None, {"image": image.numpy()})
     torch.testing.assert_close(torch.from_numpy(logits), net.logits(image), atol=1e-5, rtol=1e-4)
@@ -49,12 +49,12 @@ def test_weights_and_layers_of_a_predictor(run, tmp_path):
     assert made.error < 1e-5
     image = torch.randn(1, net.in_channels, 20, 21)
     with torch.no_grad():
-        torch.testing.assert_close(load(made.path)(image), net.network(image), atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(load_safetensors(made.path)(image), net.network(image), atol=1e-5, rtol=1e-4)
 
 
 @pytest.fixture
 def wrong_rule():
-    """Kernels with one percent too much in one channel."""
+    """A conversion rule with an error of 1 % in one channel."""
     right = convert.to_plain.dispatch(SteerableConv)
 
     def wrong(module, maps):
@@ -69,13 +69,13 @@ def wrong_rule():
 
 
 @pytest.mark.usefixtures("wrong_rule")
-def test_a_file_that_does_something_else_is_not_written(run, tmp_path, capsys):
+def test_a_file_that_differs_from_the_network_is_not_written(run, tmp_path, capsys):
     assert main([str(run), "-o", str(tmp_path / "net.safetensors")]) == 2
     assert "was not written" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
-def test_what_was_there_stays_where_nothing_new_is_written(run, tmp_path, monkeypatch):
+def test_an_existing_file_stays_if_the_export_fails(run, tmp_path, monkeypatch):
     (tmp_path / "net.safetensors").write_text("the old one")
     monkeypatch.setattr("gequnet.export.export.largest_difference", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
@@ -91,21 +91,21 @@ def test_only_odd_sides(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("out", "more", "said"),
+    ("out", "more", "message"),
     [
         ("net.pth", (), "onnx, .pt2, .safetensors"),
         ("absent/net.onnx", (), "is no folder"),
         ("net.onnx", ("--opset", "9"), "too old"),
     ],
 )
-def test_what_cannot_be_is_said_in_a_sentence(run, tmp_path, capsys, out, more, said):
+def test_an_error_is_one_sentence(run, tmp_path, capsys, out, more, message):
     assert main([str(run), "-o", str(tmp_path / out), *more]) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_that_is_no_run(tmp_path, capsys):
     assert main([str(tmp_path), "-o", str(tmp_path / "net.onnx")]) == 2
-    said = capsys.readouterr().err
-    assert "not the folder of a finished run" in said
-    assert said.count("\n") == 1
+    message = capsys.readouterr().err
+    assert "not the folder of a finished run" in message
+    assert message.count("\n") == 1

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gequnet.layers.frame import MirroredFrame, mirrored
+from gequnet.layers.frame import MirroredFrame, mirror_pad
 
 margins = st.tuples(st.integers(0, 25), st.integers(0, 25))
 
@@ -16,17 +16,17 @@ margins = st.tuples(st.integers(0, 25), st.integers(0, 25))
 def test_mirror_images_are_those_of_numpy(height, width, rows, columns):
     image = torch.arange(2 * height * width).view(1, 2, height, width).float()
     expected = np.pad(image.numpy(), ((0, 0), (0, 0), rows, columns), mode="reflect")
-    np.testing.assert_array_equal(mirrored(image, [rows, columns]), expected)
+    np.testing.assert_array_equal(mirror_pad(image, [rows, columns]), expected)
 
 
 def test_volumes_are_mirrored_along_each_axis():
     volume = torch.randn(1, 1, 4, 3, 5)
     expected = np.pad(volume.numpy(), ((0, 0), (0, 0), (7, 2), (0, 0), (1, 9)), mode="reflect")
-    np.testing.assert_array_equal(mirrored(volume, [(7, 2), (0, 0), (1, 9)]), expected)
+    np.testing.assert_array_equal(mirror_pad(volume, [(7, 2), (0, 0), (1, 9)]), expected)
 
 
 def test_the_sides_of_the_paper():
-    """Figure 1 of arXiv:1505.04597: five levels, two convolutions of 3 each, from 572 to 388 by way of 28."""
+    """Figure 1 of arXiv:1505.04597: five levels with two convolutions of 3 each, from 572 to 388 through 28."""
     frame = MirroredFrame(halvings=4, block=4)
     assert frame.sides(388) == (572, 388)
     assert frame.sides(387) == (572, 388)
@@ -35,7 +35,7 @@ def test_the_sides_of_the_paper():
 
 
 def walk(side, halvings, block, halving, doubling):
-    """A side through a U-Net, layer by layer; None where a layer cannot take it."""
+    """Side after each layer of a U-Net, at the end; None if a layer does not accept its input."""
     skips = []
     for level in range(halvings + 1):
         if level:

@@ -1,4 +1,4 @@
-"""Grids of other pitches: interpolation as Pillow has it, the centre kept, the coarsest pixels in step."""
+"""Grids of other pitches: interpolation equals Pillow's, the centre is kept, the coarsest pixels are aligned."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from gequnet.layers.resample import padded_side
 
 @pytest.mark.parametrize(("old", "new"), [(32, 16), (36, 27), (30, 45), (31, 31)])
 def test_interpolates_as_pillow_does(old, new):
-    """Pillow's bicubic is Keys' too, and stretches its kernel; at the border it forgets pixels instead of repeating."""
+    """Pillow's bicubic kernel is Keys' too, and stretched; at the border it drops pixels instead of repeating them."""
     image = np.random.default_rng(0).normal(size=(old, old)).astype(np.float32)
     expected = np.asarray(Image.fromarray(image).resize((new, new), Image.Resampling.BICUBIC))
     ours = resample(torch.from_numpy(image)[None, None], [new, new], pitch=old / new)[0, 0].numpy()

@@ -74,8 +74,8 @@ def test_blur_agrees_with_scipy(side, taps):
 
 
 @pytest.mark.parametrize("sides", [(8, 10), (6, 4), (8, 6, 10)])
-def test_without_a_border_only_what_is_known_is_computed(sides):
-    """A convolution with no padding in SciPy, and the inside of the library's interpolation."""
+def test_without_padding_only_pixels_with_all_neighbours_are_computed(sides):
+    """Expected: a convolution without padding by SciPy, and the inner part of PyTorch's interpolation."""
     image = torch.randn(1, 1, *sides).double()
     kernel = np.array([1, 3, 3, 1]) / 8
     for _ in sides[1:]:
@@ -89,7 +89,7 @@ def test_without_a_border_only_what_is_known_is_computed(sides):
 
 
 def test_a_ramp_survives_doubling_at_both_parities():
-    """Linear interpolation of x itself: pixel i of the fine grid lies at (i - c) / 2 of the coarse grid's centre."""
+    """Linear interpolation of x itself: pixel i of the fine grid lies at (i - c) / 2 from the coarse grid's centre."""
     for fine in (16, 17):
         coarse = (fine + 1) // 2
         ramp = torch.arange(coarse).double() - (coarse - 1) / 2

@@ -1,4 +1,4 @@
-"""Layers on a window of scales: what the formulas say, the same by either method, and how far they commute."""
+"""Layers on a window of scales: published formulas, equality of both methods, and equivariance errors."""
 
 from itertools import product
 
@@ -12,7 +12,7 @@ from gequnet.errors import ConfigError, ShapeError
 from gequnet.layers.resample import BlurPool
 from gequnet.layers.scale import ScaleConv, ScaleLift, ScalePointwise
 from gequnet.layers.scale_maps import AcrossScales, AtEachScale, EveryScale
-from gequnet.layers.scale_projection import PROJECTIONS, projection_of
+from gequnet.layers.scale_projection import PROJECTIONS, make_projection
 from gequnet.symmetry.drawings import Blobs
 from gequnet.symmetry.equivariance import scale_errors
 from gequnet.symmetry.hermite import HermiteBasis, orders_below, orders_up_to
@@ -27,7 +27,7 @@ def basis_of(dims, mode="onescale", side=5):
 
 
 def published_conv(x, weight, bias, basis):
-    """The sum over channels and scales of the literature, one correlation after the other."""
+    """The published sum over channels and scales, as single correlations."""
     kernels = np.einsum("ocen,ns...->oces...", weight.numpy(), basis.dense().numpy())
     scales = x.shape[2]
     maps = np.zeros((x.shape[0], len(weight), *x.shape[2:]))
@@ -83,7 +83,7 @@ def test_both_methods_are_one_function(dims, settings):
 @pytest.mark.parametrize(("stride", "more"), [(1, 0), (2, 0), (2, 1)])
 @pytest.mark.parametrize("method", ["dense", "separable"])
 def test_transposed_is_the_adjoint(dims, stride, more, method):
-    """<conv x, y> = <x, transposed y>: what makes it the transposed convolution, kernel by kernel."""
+    """<conv x, y> = <x, transposed y>: the definition of the transposed convolution."""
     conv = ScaleConv(2, 3, basis_of(dims), stride=stride, bias=False)
     back = ScaleConv(3, 2, basis_of(dims), stride=stride, bias=False, transposed=True, method=method)
     with torch.no_grad():
@@ -141,7 +141,7 @@ def test_pooling_is_of_each_scale_by_itself():
 
 @pytest.mark.parametrize("name", PROJECTIONS)
 def test_projections_leave_one_map_for_each_class(name):
-    projection, channels = projection_of(name, 3)
+    projection, channels = make_projection(name, 3)
     maps = torch.randn(2, channels, 5, 6, 7)
     image = projection(maps)
     assert image.shape == (2, 3, 6, 7)
@@ -150,7 +150,7 @@ def test_projections_leave_one_map_for_each_class(name):
 
 
 def test_a_choice_follows_the_evidence():
-    projection, _ = projection_of("choice", 1)
+    projection, _ = make_projection("choice", 1)
     maps = torch.randn(1, 2, 3, 4, 4)
     maps[:, 1] = 0
     maps[:, 1, 1] = 50
@@ -159,7 +159,7 @@ def test_a_choice_follows_the_evidence():
 
 @pytest.mark.parametrize(("dims", "side", "radius"), [(2, 160, (2.0, 8.0)), (3, 64, (2.0, 4.0))])
 def test_lifting_commutes_to_two_percent(dims, side, radius):
-    """Seven taps to a sigma of .9, in proportion at every scale: the basis that is the default where kernels grow."""
+    """Seven taps for a sigma of 0.9, in proportion at every scale: the default basis of form=kernels."""
     sigmas = [0.9, 0.9 * 1.26, 0.9 * 1.26**2]
     torch.manual_seed(0)
     lift = ScaleLift(1, 8, HermiteBasis(orders_up_to(2, dims), sigmas, side=11), method="separable")
@@ -170,7 +170,7 @@ def test_lifting_commutes_to_two_percent(dims, side, radius):
 
 
 def test_convolving_further_keeps_the_chain_but_for_the_end_of_the_window():
-    """With scale_extent=2 the coarsest scale of the result is made of one that is not there."""
+    """With scale_extent=2 the coarsest output scale needs an input scale outside the window."""
     ratio, side = 1.3, 160
     basis = HermiteBasis(orders_up_to(2, 2), [0.9 * ratio**i for i in range(4)], side=17)
     blobs = Blobs.scattered(seed=4, dims=2, reach=30.0, radius=(3.0, 8.0))
@@ -196,7 +196,7 @@ def test_state_is_weights_alone_and_survives_copies():
         ({"transposed": True, "padding_mode": "reflect"}, "nothing to pad with reflect"),
     ],
 )
-def test_what_does_not_fit_is_refused(settings, words):
+def test_wrong_arguments_are_refused(settings, words):
     with pytest.raises(ConfigError, match=words):
         ScaleConv(1, 1, basis_of(2), **settings)
 

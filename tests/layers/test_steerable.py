@@ -78,7 +78,7 @@ def test_same_output_as_escnn_with_the_same_weights(name):
 
 @pytest.mark.parametrize("name", ["c8", "d4", "o2"])
 def test_initial_weights_keep_the_variance_of_relu_networks(name):
-    """He's rule doubles the variance of white noise, to make up for what ReLU cuts off."""
+    """He's rule doubles the variance of white noise, since ReLU halves the mean square."""
     fields = fields_of(name, 12)
     torch.manual_seed(0)
     y = SteerableConv(fields, fields, padding_mode="circular")(torch.randn(4, fields.channels, 24, 24))
@@ -115,7 +115,7 @@ def test_norms_commute(name, kind, training):
 
 @pytest.mark.parametrize("kind", ["batch", "instance", "group"])
 def test_both_forms_of_a_norm_are_the_same_for_a_finite_group(kind):
-    """The library's kernels on permutations against the formula for Fourier coefficients: one definition, two codes."""
+    """PyTorch's kernels on permutations equal the formula for Fourier coefficients."""
     fields = fields_of("c4", 4)
     native, spectral = field_norm(kind, fields, groups=2), field_norm(kind, fields, groups=2)
     spectral.permutation = False
@@ -142,11 +142,11 @@ def test_activations_commute(name):
 
 
 def test_fourier_activation_is_nearly_exact_between_the_samples():
-    """A smooth function of a bandlimited field makes few high frequencies, which more samples resolve."""
+    """A smooth function of a bandlimited field has few high frequencies, which more samples resolve."""
     element, errors = Element(0.3), []
     for samples in (8, 16, 32):
         fields = FieldType(PlaneGroup(None, samples=samples).regular, 2)
-        # Bounded: of tanh, which is smooth for small values only, a normal lot now and then draws a large one.
+        # Bounded inputs: tanh is smooth for small values only, and normal ones are sometimes large.
         layer, x = FourierActivation(fields, nn.Tanh()), 0.6 * (torch.rand(1, fields.channels, 4, 4) - 0.5)
         matrix = torch.from_numpy(fields.representation.matrix(element)).float()
 
@@ -199,7 +199,7 @@ def test_restriction_refuses_a_group_that_is_no_subgroup():
 
 
 @pytest.mark.parametrize("name", ["c8", "d4", "o2"])
-def test_only_what_is_learned_is_saved(name):
+def test_only_parameters_and_running_statistics_are_saved(name):
     fields = fields_of(name)
     block = nn.Sequential(
         SteerableConv(fields, fields, bias=True), FieldBatchNorm(fields), field_activation(fields, nn.ReLU())
@@ -224,7 +224,7 @@ def test_bias_moves_along_the_constants():
 
 
 def test_a_kernel_of_quarter_turns_by_hand():
-    """C4, lifting: the four channels of a field are the four turns of one kernel."""
+    """Lifting to C4: the four channels of a field are the four rotations of one kernel."""
     image = FieldType(PlaneGroup.parse("c4").trivial, 1)
     conv = SteerableConv(image, fields_of("c4", 1))
     kernel = conv.kernel()

@@ -1,4 +1,4 @@
-"""torch.compile sees the whole network. In a process of its own: the shape checks of the tests break graphs."""
+"""torch.compile compiles the whole network. It runs in a subprocess: the shape checks of the tests break graphs."""
 
 import subprocess
 import sys

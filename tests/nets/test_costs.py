@@ -1,4 +1,4 @@
-"""What a network spends, against a real run in real memory and against sums done by hand."""
+"""Costs of networks, compared with real runs in real memory and with sums by hand."""
 
 import copy
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from gequnet.errors import ShapeError
 from gequnet.nets.costs import BUDGETS, activations, budgets, channels, flops, parameters
 from gequnet.nets.e2unet import E2UNet
 from gequnet.nets.unet import UNet
-from gequnet.nets.width import on_paper
+from gequnet.nets.width import build_on_meta
 
 LEARNED = {"downsample": "strided", "upsample": "transposed"}
 NETS = {
@@ -53,7 +53,7 @@ def real_flops(net: nn.Module, sides: Sequence[int]) -> int:
 
 
 def real_activations(net: nn.Module, sides: Sequence[int], images: int = 1) -> int:
-    """Bytes at different addresses."""
+    """Bytes that autograd saves at different addresses."""
     kept: dict[int, torch.UntypedStorage] = {}
 
     def keep(tensor: Tensor) -> Tensor:
@@ -68,11 +68,11 @@ def real_activations(net: nn.Module, sides: Sequence[int], images: int = 1) -> i
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_what_is_measured_on_paper_is_what_a_real_run_spends(name):
+def test_costs_on_the_meta_device_equal_those_of_a_real_run(name):
     build, sides = NETS[name]
-    paper, net = on_paper(build, [2, 3, 4]), build([2, 3, 4])
-    assert flops(paper, sides) == flops(net, sides) == real_flops(build([2, 3, 4]), sides)
-    assert activations(paper, sides) == activations(net, sides) == real_activations(build([2, 3, 4]), sides)
+    meta, net = build_on_meta(build, [2, 3, 4]), build([2, 3, 4])
+    assert flops(meta, sides) == flops(net, sides) == real_flops(build([2, 3, 4]), sides)
+    assert activations(meta, sides) == activations(net, sides) == real_activations(build([2, 3, 4]), sides)
 
 
 def test_a_convolution_multiplies_and_adds():
@@ -89,7 +89,7 @@ def test_a_convolution_multiplies_and_adds():
     ],
 )
 def test_a_storage_counts_once_and_a_parameter_never(after, maps):
-    """The image and the maps of 4 channels that the derivative needs, 64 pixels of 4 bytes each."""
+    """Expected: the image and the maps of 4 channels that the derivative needs, 64 pixels of 4 bytes each."""
     assert activations(Small(after), 8) == (3 + sum(maps)) * 64 * 4
 
 
@@ -125,7 +125,7 @@ def test_the_network_stays_as_it_is(training):
 
 
 def test_no_memory_is_used():
-    """At this size one map of the finest level would take 640 GB; borders take a little more on the small one."""
+    """At this size one map of the finest level has 640 GB; padding adds relatively more at the small size."""
     net = UNet(3, 1, [4, 6])
     assert activations(net, 200_000) > 640e9
     assert activations(net, 200_000) == pytest.approx(activations(net, 2_000) * 10_000, rel=1e-3)

@@ -95,7 +95,7 @@ def test_learned_resampling_works_on_odd_sides_and_names_them():
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_state_is_what_was_learned_whatever_the_mode(group):
+def test_state_dict_holds_the_same_learned_keys_in_both_modes(group):
     net = build(group)
     trained, evaluated = net.train().state_dict(), net.eval().state_dict()
     assert trained.keys() == evaluated.keys()
@@ -139,7 +139,7 @@ def test_gradients_reach_every_parameter(group):
 
 
 def test_builds_quickly_with_nothing_cached():
-    """escnn takes 8 s for a D8 net of this size; the bases here are cheaper to solve for than to read from a disk."""
+    """escnn takes 8 s for a D8 network of this size; the bases here are computed faster than read from a disk."""
     kernel_basis.cache_clear()
     start = time.perf_counter()
     net = build("d8", widths=(4, 7, 14))
@@ -147,7 +147,7 @@ def test_builds_quickly_with_nothing_cached():
     assert 55_000 < sum(p.numel() for p in net.parameters()) < 65_000
 
 
-def test_says_what_does_not_fit():
+def test_wrong_arguments_are_named():
     with pytest.raises(ConfigError, match="choose downsample=blur or average"):
         E2UNet(3, 1, [2, 3], "so2", downsample="max")
     with pytest.raises(ConfigError, match="not a subgroup of c8"):

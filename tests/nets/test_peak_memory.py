@@ -1,4 +1,4 @@
-"""On paper there is as much as in memory."""
+"""Peak memory on the meta device equals that of a real run."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from torch import nn
 
 from gequnet.nets.costs import activations
 from gequnet.nets.e2unet import E2UNet
-from gequnet.nets.peak_memory import Alive, peak_memory
+from gequnet.nets.peak_memory import MemoryTracker, peak_memory
 from gequnet.nets.scale_unet import ScaleUNet
 from gequnet.nets.unet import UNet
 from gequnet.symmetry.scale_group import ScaleGroup
@@ -20,39 +20,39 @@ NETS = {
 
 
 def test_by_hand() -> None:
-    """400 bytes are made, then 400 of their double, then the first go and 400 of the sum come, which is no new peak."""
-    with Alive() as alive:
+    """x has 400 bytes, then y adds 400; x is freed before z adds 400, which is no new peak."""
+    with MemoryTracker() as tracker:
         x = torch.zeros(100)
         y = x * 2
         del x
         z = y + 1
         view = z.view(10, 10)
-    assert (alive.most, alive.now) == (800, 800)
+    assert (tracker.peak, tracker.current) == (800, 800)
     del y, z
-    assert alive.now == 400
+    assert tracker.current == 400
     del view
-    assert alive.now == 0
+    assert tracker.current == 0
 
 
 @pytest.mark.parametrize("name", NETS)
 @pytest.mark.parametrize("training", [True, False])
-def test_on_paper_as_in_memory(name: str, training: bool) -> None:
+def test_meta_device_equals_real_memory(name: str, training: bool) -> None:
     net = NETS[name]().train(training)
     if training and hasattr(net, "use_all_scales"):
         net.use_all_scales()
     sides = [16] * net.spatial_dims
-    with torch.set_grad_enabled(training), Alive() as alive:
+    with torch.set_grad_enabled(training), MemoryTracker() as tracker:
         logits = net(torch.zeros(1, net.in_channels, *sides).repeat_interleave(2, dim=0))
         if training:
             logits.sum().backward()
-    # but for the statistics of a norm that looks without learning, which on paper are made anew
-    assert peak_memory(net, 2, sides, training) == pytest.approx(alive.most, rel=1e-3)
+    # They differ by the running statistics of norms in evaluation mode, which the meta copy allocates again.
+    assert peak_memory(net, 2, sides, training) == pytest.approx(tracker.peak, rel=1e-3)
 
 
-def test_a_step_holds_what_the_way_back_needs_and_a_look_does_not() -> None:
+def test_a_step_holds_the_saved_tensors_and_an_evaluation_does_not() -> None:
     net = UNet(1, 1, [8, 16])
-    step, look = (peak_memory(net, 1, [64, 64], training) for training in (True, False))
-    assert look < activations(net, [64, 64]) < step
+    step, evaluation = (peak_memory(net, 1, [64, 64], training) for training in (True, False))
+    assert evaluation < activations(net, [64, 64]) < step
     assert all(parameter.grad is None for parameter in net.parameters())
     assert net.training
 

@@ -1,4 +1,4 @@
-"""The scale-equivariant U-Net: any size, the chain of its scales, one function in two forms, what is refused."""
+"""The scale-equivariant U-Net: any size, the chain of its scales, one function in two forms, refused arguments."""
 
 import copy
 import pickle
@@ -27,8 +27,8 @@ def net_of(dims=2, widths=(2, 4), group=None, **settings):
 )
 @pytest.mark.parametrize("projection", ["mean", "max", "choice"])
 def test_logits_have_the_size_of_the_image(size, settings, projection):
-    compared = {"train_scales": 2} if projection == "choice" and not settings else {}
-    net = net_of(len(size), projection=projection, **settings | compared)
+    compare = {"train_scales": 2} if projection == "choice" and not settings else {}
+    net = net_of(len(size), projection=projection, **settings | compare)
     for mode in (True, False):
         assert net.train(mode)(torch.randn(2, 1, *size)).shape == (2, 2, *size)
 
@@ -56,8 +56,8 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("softness", [None, 0.15], ids=["Gaussians", "balls"])
-def test_each_scale_sees_the_magnified_scene_as_the_one_before_saw_the_scene(case, softness):
-    """The chain through the whole untrained net: at most 10 %, and a third of what the same scale is off by."""
+def test_maps_of_the_magnified_scene_are_those_one_scale_finer_magnified(case, softness):
+    """The chain through the whole untrained network: at most 10 %, and a third of the error at the same scale."""
     dims, side, reach, radius = CASES[case]
     widths = (4, 8, 16) if dims == 2 else (4, 8)
     net = net_of(dims, widths, ScaleGroup(2**0.5, 4 if dims == 2 else 3), norm="none").eval()
@@ -68,7 +68,7 @@ def test_each_scale_sees_the_magnified_scene_as_the_one_before_saw_the_scene(cas
 
 
 def test_the_chain_of_kernels_holds_if_they_halve_and_double_the_grid_too():
-    """On one grid for all scales a blur does not keep in step with the scale, see benchmarks/scale_chain.py."""
+    """With one grid for all scales a blur does not scale with the image, see benchmarks/scale_chain.py."""
     ratio, blobs = 1 / 0.84, [Blobs.scattered(seed, 2, 35.0, radius=(4.0, 8.0)) for seed in range(4)]
     learned = KERNELS | {"sigma": 1.2, "kernel_size": 9, "downsample": "strided", "upsample": "transposed"}
     net = net_of(2, (4, 8, 16), ScaleGroup(ratio, 4), norm="batch", **learned)
@@ -81,7 +81,7 @@ def test_the_chain_of_kernels_holds_if_they_halve_and_double_the_grid_too():
 
 @pytest.mark.parametrize(("norm", "bounds"), [("none", (0.002, 0.005, 0.005)), ("instance", (0.005, 0.03, 0.03))])
 def test_both_forms_are_nearly_one_function(norm, bounds):
-    """Without pooling, which the forms do at different resolutions, they differ by what a grid can resolve."""
+    """Without pooling (at different resolutions in the two forms) they differ by discretisation only."""
     shared = {"widths": (6,), "sigma": 0.9, "kernel_size": 7, "norm": norm}
     resampled, kernels = net_of(**shared), net_of(**KERNELS | shared)
     kernels.load_state_dict(resampled.state_dict())
@@ -94,7 +94,7 @@ def test_both_forms_are_nearly_one_function(norm, bounds):
         assert difference.norm() < bound * (theirs[:, :, scale] - theirs[:, :, scale].mean())[inside].norm()
 
 
-def test_training_sees_one_scale_drawn_by_lot_and_the_test_all():
+def test_training_uses_one_random_scale_and_evaluation_all():
     net = net_of(norm="none")
     image = torch.randn(1, 1, 24, 24)
     single = [net.maps(image, [scale]).mean(2) for scale in range(3)]
@@ -106,7 +106,7 @@ def test_training_sees_one_scale_drawn_by_lot_and_the_test_all():
     torch.testing.assert_close(net.eval()(image), torch.stack(single).mean(0))
 
 
-def test_memory_is_measured_at_the_finest_scale_of_all_lots():
+def test_memory_is_measured_at_the_finest_scale():
     net = net_of(group=ScaleGroup(2.0, 3))
     assert len({activations(net, 32) for _ in range(8)}) == 1
     assert activations(net, 32) < activations(net_of(group=ScaleGroup(2.0, 3), train_scales=None), 32)
@@ -116,8 +116,8 @@ def test_memory_is_measured_at_the_finest_scale_of_all_lots():
 def test_copies_pickles_and_keeps_weights_alone():
     net = net_of().eval()
     image = torch.randn(1, 1, 16, 18)
-    for twin in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
-        assert torch.equal(twin(image), net(image))
+    for copied in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        assert torch.equal(copied(image), net(image))
     fresh = net_of(widths=(2, 4)).eval()
     fresh.load_state_dict(net.state_dict(), strict=True)
     assert sum(v.numel() for v in net.state_dict().values()) == sum(p.numel() for p in net.parameters())
@@ -134,7 +134,7 @@ def test_copies_pickles_and_keeps_weights_alone():
         ({"dims": 1}, "is not 2 or 3"),
     ],
 )
-def test_what_does_not_fit_is_refused(settings, words):
+def test_wrong_arguments_are_refused(settings, words):
     with pytest.raises(ConfigError, match=words):
         net_of(**settings)
 

@@ -40,8 +40,8 @@ def test_widths_and_convs_count_parameters_as_by_hand():
     assert sum(p.numel() for p in UNet(1, 1, [4, 6]).parameters()) == convolutions + norms + 4 + 1
 
 
-def test_can_fit_what_another_u_net_can():
-    """Both this and MONAI's U-Net learn, in as many steps, to copy the sign of a blurred image."""
+def test_learns_as_well_as_monai_s_u_net():
+    """This U-Net and MONAI's learn the sign of a blurred image in the same number of steps."""
     torch.manual_seed(0)
     image = torch.randn(4, 1, 32, 32)
     target = (torch.nn.functional.avg_pool2d(image, 5, 1, 2) > 0).float()
@@ -57,7 +57,7 @@ def test_can_fit_what_another_u_net_can():
     assert losses[0] < max(1.2 * losses[1], 0.25)
 
 
-def test_says_what_does_not_fit():
+def test_wrong_arguments_are_named():
     with pytest.raises(ConfigError, match="norm='layer' is not known; choose one of batch"):
         plain.norm(2, "layer", 4)
     with pytest.raises(ConfigError, match="spatial_dims=4 is not 2 or 3"):

@@ -1,4 +1,4 @@
-"""The U-Net of valid convolutions, as it was published."""
+"""The U-Net of valid convolutions, as published."""
 
 import pytest
 import torch
@@ -16,7 +16,7 @@ DOWN, UP = ("max", "average", "blur"), ("interpolate", "transposed")
 
 
 def sides_seen(net, image):
-    """The side of each map that a block returns, in order."""
+    """Side of the output map of each block, in order."""
     seen = []
     for block in (*net.encoders, *net.decoders):
         block.register_forward_hook(lambda module, inputs, output: seen.append(output.shape[-1]))
@@ -45,8 +45,8 @@ def test_as_many_parameters_as_the_paper_s_network():
     assert parameters("none", 2) == convolutions + raised + 2 * 64 + 2 == 31_030_658
 
 
-def test_with_batch_norm_as_many_as_another_implementation_but_for_biases_without_effect():
-    """31 042 369 is what circulates for one class; before a norm that subtracts the mean a bias does nothing."""
+def test_parameters_with_batch_norm_differ_by_biases_without_effect():
+    """31 042 369 is the commonly reported number for one class; a bias before a norm has no effect."""
     channels_normed = 2 * (1024 + 2 * (64 + 128 + 256 + 512))
     assert parameters("none", 1) + 2 * channels_normed == 31_042_369
     assert parameters("batch", 1) + channels_normed == 31_042_369
@@ -84,7 +84,7 @@ def made(padding_mode="valid", **recipe):
 def test_away_from_the_border_it_is_the_padded_network(downsample):
     valid, padded = made(downsample=downsample), made("zeros", downsample=downsample)
     padded.load_state_dict(valid.state_dict())
-    # Both halve pairs counted from the middle. Whether at the coarsest level the middle is a pixel must be the same.
+    # Both halve pairs counted from the centre. The sides of their coarsest maps must have the same parity.
     side = next(side for side in range(120, 136, 2) if coarsest(valid, side) % 2 == coarsest(padded, side) % 2)
     image, reach = torch.randn(1, 1, side, side, dtype=torch.float64), 44
     inner = (..., slice(reach, -reach), slice(reach, -reach))
@@ -110,8 +110,8 @@ def test_a_tile_has_the_logits_of_the_whole_image(downsample, upsample):
         torch.testing.assert_close(tile[..., reach:-reach, reach:-reach], there, rtol=1e-10, atol=1e-10)
 
 
-def test_at_the_border_it_sees_mirror_images():
-    """The overlap-tile strategy: the border of an image is the inside of the image with its mirror images around."""
+def test_the_border_is_computed_from_mirror_images():
+    """The overlap-tile strategy: logits at the border are those inside the image extended by mirror images."""
     net = made(downsample="max", upsample="transposed")
     image = torch.randn(1, 1, 48, 52, dtype=torch.float64)
     wide = torch.nn.functional.pad(image, [40] * 4, mode="reflect")
@@ -132,7 +132,7 @@ def test_dropout_of_the_bottleneck_is_in_no_other_block():
     assert len(dropping) == 1
 
 
-def test_who_cannot_says_so():
+def test_equivariant_networks_refuse_valid_convolutions():
     for make in (
         lambda: E2UNet(1, 1, [1, 2], "c4", padding_mode="valid"),
         lambda: ScaleUNet(1, 1, [2, 3], ScaleGroup(2.0, 2), spatial_dims=2, padding_mode="valid"),

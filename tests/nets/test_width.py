@@ -1,4 +1,4 @@
-"""What width rules promise: a budget that is equal where whole fields allow it, and the miss where they do not."""
+"""Width rules: an equal budget where whole fields allow it, and a message where they do not."""
 
 import functools
 import itertools
@@ -15,8 +15,8 @@ from gequnet.nets.costs import BUDGETS, MEASURES, budgets, parameters
 from gequnet.nets.e2unet import E2UNet
 from gequnet.nets.scale_unet import ScaleUNet
 from gequnet.nets.unet import UNet
-from gequnet.nets.width import BOUNDS, BudgetWidth, ChannelWidth, FixedWidth, Match, continued, on_paper
-from gequnet.nets.width_search import alike, fitted
+from gequnet.nets.width import BOUNDS, BudgetWidth, ChannelWidth, FixedWidth, WidthMatch, build_on_meta, extend_widths
+from gequnet.nets.width_search import fit_budget, is_similar
 from gequnet.symmetry.scale_group import ScaleGroup
 
 GROUPS = ["none", *[name for name in choices()["group"] if name != "none"]]
@@ -43,23 +43,23 @@ def recipe(group: str):
 
 
 @functools.cache
-def matched(budget: str, group: str, baseline: tuple[int, ...], depth: int | None = None) -> Match:
+def matched(budget: str, group: str, baseline: tuple[int, ...], depth: int | None = None) -> WidthMatch:
     if budget == "channels":
         return ChannelWidth(_unet, baseline, SIDES, depth).match(recipe(group))
     return BudgetWidth(budget, _unet, baseline, SIDES, depth).match(recipe(group))
 
 
 def within_bound(budget: str, group: str, baseline: tuple[int, ...]) -> list[list[int]]:
-    """Every shape like the baseline that keeps to the bound, found by trying all of them up to twice the answer's."""
+    """All similar shapes within the bound, by exhaustive search up to twice the widths of the match."""
     widest = 2 * max(w / b for w, b in zip(matched(budget, group, baseline).widths, baseline, strict=True))
     rows = np.array(list(itertools.product(*[range(1, math.ceil(widest * width) + 3) for width in baseline])))
-    rows = rows[alike(rows, np.array(baseline, dtype=float))]
+    rows = rows[is_similar(rows, np.array(baseline, dtype=float))]
 
     def measure(widths: list[int]) -> int:
-        return MEASURES[budget](on_paper(recipe(group), widths), SIDES)
+        return MEASURES[budget](build_on_meta(recipe(group), widths), SIDES)
 
-    target = MEASURES[budget](on_paper(_unet, list(baseline)), SIDES)
-    predicted = fitted(measure, len(baseline))(rows.astype(float)) / target - 1
+    target = MEASURES[budget](build_on_meta(_unet, list(baseline)), SIDES)
+    predicted = fit_budget(measure, len(baseline))(rows.astype(float)) / target - 1
     near = rows[np.abs(predicted) <= 2 * BOUNDS[budget]].tolist()
     return [widths for widths in near if abs(measure(widths) / target - 1) <= BOUNDS[budget]]
 
@@ -96,7 +96,7 @@ def test_every_budget_is_met_or_no_shape_meets_it(budget, baseline, group):
 
 @pytest.mark.parametrize("group", ["none", "c8", "d16", "so2"])
 @pytest.mark.parametrize("baseline", [(6, 12, 20), (32, 64, 96)])
-def test_channels_to_the_nearest_field_or_the_miss_is_said(baseline, group):
+def test_channels_to_the_nearest_field_or_a_message(baseline, group):
     match = matched("channels", group, baseline)
     size = 1 if group == "none" else E2UNet(1, 1, [1], group).group.regular.size
     off = [abs(size * width - b) for width, b in zip(match.widths, baseline, strict=True)]
@@ -111,7 +111,7 @@ def test_channels_to_the_nearest_field_or_the_miss_is_said(baseline, group):
 @pytest.mark.parametrize(
     ("budget", "widths"), [("parameters", (12, 24, 45)), ("parameters", (8, 16, 32, 64)), ("flops", (32, 64, 96))]
 )
-def test_the_baseline_is_its_own_answer(budget, widths):
+def test_the_baseline_matches_itself(budget, widths):
     match = matched(budget, "none", widths)
     assert match.widths == list(widths)
     assert match.met
@@ -120,9 +120,9 @@ def test_the_baseline_is_its_own_answer(budget, widths):
 
 @pytest.mark.parametrize(("group", "by_hand"), [("c4", [6, 10, 12]), ("c8", [4, 6, 9]), ("d8", [3, 5, 6])])
 def test_comparable_with_widths_found_by_hand(group, by_hand):
-    """Matched by hand to 63 thousand parameters, in another topology, against a U-Net of [6, 12, 20].
+    """Widths matched by hand to 63 thousand parameters, in another topology, against a U-Net of [6, 12, 20].
 
-    In both a net has about the same fraction of the baseline's width in all, and keeps its proportions to two fields.
+    Both have about the same fraction of the baseline's total width, and its proportions to two fields.
     """
     widths = matched("parameters", group, (12, 24, 45)).widths
     fraction = sum(widths) / (12 + 24 + 45)
@@ -144,9 +144,9 @@ def test_another_depth_keeps_the_budget(depth):
 
 
 def test_proportions_continue_by_their_last_ratio():
-    assert continued([8, 12], 4) == [8, 12, 18, 27]
-    assert continued([8, 12, 24], 2) == [8, 12]
-    assert continued([8], 3) == [8, 16, 32]
+    assert extend_widths([8, 12], 4) == [8, 12, 18, 27]
+    assert extend_widths([8, 12, 24], 2) == [8, 12]
+    assert extend_widths([8], 3) == [8, 16, 32]
     assert ChannelWidth(_unet, [32, 64], SIDES, 3).match(_unet).widths == [32, 64, 128]
 
 
@@ -188,7 +188,7 @@ QUICK = [("unet", "channels"), ("e2unet", "params"), ("e2unet", "fixed"), ("unet
     ("model", "width"), [*QUICK, *[pytest.param(*rule, marks=pytest.mark.slow) for rule in RULES if rule not in QUICK]]
 )
 def test_every_model_has_every_rule(model, width):
-    """As configured, on patches of a size for a test."""
+    """Each rule as configured, on small patches."""
     dims = compose([f"model={model}"]).model.get("spatial_dims", 2)
     small = ["data.patch_size=16", f"data.spatial_dims={dims}", "paths.run=here"]
     cfg = resolve(compose([f"model={model}", f"width={width}", "model.depth=3", *small]))
@@ -196,5 +196,5 @@ def test_every_model_has_every_rule(model, width):
     assert match.budget == {"params": "parameters", "fixed": None}.get(width, width)
     assert len(match.widths) == 3
     assert (match.miss is None) == (match.met is not False)
-    baseline = on_paper(build(cfg.width.baseline), match.baseline["widths"])
+    baseline = build_on_meta(build(cfg.width.baseline), match.baseline["widths"])
     assert match.ratios["parameters"] == parameters(build(cfg.model, widths=match.widths)) / parameters(baseline)

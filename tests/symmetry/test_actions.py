@@ -25,7 +25,7 @@ def test_is_an_action(a, b):
 
 @pytest.mark.parametrize("side", [48, 49])
 def test_rotation_is_the_drawing_of_the_turned_scene(side):
-    """A sum of waves, drawn at the turned coordinates."""
+    """The image is a sum of waves; the expected one is drawn at the rotated coordinates."""
     y, x = np.mgrid[:side, :side] - (side - 1) / 2
     c, s = math.cos(0.5), math.sin(0.5)
 

@@ -18,7 +18,7 @@ def smooth_image(side: int) -> torch.Tensor:
 def test_relative_error_by_hand():
     # difference (0, 2), expected (1, 3) about its mean (-1, 1): norms 2 and sqrt 2.
     assert relative_error(torch.tensor([1.0, 5.0]), torch.tensor([1.0, 3.0])) == pytest.approx(math.sqrt(2))
-    # A constant added to both hides nothing.
+    # A constant added to both does not hide the error.
     assert relative_error(torch.tensor([101.0, 105.0]), torch.tensor([101.0, 103.0])) == pytest.approx(math.sqrt(2))
 
 

@@ -12,7 +12,7 @@ NAMES = ["c1", "c2", "c4", "c8", "c16", "d1", "d2", "d4", "d8", "d16", "so2", "o
 
 
 def plane_matrix(g: Element) -> np.ndarray:
-    """The orthogonal map of the plane itself, written out by hand."""
+    """Matrix of an element of the plane, written by hand."""
     c, s = math.cos(g.angle), math.sin(g.angle)
     return np.array([[c, -s], [s, c]]) @ np.diag([1, -1 if g.flip else 1])
 

@@ -6,17 +6,17 @@ import torch
 
 from gequnet.errors import ConfigError
 from gequnet.symmetry.gspace import PlaneGroup
-from gequnet.symmetry.kernel_basis import kernel_basis, moved, pixel_grid
+from gequnet.symmetry.kernel_basis import act_on_points, kernel_basis, pixel_grid
 from helpers import e2cnn_oracle, escnn_oracle
 
 QUICK = ["c1", "c2", "c4", "c8", "d1", "d4", "so2"]
-# escnn solves these numerically, for seconds to minutes, before it caches them.
+# escnn solves these numerically, in seconds to minutes, before it caches them.
 PATIENT = [pytest.param(name, marks=pytest.mark.slow) for name in ("c16", "d2", "d8", "d16", "o2")]
 SINGLE = 1e-5
 
 
 def misfit(kernel: torch.Tensor, basis: torch.Tensor) -> float:
-    """How much of a kernel [out, in, k, k] lies outside the span of a basis, relatively."""
+    """Relative norm of the part of a kernel [out, in, k, k] outside the span of a basis."""
     columns, target = basis.flatten(1).T.double(), kernel.flatten().double()
     weights = torch.linalg.lstsq(columns, target[:, None]).solution[:, 0]
     return ((columns @ weights - target).norm() / target.norm()).item()
@@ -53,7 +53,7 @@ def test_solves_the_constraint_on_the_grid(name):
     rho, points = group.regular, pixel_grid(5)
     basis = kernel_basis(rho, rho, 5).double().numpy().reshape(-1, rho.size, rho.size, 25)
     for g in group.grid_elements():
-        target = moved(points, g)
+        target = act_on_points(points, g)
         pixel = [int(np.abs(points - x).sum(1).argmin()) for x in target]
         matrix = rho.matrix(g)
         np.testing.assert_allclose(basis[..., pixel], np.einsum("ab,nbcx,dc->nadx", matrix, basis, matrix), atol=1e-6)
@@ -67,7 +67,7 @@ def test_is_orthogonal_and_keeps_variance(name):
 
 
 def test_is_cheap_to_build():
-    """A network of D8 builds three bases; escnn takes seconds for each, here there is nothing to cache on disk."""
+    """A network of D8 builds three bases. escnn takes seconds for each; these need no cache on disk."""
     group = PlaneGroup.parse("d8")
     kernel_basis.cache_clear()
     start = time.perf_counter()

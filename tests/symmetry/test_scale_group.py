@@ -1,4 +1,4 @@
-"""The window of scales, scenes drawn at any scale, and the errors measured on them."""
+"""The window of scales, scenes drawn at any scale, and errors measured on these scenes."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def test_scales_are_powers_of_the_ratio():
 
 
 @pytest.mark.parametrize(("ratio", "count"), [(1.0, 3), (0.9, 3), (2.0, 0)])
-def test_what_is_no_window_is_refused(ratio, count):
+def test_wrong_ratio_or_count_is_refused(ratio, count):
     with pytest.raises(ConfigError, match="make no window of scales"):
         ScaleGroup(ratio, count)
 
@@ -43,7 +43,7 @@ def test_magnifying_a_drawing_is_drawing_it_larger(dims, side):
 
 
 def test_errors_of_a_scale_space_are_those_of_its_formula():
-    """Gaussian blurs, σ in proportion: the chain is exact in the plane, and one scale by itself is not invariant."""
+    """Gaussian blurs with proportional σ: the chain is exact in the plane, and a single scale is not invariant."""
     sigmas = [2.0, 3.0, 4.5]
 
     def blurred(image):

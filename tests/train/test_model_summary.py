@@ -7,7 +7,7 @@ import pytest
 from gequnet.config.build import build, build_net
 from gequnet.config.compose import CONF, compose, resolve
 from gequnet.errors import ShapeError
-from gequnet.nets.costs import blank, parameters, weightless
+from gequnet.nets.costs import meta_copy, meta_image, parameters
 from gequnet.nets.e2unet import E2UNet
 from gequnet.nets.unet import UNet
 from gequnet.train.model_summary import describe, exact, levels, print_summary
@@ -57,10 +57,10 @@ def test_what_is_exact_is_what_the_grid_allows(group: str, said: str) -> None:
 def test_sizes_that_are_refused_are_not_promised() -> None:
     net = E2UNet(1, 1, [2, 3], "c4", downsample="strided")
     assert net.sizes == "odd sides, padded to a multiple of 2 plus 1"
-    paper = weightless(net).eval()
-    paper(blank(paper, 17))
+    paper = meta_copy(net).eval()
+    paper(meta_image(paper, 17))
     with pytest.raises(ShapeError):
-        paper(blank(paper, 16))
+        paper(meta_image(paper, 16))
 
 
 def test_a_network_that_says_nothing_of_its_types_has_fewer_lines() -> None:

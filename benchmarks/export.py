@@ -1,11 +1,12 @@
-"""Time of a network's twin: against a plain U-Net of the same channels, and on a photograph by several runtimes.
+"""Time of exported plain networks: compared with a U-Net of the same channels, and on a photograph by several runtimes.
 
-    python benchmarks/twin.py --rounds 9
+    python benchmarks/export.py --rounds 9
 
-First table: an evaluation pass of the network, of its twin and of a plain U-Net of the same channels, which has its
-batch norms still; ratios to the last. Second table: a 512 x 512 image through a C8 network of about 62 thousand
-parameters: the network, its twin, the twin's ONNX file in onnxruntime, and the same network of escnn's modules, which
-keeps its kernels put together in evaluation. Interleaved in one process, medians and quartiles of pairs within a round.
+First table: an evaluation pass of the network, of its plain network (the export) and of a U-Net of the same channels,
+which keeps its batch norms; ratios to the U-Net. Second table: a 512 x 512 image through a C8 network of about 62
+thousand parameters: the network, its plain network, its ONNX file in onnxruntime, and the same network of escnn's
+modules, which keeps its expanded kernels in evaluation. Runs are interleaved in one process; the tables have medians
+and quartiles of pairs within a round.
 """
 
 import argparse
@@ -26,7 +27,7 @@ from gequnet.nets.e2unet import E2UNet
 from gequnet.nets.unet import UNet
 
 GROUPS = ("c4", "c8", "d4", "so2")
-SAMPLED_WIDTHS = [6, 12, 22]  # of SO(2), whose fields cannot be pooled by the maximum
+SAMPLED_WIDTHS = [6, 12, 22]  # for SO(2), whose fields have no max pooling
 
 
 class InRuntime(nn.Module):
@@ -52,12 +53,12 @@ def against_plain(group: str, args: argparse.Namespace) -> str:
     size = net.group.regular.size
     nets = {
         "net": net,
-        "twin": plain_network(net),
-        "plain": UNet(3, 1, [size * w for w in widths], downsample=down).eval(),
+        "exported": plain_network(net),
+        "unet": UNet(3, 1, [size * w for w in widths], downsample=down).eval(),
     }
     times = ratios(nets, eval_pass, torch.randn(1, 3, args.side, args.side), args.rounds)
-    cells = [f"{1e3 * statistics.median(times['twin']):.0f}"]
-    cells += [quoted(times["twin"], times["plain"]), quoted(times["net"], times["plain"])]
+    cells = [f"{1e3 * statistics.median(times['exported']):.0f}"]
+    cells += [quoted(times["exported"], times["unet"]), quoted(times["net"], times["unet"])]
     return f"| {group} | {parameters(net):,} | {widths} | {down} | " + " | ".join(cells) + " |"
 
 
@@ -69,9 +70,9 @@ def photograph(args: argparse.Namespace) -> list[str]:
     plain = plain_network(net)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "net.onnx"
-        onnx_file.write(torch_program.record(plain, 3, 2), path, {})
-        nets: dict[str, nn.Module] = {"the network": net, "its twin": plain}
-        nets["its twin in onnxruntime"] = InRuntime(path, args.threads)
+        onnx_file.write_onnx(torch_program.record(plain, 3, 2), path, {})
+        nets: dict[str, nn.Module] = {"the network": net, "its plain network": plain}
+        nets["its ONNX file in onnxruntime"] = InRuntime(path, args.threads)
         peer = escnn_unet.build(3, 1, widths, "c8").eval()
         nets["escnn's modules"] = peer
         times = ratios(nets, eval_pass, image, args.rounds)
@@ -91,7 +92,9 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     print(f"torch {torch.__version__}, Python {platform.python_version()}, CPU, {args.threads} threads")
     print(
-        "| group | parameters | fields | downsample | twin ms | twin / plain | network / plain |\n" + "|---" * 7 + "|"
+        "| group | parameters | fields | downsample | plain network ms | plain network / U-Net | network / U-Net |\n"
+        + "|---" * 7
+        + "|"
     )
     for group in args.groups:
         print(against_plain(group, args), flush=True)
