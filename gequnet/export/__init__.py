@@ -1,4 +1,4 @@
-"""The plain network of a network: the same function with plain layers, which runs without gequnet."""
+"""Conversion of a network to a plain network: the same function, with layers that do not depend on a symmetry."""
 
 from torch import nn
 

@@ -47,7 +47,7 @@ def _sampled(module: FourierActivation, maps: MapLayout) -> nn.Module:
 
 @to_plain.register
 def _restriction(module: Restriction, maps: MapLayout) -> nn.Module:
-    """A permutation of channels; a matrix if the group is continuous."""
+    """A permutation of channels; from a continuous to a finite group a matrix."""
     matrix, fields = module.matrix, module.in_type.fields
     if torch.equal(matrix.sort(1).values, torch.eye(matrix.shape[1])[[-1]].expand_as(matrix)):
         chosen = matrix.argmax(1)

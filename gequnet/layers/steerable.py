@@ -147,7 +147,7 @@ class FieldBias(nn.Module):
 
 
 class FieldDropout(nn.Module):
-    """Dropout of whole fields: all channels of a field are dropped together, so that the group keeps the mask."""
+    """Dropout of whole fields: all channels of a field are dropped together, so the group does not change the mask."""
 
     def __init__(self, field_type: FieldType, rate: float) -> None:
         super().__init__()

@@ -47,7 +47,7 @@ class SteerableKit(Kit[FieldType]):
         return first + second
 
     def describe_map(self, map_type: FieldType) -> str:
-        """``8 fields of C8 regular = 64 channels``."""
+        """The type of a map, as text: ``8 fields of C8 regular = 64 channels``."""
         fields, group = map_type.fields, map_type.group
         limit = f" up to frequency {group.max_frequency}" if group.continuous else ""
         kind = f"{str(group).upper()} {map_type.representation.kind}{limit}"

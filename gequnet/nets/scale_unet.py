@@ -100,7 +100,7 @@ class ScaleKit(Kit[int]):
         return first + second
 
     def describe_map(self, map_type: int) -> str:
-        """``8 channels at each scale``."""
+        """The type of a map, as text: ``8 channels at each scale``."""
         return f"{map_type} channels at each scale"
 
     def head(self, in_type: int, num_classes: int) -> nn.Module:

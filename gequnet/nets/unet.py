@@ -86,7 +86,7 @@ class PlainKit(Kit[int]):
         return first + second
 
     def describe_map(self, map_type: int) -> str:
-        """``64 channels``."""
+        """The type of a map, as text: ``64 channels``."""
         return f"{map_type} channels"
 
     def sizes(self, halvings: int) -> str:

@@ -33,7 +33,7 @@ def act_on_image(image: Float[Tensor, "b c h w"], element: Element) -> Float[Ten
 
 
 def rotate(image: Float[Tensor, "b c h w"], angle: float) -> Float[Tensor, "b c h w"]:
-    """The image turned counter-clockwise by ``angle`` radians about its centre; cubic splines, zero outside.
+    """The image rotated counter-clockwise by ``angle`` radians about its centre; cubic splines, zero outside.
 
     SciPy does it on the CPU, without a gradient. Its error is an order of magnitude below that of torch's bicubic
     kernel, whose error would hide the equivariance error that is measured.
