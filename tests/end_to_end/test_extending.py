@@ -1,4 +1,4 @@
-"""A loss, a network, a dataset and a callback from a package outside gequnet, as docs/extending.md shows them."""
+"""A loss, network, dataset and callback from a package outside gequnet, as docs/extending.md shows them."""
 
 import json
 import re
