@@ -1,8 +1,8 @@
-"""Scores of a segmentation: one quantity a file, a function of one image; the class that gathers them over images.
+"""Scores of a segmentation: functions of one image, their records, and the metric that collects them over images.
 
-An undefined quotient, 0/0, is 1 where prediction and target agree everywhere (nothing to find, nothing found) and 0
-otherwise; an image without valid pixels scores nan and is left out of the mean, with a warning. A distance to a surface
-that is not there is the diagonal of the image.
+An undefined quotient, 0/0, is 1 where prediction and target are equal everywhere (for example both empty) and 0
+otherwise. An image without valid pixels scores nan and is left out of the mean, with a warning. A distance to a missing
+surface is the diagonal of the image.
 """
 
 import lazy_loader

@@ -8,14 +8,14 @@ from torch import Tensor
 def cldice(
     preds: Bool[Tensor, "*space"], target: Bool[Tensor, "*space"], valid: Bool[Tensor, "*space"] | None = None
 ) -> Float[Tensor, ""]:
-    """Centreline Dice: the harmonic mean of how much of each skeleton lies inside the other mask.
+    """Centreline Dice: the harmonic mean of the shares of each skeleton that lie inside the other mask.
 
     With S the skeleton of a mask V: precision ``|S_preds and V_target| / |S_preds|``, sensitivity
-    ``|S_target and V_preds| / |S_target|``, clDice ``2 precision sensitivity / (precision + sensitivity)``. It
-    counts vessels by length, so a thin one that is lost weighs as much as a thick one, and a gap costs little. Two
-    empty masks score 1, one empty mask 0.
+    ``|S_target and V_preds| / |S_target|``, clDice ``2 precision sensitivity / (precision + sensitivity)``. Vessels
+    count by length: a missed thin vessel costs as much as a missed thick one, and a gap costs little. Two empty masks
+    score 1, one empty mask 0.
 
-    The masks are cut to ``valid`` before they are thinned: nothing outside has any say, but where ``valid`` cuts
+    The masks are cut to ``valid`` before they are thinned: pixels outside have no influence, but where ``valid`` cuts
     through a thick structure, the skeleton follows the cut. Skeletons are those of scikit-image (in the plane Zhang
     and Suen 1984, in space Lee et al. 1994) and commute with quarter turns only up to a pixel.
 
@@ -35,7 +35,7 @@ def cldice(
         >>> line = torch.zeros(9, 9, dtype=torch.bool)
         >>> line[4] = True
         >>> thick = line.roll(1, 0) | line | line.roll(-1, 0)
-        >>> cldice(line, thick)  # not 1: the ends of the thick one's skeleton bend to its corners
+        >>> cldice(line, thick)  # not 1: at its ends the skeleton of the thick line bends to the corners
         tensor(0.9333, dtype=torch.float64)
     """
     if valid is not None:
@@ -52,11 +52,11 @@ def cldice(
 def _skeleton(mask: Bool[Tensor, "*space"]) -> Bool[Tensor, "*space"]:
     from skimage.morphology import skeletonize
 
-    # Thinned in its bounding box, which gives the same skeleton and is forty times faster for a tumour in a head.
-    box = tuple(slice(int(found.min()), int(found.max()) + 1) for found in mask.nonzero().unbind(1))
+    # Thinning the bounding box gives the same skeleton and is forty times faster for a tumour in a head.
+    box = tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in mask.nonzero().unbind(1))
     skeleton = torch.zeros_like(mask)
     skeleton[box] = torch.from_numpy(skeletonize(mask[box].cpu().numpy())).bool().to(mask.device)
-    # Thinning in space deletes a lone cube of eight voxels altogether: that is its own skeleton.
+    # Thinning in space deletes a single cube of eight voxels: it is its own skeleton here.
     return skeleton if skeleton.any() else mask
 
 

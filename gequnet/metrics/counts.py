@@ -1,4 +1,4 @@
-"""How many pixels are right and wrong, and what becomes of 0/0."""
+"""Numbers of right and wrong pixels, and quotients of them with a value for 0/0."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -17,10 +17,10 @@ class Counts(NamedTuple):
     true_negative: Int[Tensor, "..."]
 
     def ratio(self, numerator: Int[Tensor, "..."], denominator: Int[Tensor, "..."]) -> Float[Tensor, "..."]:
-        """The quotient in float64. 0/0 is 1 if no pixel is wrong, else 0; it is nan if there is no pixel.
+        """Quotient in float64: 0/0 is 1 if no pixel is wrong, else 0; the result is nan without pixels.
 
-        So an image without foreground in which none is found scores 1 (MONAI's ``ignore_empty=False``), and the
-        precision of an empty prediction is 0 where there was something to find (scikit-learn's default).
+        So an empty prediction of an empty target scores 1 (MONAI's ``ignore_empty=False``), and the precision of an
+        empty prediction is 0 where the target is not empty (scikit-learn's default).
         """
         perfect = self.false_positive + self.false_negative == 0
         quotient = numerator.double() / denominator.clamp(min=1)
@@ -31,7 +31,7 @@ class Counts(NamedTuple):
 def count(
     preds: Bool[Tensor, "..."], target: Bool[Tensor, "..."], valid: Bool[Tensor, "*space"] | None = None
 ) -> Counts:
-    """Counts the pixels of one image, of one class or of each.
+    """Count the pixels of one image, for one class or for each.
 
     Args:
         preds: predicted foreground, [*space] or [K, *space].
@@ -45,10 +45,10 @@ def count(
         valid = torch.ones_like(preds)
     classes = preds.shape[: preds.ndim - valid.ndim]
     inside = valid.flatten()
-    found = (preds.reshape(*classes, -1) & inside).sum(-1)
-    wanted = (target.reshape(*classes, -1) & inside).sum(-1)
+    predicted = (preds.reshape(*classes, -1) & inside).sum(-1)
+    true = (target.reshape(*classes, -1) & inside).sum(-1)
     both = ((preds & target).reshape(*classes, -1) & inside).sum(-1)
-    return Counts(both, found - both, wanted - both, inside.sum() - found - wanted + both)
+    return Counts(both, predicted - both, true - both, inside.sum() - predicted - true + both)
 
 
 def count_above(
@@ -57,7 +57,7 @@ def count_above(
     thresholds: Sequence[float],
     valid: Bool[Tensor, "*space"],
 ) -> Counts:
-    """Counts the pixels of one class once for each threshold, looking at each pixel once.
+    """Count the pixels of one class for each threshold, in one pass over the pixels.
 
     Args:
         preds: probabilities; one above the threshold is predicted foreground, one equal to it is not.

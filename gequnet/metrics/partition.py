@@ -1,4 +1,4 @@
-"""Two masks of membranes as two partitions of the pixels into cells, and how these overlap."""
+"""Cells between predicted and true membranes, and their overlaps."""
 
 from typing import NamedTuple
 
@@ -9,14 +9,14 @@ from torch import Tensor
 
 
 class Overlaps(NamedTuple):
-    """How many pixels true and predicted cells have, and have in common; of the pixels that lie in a true cell.
+    """Sizes of true and predicted cells and of their intersections; only pixels in a true cell count.
 
     A pixel of a true cell on the line of a predicted membrane is a predicted cell of its own.
 
     Args:
-        both: of each pair of cells that meet.
-        true: of each true cell.
-        predicted: of each predicted cell.
+        both: number of common pixels of each pair of cells that meet.
+        true: number of pixels of each true cell.
+        predicted: number of pixels of each predicted cell.
     """
 
     both: Float[np.ndarray, " pairs"]
@@ -25,7 +25,7 @@ class Overlaps(NamedTuple):
 
     @classmethod
     def of(cls, predicted: Int[np.ndarray, "*space"], true: Int[np.ndarray, "*space"]) -> "Overlaps":
-        """The table of two maps that number the cells from 1 and have 0 where there is none.
+        """The overlaps of two maps that number the cells from 1 and have 0 elsewhere.
 
         >>> Overlaps.of(np.array([1, 1, 0, 2, 2, 0]), np.array([1, 1, 1, 1, 0, 0])).predicted.tolist()
         [2.0, 1.0, 1.0]
@@ -35,24 +35,25 @@ class Overlaps(NamedTuple):
         pairs = np.stack([true, predicted])[:, predicted > 0]
         both = np.unique(pairs, axis=1, return_counts=True)[1]
         alone = np.ones(int((predicted == 0).sum()))
-        found = _sizes(predicted[predicted > 0])
-        return cls(np.concatenate([both, alone]), _sizes(true), np.concatenate([found, alone]))
+        sizes = _sizes(predicted[predicted > 0])
+        return cls(np.concatenate([both, alone]), _sizes(true), np.concatenate([sizes, alone]))
 
 
 def overlaps(
     preds: Bool[Tensor, "*space"], target: Bool[Tensor, "*space"], valid: Bool[Tensor, "*space"] | None = None
 ) -> Overlaps:
-    """The table of predicted and true membranes, after what is predicted was thinned.
+    """The overlaps of true cells and predicted cells, after the predicted membrane was thinned.
 
-    As the official script of the ISBI 2012 challenge has it: the true cells are those of the truth as it was drawn, and
-    pixels of true membrane are in no cell and not scored: where the prediction runs inside of it makes no difference.
-    The predicted membrane is thinned to lines of one pixel, see [`gequnet.metrics.partition.thinned`][], and where such
-    a line crosses a true cell each of its pixels counts as a cell by itself.
+    This follows the official script of the ISBI 2012 challenge. The true cells are those between the true membranes as
+    drawn. Pixels of true membrane are in no cell and not scored, so the position of the prediction inside a true
+    membrane makes no difference. The predicted membrane is thinned to lines of one pixel, see
+    [`gequnet.metrics.partition.thinned`][]; where such a line crosses a true cell, each of its pixels is a cell of its
+    own.
 
     Args:
         preds: predicted membrane.
         target: true membrane.
-        valid: the pixels that count; None: all of them. What lies outside is neither cell nor membrane.
+        valid: the pixels that count; None: all of them. Pixels outside are neither cell nor membrane.
 
     Example:
         >>> target = torch.tensor([[0, 0, 0, 1, 0, 0, 0]] * 2).bool()
@@ -68,10 +69,10 @@ def overlaps(
 
 
 def cells(membrane: Bool[np.ndarray, "*space"], inside: Bool[np.ndarray, "*space"]) -> Int[np.ndarray, "*space"]:
-    """Numbers the pieces into which a membrane cuts what is inside, from 1; 0 elsewhere.
+    """Number the cells between membranes inside a region, from 1; 0 elsewhere.
 
-    Pixels that share a side belong together. Those that share a corner only do not: a membrane of one pixel, which may
-    well run diagonally, is tight.
+    Pixels that share a side belong together; pixels that share only a corner do not. So a diagonal membrane of one
+    pixel separates two cells.
     """
     from skimage.measure import label
 
@@ -80,15 +81,15 @@ def cells(membrane: Bool[np.ndarray, "*space"], inside: Bool[np.ndarray, "*space
 
 
 def thinned(numbered: Int[np.ndarray, "*space"], inside: Bool[np.ndarray, "*space"]) -> Int[np.ndarray, "*space"]:
-    """The cells, grown until lines of one pixel are all that is left of the membrane between them.
+    """Grow the cells until the membrane between them is a line of one pixel.
 
-    It is the watershed of the mask, flooded from the cells at the same pace everywhere. No two cells merge and none is
-    lost. A membrane that ends blindly, or is a speck, separates nothing and is flooded; a few in a thousand of the
-    pixels that are left could be flooded, too. The middle of a membrane that is an even number of pixels wide lies
-    between two of them, and either is taken: in an image that is turned it may be the other one.
+    It is the watershed of the mask, flooded from the cells at the same speed everywhere. No two cells merge and none is
+    lost. A membrane that ends inside a cell, or is a speck, separates nothing and is flooded; a few in a thousand of
+    the remaining pixels could be flooded, too. The middle of a membrane with an even width lies between two pixels, and
+    either is taken: in a rotated image it may be the other one.
 
-    A skeleton does not do: scikit-image's retracts from the border of the image, where many cells of a micrograph end,
-    and opens them. Of the 136 cells of the first slice of ISBI 2012 it leaves 113.
+    A skeleton does not work: that of scikit-image retracts from the border of the image, where many cells of a
+    micrograph end, and opens them. Of the 136 cells of the first slice of ISBI 2012 it leaves 113.
 
     >>> thinned(np.array([[1, 0, 0, 0, 2]]), np.ones((1, 5), dtype=bool)).tolist()
     [[1, 1, 0, 2, 2]]
@@ -105,7 +106,7 @@ def thinned(numbered: Int[np.ndarray, "*space"], inside: Bool[np.ndarray, "*spac
 def nothing_to_score(
     preds: Bool[Tensor, "*space"], target: Bool[Tensor, "*space"], valid: Bool[Tensor, "*space"] | None
 ) -> Float[Tensor, ""]:
-    """The score of an image without a true cell: 1 if the masks are the same, 0 else; nan if no pixel is valid."""
+    """The score of an image without a true cell: 1 if the masks are equal, else 0; nan if no pixel is valid."""
     right = (preds == target) if valid is None else (preds == target)[valid]
     return right.all().cpu().double() if right.numel() else torch.tensor(torch.nan, dtype=torch.float64)
 

@@ -1,4 +1,4 @@
-"""The scores of each image, in rows that ranks can exchange."""
+"""Table of the scores of each image, from tensors that ranks can exchange."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -11,12 +11,12 @@ from gequnet.metrics.counts import Counts
 
 
 def encoded(name: str) -> UInt8[Tensor, " n"]:
-    """The name of an image as bytes that end with a newline, since only tensors travel between ranks."""
+    """The name of an image as bytes that end with a newline: ranks exchange only tensors."""
     return torch.tensor(list(f"{name}\n".encode()), dtype=torch.uint8)
 
 
 def decoded(names: UInt8[Tensor, " n"]) -> list[str]:
-    """The names whose bytes follow one another.
+    """The names in a sequence of encoded names.
 
     >>> decoded(torch.cat([encoded("left"), encoded("right")]))
     ['left', 'right']
@@ -25,7 +25,7 @@ def decoded(names: UInt8[Tensor, " n"]) -> list[str]:
 
 
 class ScoreTable(NamedTuple):
-    """Names, numbers of pixels, and scores of images, by region and class; counts know the background, too."""
+    """Names, numbers of pixels, and scores of images, by region and class; counts include the background."""
 
     ids: list[str]
     counts: Counts
@@ -36,16 +36,16 @@ class ScoreTable(NamedTuple):
         cls,
         names: UInt8[Tensor, " n"],
         counts: Int[Tensor, "row region scored 4"],
-        others: Mapping[str, Float[Tensor, "row region class"]],
+        of_masks: Mapping[str, Float[Tensor, "row region class"]],
         of_counts: Mapping[str, Callable[[Counts], Tensor]],
     ) -> "ScoreTable":
-        """The table of what was gathered; what a sampler repeated, under one id with the same counts, is there once.
+        """The table of all images; an image that a sampler repeated, with the same id and counts, is there once.
 
         Args:
             names: the encoded names one after the other.
             counts: the fields of [`Counts`][gequnet.metrics.counts.Counts].
-            others: the scores that do not follow from counts; of the foreground only.
-            of_counts: what does.
+            of_masks: values of the scores of masks; of the foreground only.
+            of_counts: functions of the scores of counts.
         """
         ids = decoded(names)
         first: dict[tuple[str, bytes], int] = {}
@@ -54,18 +54,18 @@ class ScoreTable(NamedTuple):
         rows = list(first.values())
         kept = Counts(*counts[rows].unbind(-1))
         scores = {name: score(kept) for name, score in of_counts.items()}
-        scores |= {score: values[rows].double() for score, values in others.items()}
+        scores |= {score: values[rows].double() for score, values in of_masks.items()}
         return cls([ids[row] for row in rows], kept, scores)
 
     def without_absent(self, foreground: int) -> "ScoreTable":
-        """The table without the scores of a class in an image that neither has it nor is said to have it.
+        """The table without the scores of classes that are neither true nor predicted in an image.
 
-        Of twenty classes an image has one or two. Were the others right about nothing, at 1 each, then to find nothing
-        anywhere would score .95, and more than to find what is there and a pixel of another class beside it. Where an
-        image has no foreground at all and none was found, that is right, and the scores stay.
+        Of twenty classes an image has one or two. If the others scored 1 each, an empty prediction would score .95, and
+        more than a prediction that finds the object and one pixel of another class. Where an image has no foreground
+        and the prediction has none, the prediction is right, and the scores stay.
 
         Args:
-            foreground: so many of the classes, the first ones, are foreground.
+            foreground: number of foreground classes, which come first.
         """
         either = (self.counts.true_positive + self.counts.false_positive + self.counts.false_negative) > 0
         kept = either | ~either[..., :foreground].any(-1, keepdim=True)
@@ -78,10 +78,10 @@ class ScoreTable(NamedTuple):
     def without_pixels(self) -> list[str]:
         """The images that have a region without pixels."""
         empty = (torch.stack(self.counts).sum(0) == 0).flatten(1).any(1).tolist()
-        return [name for name, nothing in zip(self.ids, empty, strict=True) if nothing]
+        return [name for name, is_empty in zip(self.ids, empty, strict=True) if is_empty]
 
     def has_both(self) -> Bool[Tensor, "region scored"]:
-        """Whether there is foreground and background in all images together."""
+        """True where all images together have foreground and background."""
         foreground = (self.counts.true_positive + self.counts.false_negative).sum(0)
         background = (self.counts.true_negative + self.counts.false_positive).sum(0)
         return (foreground > 0) & (background > 0)

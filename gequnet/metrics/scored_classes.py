@@ -1,4 +1,4 @@
-"""Which classes are scored, and what the scores of each are called."""
+"""Scored classes, and the names of the scores of each."""
 
 from collections.abc import Sequence
 
@@ -13,13 +13,13 @@ Scores = dict[str, float]
 
 
 class ScoredClasses:
-    """The foreground classes, which means are over, and the background where it has a name.
+    """The foreground classes, over which means are taken, and the background if it has a name.
 
     Args:
         num_classes: the number K of logits.
         head: ``sigmoid`` or ``softmax``.
         class_names: one for each logit.
-        background: name of what is not foreground, to have scores of its own; under a softmax that of class 0.
+        background: name of the background, to have scores of its own; under a softmax that of class 0.
 
     Raises:
         ConfigError: these do not fit together.
@@ -48,25 +48,25 @@ class ScoredClasses:
         return len(self.indices)
 
     def foreground(self, each: Float[Tensor, "b k *space"]) -> Float[Tensor, "b c *space"]:
-        """Of one map for each logit those of the foreground."""
+        """The maps of the foreground classes, from one map for each logit."""
         return each[:, self.indices]
 
     def masks(self, each: Bool[Tensor, "b k *space"]) -> Bool[Tensor, "b scored *space"]:
-        """Of one mask for each logit those that are scored: of the foreground, then of the background with a name."""
+        """The scored masks, from one mask for each logit: foreground, then background if it has a name."""
         chosen = each[:, self.indices]
         if self.background is None:
             return chosen
         return torch.cat([chosen, each[:, :1] if self.head == "softmax" else ~chosen], 1)
 
     def spread(self, score: str, values: Float[Tensor, "*image scored"]) -> Scores:
-        """The mean over foreground classes, and where several classes are scored the score of each.
+        """The mean over foreground classes and, if several classes are scored, the score of each.
 
-        Of several images the former is the mean of the means of each, as the tests of a comparison take them; nan, a
-        class or an image without a score, is left out of either.
+        For several images the mean is the mean of the means of the images, as comparisons use them. A class or an image
+        without a score, nan, is left out of both.
 
         Args:
-            score: its name.
-            values: of the foreground classes, and of the background where it has one.
+            score: name of the score.
+            values: scores of the foreground classes, and of the background if it has a name and a score.
         """
         mean = {score: float(values[..., : len(self)].nanmean(-1).nanmean())}
         if values.shape[-1] == 1:

@@ -1,4 +1,4 @@
-"""What the two scores of surfaces share: the masks that MONAI is given, and how it is called."""
+"""Scores of surfaces: 95th percentile of the Hausdorff distance, and surface Dice; MONAI computes both."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from gequnet.errors import ConfigError
 
 
 class Bodies(NamedTuple):
-    """A predicted and a true body inside ``valid``, on the CPU, and the lengths of a voxel along each axis."""
+    """A predicted and a true mask inside ``valid``, on the CPU, and the length of a voxel along each axis."""
 
     preds: Bool[Tensor, "*space"]
     target: Bool[Tensor, "*space"]
@@ -26,7 +26,7 @@ class Bodies(NamedTuple):
         valid: Bool[Tensor, "*space"] | None,
         spacing: Float[Tensor, " dims"] | Sequence[float] | None,
     ) -> "Bodies":
-        """The bodies of masks; without ``spacing`` lengths are in pixels.
+        """The masks inside ``valid``; without ``spacing`` lengths are in pixels.
 
         Raises:
             ConfigError: the spacing is not one positive length for each axis.
@@ -47,18 +47,18 @@ class Bodies(NamedTuple):
         sides = torch.tensor(self.preds.shape) * torch.tensor(self.spacing, dtype=torch.float64)
         return float(sides.norm())
 
-    def judged_by(self, monai: Callable[..., Tensor], **options: Any) -> Float[Tensor, ""]:
-        """What a metric of MONAI's says of the two bodies, neither of which may be empty."""
+    def score(self, monai: Callable[..., Tensor], **options: Any) -> Float[Tensor, ""]:
+        """The value of a metric of MONAI for the two masks, neither of which may be empty."""
         masks = self.preds[None, None], self.target[None, None]
         with warnings.catch_warnings():
-            # an argument that MONAI 1.6 passes to itself
+            # MONAI 1.6 uses a deprecated argument of its own
             warnings.filterwarnings("ignore", ".*always_return_as_numpy", FutureWarning)
-            score = monai(*masks, include_background=True, spacing=self.spacing, **options)
-        return score.squeeze().double()
+                value = monai(*masks, include_background=True, spacing=self.spacing, **options)
+        return value.squeeze().double()
 
 
 def nothing_valid(valid: Bool[Tensor, "*space"] | None) -> bool:
-    """Whether no pixel counts, and so no score is defined."""
+    """True if no pixel is valid, so that no score is defined."""
     return valid is not None and not bool(valid.any())
 
 
@@ -71,21 +71,21 @@ def hd95(
     valid: Bool[Tensor, "*space"] | None = None,
     spacing: Float[Tensor, " dims"] | Sequence[float] | None = None,
 ) -> Float[Tensor, ""]:
-    """How far apart two surfaces are, but for the worst twentieth of each; lower is better.
+    """95th percentile of the Hausdorff distance between two surfaces; lower is better.
 
-    The distance of each surface voxel to the nearest one of the other surface has a 95th percentile, in either
-    direction; the larger of the two is returned (tools that pool both directions first say less). A surface voxel lies
-    in the body and has a neighbour, across a face, that does not; what lies beyond the image, or outside ``valid``,
-    does not. MONAI computes it.
+    In each direction, the distances of the surface voxels to the nearest surface voxel of the other mask have a 95th
+    percentile; the larger of the two is returned (tools that pool both directions first give less). A surface voxel
+    lies in the mask and has a neighbour, across a face, that does not. Voxels beyond the image or outside ``valid`` are
+    not in the mask. MONAI computes it.
 
-    Two empty masks are 0 apart. Where one alone is empty there is no distance, and a network must not gain by
-    predicting nothing: it is the diagonal of the image, as in the BraTS challenge (373.13 mm there).
+    Two empty masks have distance 0. If only one mask is empty, the distance is the diagonal of the image, so that an
+    empty prediction is no advantage, as in the BraTS challenge (373.13 mm there).
 
     Args:
         preds: predicted foreground, of two or three dimensions.
         target: true foreground.
         valid: the pixels that count; None: all of them.
-        spacing: length of a voxel along each axis, in mm; None: one each, lengths in pixels.
+        spacing: length of a voxel along each axis, in mm; None: 1 along each axis, lengths in pixels.
 
     Returns:
         The distance in float64, in the unit of ``spacing``; nan if no pixel is valid.
@@ -105,12 +105,12 @@ def hd95(
     if nothing_valid(valid):
         return torch.tensor(torch.nan, dtype=torch.float64)
     bodies = Bodies.of(preds, target, valid, spacing)
-    found, wanted = bool(bodies.preds.any()), bool(bodies.target.any())
-    if not (found and wanted):
-        return torch.tensor(bodies.diagonal if found or wanted else 0.0, dtype=torch.float64)
+    has_preds, has_target = bool(bodies.preds.any()), bool(bodies.target.any())
+    if not (has_preds and has_target):
+        return torch.tensor(bodies.diagonal if has_preds or has_target else 0.0, dtype=torch.float64)
     from monai.metrics import compute_hausdorff_distance  # takes three seconds
 
-    return bodies.judged_by(compute_hausdorff_distance, percentile=PERCENTILE)
+    return bodies.score(compute_hausdorff_distance, percentile=PERCENTILE)
 
 
 def surface_dice(
@@ -124,16 +124,16 @@ def surface_dice(
 
     With S the surfaces, |.| their area (in the plane their length), and d the distance to the other surface,
     ``(|S_preds, d <= tolerance| + |S_target, d <= tolerance|) / (|S_preds| + |S_target|)``. Elements of surface lie
-    between voxels and have the area that marching cubes gives them, as in Nikolov et al. and the Medical Segmentation
-    Decathlon, so that spacing which differs between axes is weighed rightly. MONAI computes it.
+    between voxels and have the area of marching cubes, as in Nikolov et al. and the Medical Segmentation Decathlon, so
+    that a spacing that differs between axes is weighted correctly. MONAI computes it.
 
-    Two empty masks score 1, one empty mask 0. Where ``valid`` cuts through a body, the cut is a surface of both.
+    Two empty masks score 1, one empty mask 0. Where ``valid`` cuts through a mask, the cut is a surface of both.
 
     Args:
         preds: predicted foreground, of two or three dimensions.
         target: true foreground.
         valid: the pixels that count; None: all of them.
-        spacing: length of a voxel along each axis, in mm; None: one each, lengths in pixels.
+        spacing: length of a voxel along each axis, in mm; None: 1 along each axis, lengths in pixels.
         tolerance: distance that is no mistake, in the unit of ``spacing``.
 
     Returns:
@@ -161,4 +161,4 @@ def surface_dice(
         return (bodies.preds == bodies.target).all().double()
     from monai.metrics import compute_surface_dice  # takes three seconds
 
-    return bodies.judged_by(compute_surface_dice, class_thresholds=[tolerance], use_subvoxels=True)
+    return bodies.score(compute_surface_dice, class_thresholds=[tolerance], use_subvoxels=True)

@@ -17,9 +17,9 @@ def v_info(
     information, ``I(S; T) / (H(S) / 2 + H(T) / 2)``: the harmonic mean of I / H(S), lower where cells were split, and
     I / H(T), lower where they were merged. 1 is perfect. Large cells weigh less here than in ``v_rand``.
 
-    What the cells are, and which pixels count, is in [`gequnet.metrics.partition`][]. A single true cell has no entropy
-    that could be shared: it scores 1 if it is found as one, and 0 however little is cut from it. An image that is
-    membrane all over scores 1 if that is what was predicted, else 0.
+    The definition of cells, and the pixels that count, are in [`gequnet.metrics.partition`][]. A single true cell has
+    entropy 0: it scores 1 if it is predicted as one cell, and 0 after any cut, however small. An image that is all
+    membrane scores 1 if the prediction is the same, else 0.
 
     Args:
         preds: predicted membrane, of two or three dimensions.
@@ -44,7 +44,7 @@ def v_info(
 
 
 def v_info_of(table: Overlaps) -> Float[Tensor, ""]:
-    """The same, of cells that were counted; there is at least one."""
+    """The same score from overlaps of cells, with at least one true cell."""
     both, true, predicted = (_entropy(sizes) for sizes in table)
     whole = true + predicted
     return torch.tensor(2 * (whole - both) / whole if whole else 1.0, dtype=torch.float64)

@@ -10,18 +10,18 @@ from gequnet.metrics.partition import Overlaps, nothing_to_score, overlaps
 def v_rand(
     preds: Bool[Tensor, "*space"], target: Bool[Tensor, "*space"], valid: Bool[Tensor, "*space"] | None = None
 ) -> Float[Tensor, ""]:
-    r"""Foreground-restricted Rand score after border thinning: whether pixels of one cell are found to be of one cell.
+    r"""Foreground-restricted Rand score after border thinning: agreement of two partitions by pairs of pixels.
 
     With :math:`p_{ij}` the share of pixels in true cell i and predicted cell j, :math:`t_i` and :math:`s_j` those of
     the cells, :math:`\sum p_{ij}^2 / (\frac12 \sum s_j^2 + \frac12 \sum t_i^2)`: the harmonic mean of two
     probabilities, that two pixels of a predicted cell are in the same true one (else cells were merged), and that two
     pixels of a true cell are in the same predicted one (else it was split). 1 is perfect.
 
-    What the cells are, and which pixels count, is in [`gequnet.metrics.partition`][]. As in the challenge a pixel is a
-    pair with itself; scikit-image's ``adapted_rand_error`` leaves these pairs out, which changes little. A gap of one
-    pixel in a membrane merges two cells, and costs as much as if the whole of it were missing.
+    The definition of cells, and the pixels that count, are in [`gequnet.metrics.partition`][]. As in the challenge a
+    pixel is a pair with itself; scikit-image's ``adapted_rand_error`` leaves these pairs out, which changes little. A
+    gap of one pixel in a membrane merges two cells, and costs as much as a missing membrane.
 
-    An image that is membrane all over scores 1 if that is what was predicted, else 0.
+    An image that is all membrane scores 1 if the prediction is the same, else 0.
 
     Args:
         preds: predicted membrane, of two or three dimensions.
@@ -37,7 +37,7 @@ def v_rand(
 
     Example:
         >>> two = torch.tensor([[0, 0, 0, 1, 0, 0, 0]]).bool()
-        >>> v_rand(torch.zeros_like(two), two)  # merged: 1/2 of the pairs of pixels are true, all true ones are found
+        >>> v_rand(torch.zeros_like(two), two)  # merged: half of the predicted pairs are true, and all true pairs are predicted
         tensor(0.6667, dtype=torch.float64)
     """
     table = overlaps(preds, target, valid)
@@ -45,6 +45,6 @@ def v_rand(
 
 
 def v_rand_of(table: Overlaps) -> Float[Tensor, ""]:
-    """The same, of cells that were counted; there is at least one."""
+    """The same score from overlaps of cells, with at least one true cell."""
     both, true, predicted = (float((sizes**2).sum()) for sizes in table)
     return torch.tensor(2 * both / (true + predicted), dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""Many runs become one report: a page, tables for machines, and figures."""
+"""Report that compares finished runs: pages, CSV tables and figures."""
 
 import base64
 from collections.abc import Sequence
@@ -20,12 +20,12 @@ from gequnet.report.templates import environment
 METHODS = (
     "Scores are of thresholded predictions on whole test images, averaged over images; AUC is pooled over pixels. "
     "Tables give the mean over seeds ± the standard deviation over seeds (n − 1).",
-    "To compare, the scores of an image are averaged over seeds first: images are the independent units, not runs.",
+    "Before a comparison the scores of an image are averaged over seeds: images are the independent units, not runs.",
     "The interval is a BCa bootstrap of the mean difference over images; p is Wilcoxon's signed-rank test, two-sided, "
     "corrected by Holm's method over all rows of the table. “Better” and “worse” mean a corrected p below .05.",
-    "Both speak of other images of this kind under these trainings; what other seeds would do is in the ±.",
+    "Interval and p hold for other images of this kind and these trainings; the ± shows the variation between seeds.",
     "FLOPs are those of a forward pass on one training patch (a multiply-add counts 2), activations the bytes that its "
-    "backward pass keeps. × is the ratio to the baseline of the width rule; of times, to the reference. Times are "
+    "backward pass keeps. × is the ratio to the baseline of the width rule; for times, to the reference. Times are "
     "medians on the machine of the run.",
 )
 
@@ -38,36 +38,36 @@ def write_report(
     images: bool = True,
     reference: str = "",
 ) -> Path:
-    """Compares finished runs: writes ``report.html``, ``report.md``, ``report.csv``, ``arms.csv`` and figures.
+    """Compare finished runs: write ``report.html``, ``report.md``, ``report.csv``, ``arms.csv`` and figures.
 
     Args:
         folders: of runs, or folders that contain runs.
-        out: where it is written; made if it is not there.
-        varied: what is being compared beside networks and widths, by names of the configuration; what the sweeps in
-            ``folders`` varied is known.
+        out: folder of the report; created if it does not exist.
+        varied: names of the settings that are compared beside networks and widths; those that the sweeps in
+            ``folders`` varied are added.
         title: of the page.
-        images: whether to show test images; not where the terms of a dataset forbid to pass them on.
-        reference: label of the arm that all others are compared with; else each has the plain U-Net of its baseline.
+        images: True to show test images; False where the terms of a dataset do not allow passing them on.
+        reference: label of the arm that all others are compared with; empty for the plain U-Net of each baseline.
 
     Returns:
-        The path of ``report.html``, which holds its figures and needs no other file.
+        The path of ``report.html``, which contains its figures and needs no other file.
 
     Raises:
-        ConfigError: there are no runs, no such reference, or they differ in what a fair comparison holds equal.
+        ConfigError: there are no runs, no such reference, or a setting differs that must be equal.
     """
     sweeps = list(find_sweeps(folders))
     varied = current_words([*varied, *(name for _, plan in sweeps for name in plan.get("varied", []))])
     varied = list(dict.fromkeys(varied))
     title = title or next((plan["title"] for _, plan in sweeps if plan.get("title")), "Comparison")
     if (out / "config.yaml").exists():
-        raise ConfigError(f"{out} is a run's folder, with pictures of its own: give the report another one with --out.")
+        raise ConfigError(f"{out} is a run's folder, which has figures of its own: choose another folder with --out.")
     runs, others = apart(find_runs([each for folder in folders for each in unfolded(folder)]))
     check_equal(runs, varied)
     rows = make_rows(runs, varied, reference)
     out.mkdir(parents=True, exist_ok=True)
     runs_frame(rows, out).to_csv(out / "report.csv", index=False)
     arms_frame(rows).to_csv(out / "arms.csv", index=False)
-    content = contents(rows, runs, varied) | {
+    content = page_values(rows, runs, varied) | {
         "title": title,
         "figures": list(draw_all(rows, out, images)),
         "caveats": [*caveats(rows, runs), *left_out(others), *unfinished(sweeps)],
@@ -77,8 +77,8 @@ def write_report(
     return out / "report.html"
 
 
-def contents(rows: Sequence[Row], runs: Sequence[Run], varied: Sequence[str]) -> dict[str, Any]:
-    """What the pages say, but for figures and caveats."""
+def page_values(rows: Sequence[Row], runs: Sequence[Run], varied: Sequence[str]) -> dict[str, Any]:
+    """Values of the page templates by name, except figures and caveats."""
     makers = (
         *(scores_table, classes_table, differences_table),
         *(scales_table, agreement_table),
@@ -99,7 +99,7 @@ def contents(rows: Sequence[Row], runs: Sequence[Run], varied: Sequence[str]) ->
 
 
 def render(name: str, content: dict[str, Any], out: Path) -> str:
-    """A page from its template; only what goes into HTML is escaped for it."""
+    """Text of a page from its template; values are escaped in HTML only."""
     pages = environment(html=name.endswith(".html"))
     pages.filters["embedded"] = lambda file: base64.b64encode((out / file).read_bytes()).decode()
     return pages.get_template(f"comparison_page.{name.rpartition('.')[2]}.j2").render(content)

@@ -7,10 +7,10 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from gequnet.data.download.licences import UNKNOWN, Terms
+from gequnet.metrics.scores import is_pooled
 from gequnet.report.arm_labels import testing
 from gequnet.report.finished_runs import Run
 from gequnet.report.model_card_facts import number
-from gequnet.metrics.scores import is_pooled
 from gequnet.report.score_descriptions import describe_score, extra_scores
 
 FEW = 20  # test images, below which a card warns

@@ -1,4 +1,4 @@
-"""The figures of a report: what there is to draw of these rows, drawn."""
+"""Figures of a report."""
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -23,13 +23,13 @@ from gequnet.report.scale_tables import AGREEMENT, FLOOR, points
 
 IMAGES = 3  # in the panel
 OF_VOLUMES = (
-    "The test volumes at given percentiles of the size of the truth (callbacks.predictions.percentiles), of each the "
-    "axial slice with the most truth and the Dice of the whole volume"
+    "The test volumes at given percentiles of the size of the truth (callbacks.predictions.percentiles), each with the "
+    "axial slice with the most foreground and the Dice of the whole volume"
 )
 
 
 class Figure(NamedTuple):
-    """A picture of the report: its file, beside the page, and what it shows."""
+    """A figure of the report: file name in its folder, title and caption."""
 
     file: str
     title: str
@@ -37,12 +37,12 @@ class Figure(NamedTuple):
 
 
 def draw_all(rows: Sequence[Row], out: Path, images: bool = True) -> Iterator[Figure]:
-    """Draws every figure that the rows have something for.
+    """Draw every figure that the rows have data for.
 
     Args:
         rows: of the comparison.
         out: folder of the report.
-        images: whether to draw those that show images of the dataset.
+        images: True to draw the figures that show images of the dataset.
     """
     draws: list[Callable[[Sequence[Row], Path], Figure | None]] = [
         draw_differences,
@@ -60,7 +60,7 @@ def draw_all(rows: Sequence[Row], out: Path, images: bool = True) -> Iterator[Fi
 
 
 def draw_differences(rows: Sequence[Row], out: Path) -> Figure | None:
-    """The intervals of all comparisons."""
+    """Draw the intervals of all comparisons."""
     arms = {row.label: row.arm for row in rows}
     lines = [
         Difference(f"{row.label} − {row.reference}", c.mean, c.low, c.high, c.verdict, values[~np.isnan(values)])
@@ -70,48 +70,50 @@ def draw_differences(rows: Sequence[Row], out: Path) -> Figure | None:
     if not lines:
         return None
     plot_differences(lines, out / "differences.png")
-    caption = "Mean difference in Dice over the test images with its 95 % interval; each faint mark is an image."
-    return Figure("differences.png", "Differences", caption + " Blue is better than the reference, orange worse.")
+    caption = "Mean difference in Dice over the test images with its 95 % interval; each faint mark is one image."
+    return Figure("differences.png", "Differences", caption + " Blue: better than the reference; orange: worse.")
 
 
 def draw_pareto(rows: Sequence[Row], out: Path) -> Figure | None:
-    """Dice against each cost that was measured for several arms."""
+    """Draw Dice against each cost that was measured."""
     kinds = (PARAMETERS, FLOPS, ACTIVATIONS, TIME_PER_IMAGE)
     costs = {cost.heading: {row.label: cost.of(row.arm) / cost.unit for row in rows} for cost in kinds}
     costs = {name: values for name, values in costs.items() if not all(np.isnan(list(values.values())))}
     if len(rows) < 2 or not costs:
         return None
     plot_pareto({row.label: _dice(row) for row in rows}, costs, out / "pareto.png")
-    caption = "One standard deviation over seeds. On the grey line: the networks that no other beats in both."
-    return Figure("pareto.png", "What a score costs", caption)
+    caption = "Bars: one standard deviation over seeds. On the grey line: networks that no other beats in both."
+    return Figure("pareto.png", "Dice against cost", caption)
 
 
 def draw_patches(rows: Sequence[Row], out: Path) -> Figure | None:
-    """Dice against the number of training patches, where that is being compared."""
+    """Draw Dice against the number of training patches, if arms differ in it."""
     lines = _by_number(rows, "num_patches", None)
     if not lines:
         return None
     plot_patches(lines, out / "patches.png")
     caption = (
-        "Dice by the number of training patches, every training with as many steps; one standard deviation over seeds."
+        "Dice by the number of training patches; all trainings have the same number of steps. Bars: one standard "
+        "deviation over seeds."
     )
     return Figure("patches.png", "Dice against number of patches", caption)
 
 
 def draw_images(rows: Sequence[Row], out: Path) -> Figure | None:
-    """Dice against the number of training images, where that is being compared."""
+    """Draw Dice against the number of training images, if arms differ in it."""
     lines = _by_number(rows, "num_images", rows[0].arm.first.training_images)
     if not lines:
         return None
     plot_patches(lines, out / "images.png", of="images")
     caption = (
-        "Dice by the number of training images, every training with as many steps; one standard deviation over seeds."
+        "Dice by the number of training images; all trainings have the same number of steps. Bars: one standard "
+        "deviation over seeds."
     )
     return Figure("images.png", "Dice against number of images", caption)
 
 
 def draw_scales(rows: Sequence[Row], out: Path) -> Figure | None:
-    """Dice and agreement of masks against the scale of the test images, where several were tested."""
+    """Draw Dice and agreement of masks against the scale of the test images, if there are several scales."""
     tested = [row for row in rows if len(points(row, AGREEMENT)) > 1]
     if not tested:
         return None
@@ -119,14 +121,14 @@ def draw_scales(rows: Sequence[Row], out: Path) -> Figure | None:
     floor = [(scale, mean) for scale, mean, _ in points(tested[0], FLOOR)]
     plot_scales(scores, {row.label: points(row, AGREEMENT) for row in tested}, floor, out / "scales.png")
     caption = (
-        "The same weights on the test images magnified: Dice with the truth, and Dice of what the network says of a "
-        "magnified image with what it says of the image, magnified. One standard deviation over seeds."
+        "The same weights on the magnified test images: Dice with the truth, and Dice of the prediction for a "
+        "magnified image with the magnified prediction for the image. Bars: one standard deviation over seeds."
     )
     return Figure("scales.png", "Dice against scale", caption)
 
 
 def draw_orientation(rows: Sequence[Row], out: Path) -> Figure | None:
-    """Dice against the dominant direction, where the data say what it is."""
+    """Draw Dice against the dominant orientation, if the data have it."""
     tables = {row.label: row.arm.per_image for row in rows}
     if not all("orientation" in table for table in tables.values()):
         return None
@@ -134,12 +136,12 @@ def draw_orientation(rows: Sequence[Row], out: Path) -> Figure | None:
     score = rows[0].arm.first.score
     scores = {label: table[score].to_numpy(dtype=float) for label, table in tables.items()}
     plot_orientation(degrees, scores, out / "orientation.png")
-    caption = "Mean Dice of the test patches by their dominant direction; bars are standard errors over patches."
+    caption = "Mean Dice of the test patches by their dominant orientation. Bars: standard errors over patches."
     return Figure("orientation.png", "Dice against orientation", caption)
 
 
 def draw_trainings(rows: Sequence[Row], out: Path) -> Figure | None:
-    """The losses of all arms that were trained; further evaluations have no training of their own."""
+    """Draw the losses of all arms, except further evaluations, which have no training of their own."""
     trained = {row.label: [] if row.arm.first.evaluation else row.arm.runs for row in rows}
     histories = {label: [run.history for run in runs if not run.history.empty] for label, runs in trained.items()}
     if not any(histories.values()):
@@ -150,28 +152,28 @@ def draw_trainings(rows: Sequence[Row], out: Path) -> Figure | None:
 
 
 def draw_panel(rows: Sequence[Row], out: Path) -> Figure | None:
-    """The same test images, or slices of test volumes, under all arms, of each arm the first seed."""
+    """Draw the predictions of all arms for the same test images, or slices of volumes; the first seed of each arm."""
     samples = {row.label: row.arm.first.samples for row in rows}
-    samples = {label: found for label, found in samples.items() if found}
+    samples = {label: of_run for label, of_run in samples.items() if of_run}
     if not samples:
         return None
     first = next(iter(samples.values()))
-    common = [name for name in first if all(name in found for found in samples.values())][:IMAGES]
+    common = [name for name in first if all(name in of_run for of_run in samples.values())][:IMAGES]
     if not common:
         return None
-    plot_panel({label: [found[name] for name in common] for label, found in samples.items()}, out / "panel.png")
+    plot_panel({label: [of_run[name] for name in common] for label, of_run in samples.items()}, out / "panel.png")
     which = "The first test images" if "slice" not in first[common[0]] else OF_VOLUMES
-    return Figure("panel.png", "The same images under all networks", f"{which}, of each network its first seed.")
+    return Figure("panel.png", "Predictions for the same images", f"{which}; of each network the first seed.")
 
 
 def copy_contours(rows: Sequence[Row], out: Path) -> Figure | None:
-    """The picture of borders of the reference's first run, or of the first arm that has one."""
+    """Copy the figure of contours of the reference's first run, or of the first arm that has one."""
     for row in sorted(rows, key=lambda row: not row.is_reference):
         if (drawn := row.arm.first.folder / "contours.png").exists():
             shutil.copyfile(drawn, out / "contours.png")
             caption = (
-                f"{row.label}, its first seed: borders of truth and prediction on the test images that it scores "
-                "best, median and worst on."
+                f"{row.label}, first seed: contours of truth and prediction on the test images with the best, "
+                "the median and the worst score."
             )
             return Figure("contours.png", "Best, median and worst", caption)
     return None
@@ -183,7 +185,7 @@ def _dice(row: Row) -> tuple[float, float]:
 
 
 def _by_number(rows: Sequence[Row], fact: str, every: int | None) -> dict[str, list[tuple[int, float, float]]]:
-    """Of each network (number, Dice and its deviation), where arms differ in that number; ``every`` stands for null."""
+    """(Number, Dice, standard deviation) of each network, if arms differ in that number; ``every`` replaces null."""
     lines: dict[str, list[tuple[int, float, float]]] = {}
     for row in rows:
         count = row.arm.first.settings.get(f"data.{fact}")

@@ -1,10 +1,10 @@
-"""The numbers of a finished run by one grammar: what was done, a slash, what was measured."""
+"""Scalars of a finished run for loggers, named ``stage/measurement``."""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
-# Where they stand in metrics.json, from the outside in, and what they are called beside train/loss and test/dice.
+# Keys in metrics.json, from the outside in, and the name of the scalar.
 PLACES = {
     ("val_best", "dice"): "val/best_dice",
     ("threshold",): "val/threshold",
@@ -16,43 +16,43 @@ PLACES = {
 
 
 def scalars(summary: Mapping[str, Any]) -> dict[str, float]:
-    """What ``metrics.json`` has beside the scores of the test, which a logger has already.
+    """Scalars of ``metrics.json`` except the scores of the test, which a logger already has.
 
     Args:
         summary: the content of the file.
 
-    >>> found = scalars({"equivariance": {"22.5°": {"error": 0.2}}, "scales": {"0.6": {"dice": 0.7}}, "parameters": 9})
-    >>> found
+    >>> values = scalars({"equivariance": {"22.5°": {"error": 0.2}}, "scales": {"0.6": {"dice": 0.7}}, "parameters": 9})
+    >>> values
     {'cost/parameters': 9.0, 'test/equivariance/turn_22_5': 0.2, 'test/scale_0_6/dice': 0.7}
     """
-    found = {name: _at(summary, path) for path, name in PLACES.items()}
+    values = {name: _at(summary, path) for path, name in PLACES.items()}
     for budget, value in summary.get("match", {}).get("achieved", {}).items():
-        found[f"cost/{budget}"] = value
+        values[f"cost/{budget}"] = value
     for budget, value in summary.get("match", {}).get("ratios", {}).items():
-        found[f"cost/{budget}_ratio"] = value
+        values[f"cost/{budget}_ratio"] = value
     for element, numbers in summary.get("equivariance", {}).items():
-        found[f"test/equivariance/{element_name(element)}"] = numbers["error"]
+        values[f"test/equivariance/{element_name(element)}"] = numbers["error"]
     for scale, scores in summary.get("scales", {}).items():
-        found |= {f"test/scale_{plain(scale)}/{score}": value for score, value in scores.items()}
+        values |= {f"test/scale_{identifier(scale)}/{score}": value for score, value in scores.items()}
     for score, value in summary.get("second_observer", {}).items():
-        found[f"second_observer/{score}"] = value
-    return {name: float(value) for name, value in found.items() if isinstance(value, int | float)}
+        values[f"second_observer/{score}"] = value
+    return {name: float(value) for name, value in values.items() if isinstance(value, int | float)}
 
 
 def element_name(element: str) -> str:
-    """An element of the plane in letters, digits and underscores, all that a dashboard can take.
+    """Name of a group element in letters, digits and underscores, as dashboards need it.
 
     >>> element_name("90°"), element_name("22.5°"), element_name("flip+270°")
     ('turn_90', 'turn_22_5', 'flip_270')
     """
     kind = "" if element.startswith("flip") else "turn_"
-    return kind + plain(element.replace("°", ""))
+    return kind + identifier(element.replace("°", ""))
 
 
-def plain(text: str) -> str:
-    """A text with underscores for whatever is no letter and no digit.
+def identifier(text: str) -> str:
+    """A text with underscores in place of all characters but letters and digits.
 
-    >>> plain("0.6")
+    >>> identifier("0.6")
     '0_6'
     """
     return re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_")

@@ -318,7 +318,7 @@ def test_a_report_tells_tests_elsewhere_from_runs(tmp_path: Path, trained: Path,
     assert [run.evaluation for run in apart(runs)[0]] == [None]
     assert {run.evaluation for run in apart(runs)[1]} >= {"on chase", "on the validation images of chase"}
     page = write_report([trained], tmp_path / "own")
-    assert "are left out: scores on different images do not compare" in page.read_text()
+    assert "are left out: scores on different images cannot be compared" in page.read_text()
     chase = trained / "evaluations" / "chase"
     page = write_report([chase], tmp_path / "chase")
     text = page.read_text()

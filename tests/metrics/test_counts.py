@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from monai.metrics import compute_dice, compute_iou
 from sklearn import metrics as sklearn
 
-from gequnet.metrics.scores import score as named_score
 from gequnet.metrics.counts import count
+from gequnet.metrics.scores import score as named_score
 from helpers.metric_cases import image, seeds
 
 NAMES = ["accuracy", "balanced_accuracy", "dice", "iou", "precision", "sensitivity", "specificity"]

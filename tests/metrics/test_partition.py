@@ -11,8 +11,8 @@ from skimage.metrics import adapted_rand_error, variation_of_information
 from sklearn.metrics import accuracy_score, normalized_mutual_info_score
 from sklearn.metrics.cluster import pair_confusion_matrix
 
-from gequnet.metrics.scores import score
 from gequnet.metrics.partition import Overlaps, cells, overlaps, thinned
+from gequnet.metrics.scores import score
 from gequnet.metrics.v_info import v_info, v_info_of
 from gequnet.metrics.v_rand import v_rand, v_rand_of
 from helpers.metric_cases import image, seeds

@@ -90,7 +90,7 @@ def test_the_borders_are_those_that_the_reference_has_drawn(tmp_path):
     write_report([tmp_path], tmp_path / "out")
     assert (tmp_path / "out" / "contours.png").read_bytes() == (tmp_path / "unet" / "contours.png").read_bytes()
     text = (tmp_path / "out" / "report.md").read_text()
-    assert "best, median and worst" in text
+    assert "Best, median and worst" in text
     assert main([str(tmp_path / "unet"), str(tmp_path / "e2unet"), "--out", str(tmp_path / "x"), "--no-images"]) == 0
     assert not (tmp_path / "x" / "contours.png").exists()
 
@@ -109,7 +109,7 @@ def test_both_pages_hold_the_same_tables(sweep):
     text = (sweep / "report.md").read_text()
     lines = [
         [cell.strip().replace("\\", "") for cell in line.strip("|").split(" | ")]
-        for line in text.partition("## What was the same")[0].splitlines()
+        for line in text.partition("## Common settings")[0].splitlines()
         if line.startswith("| ")
     ]
     assert lines == [[cell.strip() for cell in row] for table in tables for row in table]
@@ -201,10 +201,7 @@ def test_few_seeds_and_few_images_are_said(tmp_path):
     text = (tmp_path / "out" / "report.md").read_text()
     assert "All arms have fewer than 3 seeds" in text
     assert "do not have the same seeds" in text
-    assert (
-        "5 test images and 1 comparison are too few for the test: the smallest corrected p that can come out is .0625"
-        in text
-    )
+    assert "5 test images and 1 comparison are too few for the test: the smallest possible corrected p is .0625" in text
     assert "No difference between C8 and U-Net is shown" in text
     assert "± –" in text  # no deviation of one seed
 
@@ -214,7 +211,7 @@ def test_machines_that_differ_are_said(tmp_path):
     made_run(tmp_path / "c", "model=e2unet", metrics={"versions": {"device": "H200", "commit": "58ef852"}})
     write_report([tmp_path], tmp_path / "out")
     text = (tmp_path / "out" / "report.md").read_text()
-    assert "The runs differ in device: H200 and one thread. Times do not compare." in text
+    assert "The runs differ in device: H200 and one thread. Times cannot be compared." in text
     assert "differ in commit" not in text
 
 
@@ -238,7 +235,7 @@ def test_orientation_and_number_of_patches_have_their_pictures(tmp_path):
     assert (tmp_path / "out" / "patches.png").exists()
     text = (tmp_path / "out" / "report.md").read_text()
     assert "4 arms, 4 tests of 8 patches of 4 images each" in text
-    assert "each image counts as much" in text
+    assert "all images have the same weight" in text
 
 
 def test_volumes_have_surfaces_classes_and_slices(tmp_path):
@@ -258,7 +255,7 @@ def test_volumes_have_surfaces_classes_and_slices(tmp_path):
     assert classes[2][1:] == [".7000 ± –", ".9000 ± –", "4.5000 ± –", "2.0000 ± –"]
     text = (tmp_path / "out" / "report.md").read_text()
     assert "Lower is better" in text
-    assert "the axial slice with the most truth" in text
+    assert "the axial slice with the most foreground" in text
     with Image.open(tmp_path / "out" / "panel.png") as picture:
         assert picture.size[1] > picture.size[0]  # two volumes, four rows
 
