@@ -1,5 +1,6 @@
 """Errors that a user can mend, and the sentences in which they are said."""
 
+import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 
@@ -35,7 +36,13 @@ def unknown_name(name: str, names: Sequence[str]) -> str:
     """There is no such group or value."""
     near = near_to(name, names) or near_to(name.rpartition(".")[2], names)
     hint = f"the nearest {_are(near)}; " if near else ""
-    return f"There is nothing called {name} in this configuration; {hint}python run.py --help lists the names."
+    return f"There is nothing called {name} in this configuration; {hint}{train_command()} --help lists the names."
+
+
+def train_command() -> str:
+    """Command of a training, for messages: ``gequnet train`` where that was typed, ``python run.py`` elsewhere."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return "gequnet train" if spec is not None and spec.name.startswith("gequnet.") else "python run.py"
 
 
 def near_to(name: str, names: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Configurations: composed from conf/ and what was typed, settled into plain values, built into objects, explained."""
+"""Configurations: composed from ``conf/`` and overrides, and resolved into plain values."""
 
 from importlib import resources
 from pathlib import Path
@@ -12,39 +12,42 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gequnet.config.migrations import current_words
 from gequnet.config.secrets import refuse_secrets
-from gequnet.errors import ConfigError, first_sentence
+from gequnet.errors import ConfigError, first_sentence, train_command
 
 PACKAGE = Path(str(resources.files("gequnet"))).resolve()
 CONF = PACKAGE / "conf" if (PACKAGE / "conf").exists() else PACKAGE.parent / "conf"
 """Folder of the configurations: an installed package has its own copy, a checkout has the folder beside it."""
 
-# A value for where nothing else is given: ${unless:${.max_epochs},1000,-1} is 1000 unless max_epochs has a value.
-# It may be there already in a process of a parallel sweep, which starts with the state of the first.
+# A default: ${unless:${.max_epochs},1000,-1} is 1000 unless max_epochs has a value, and then -1.
+# `replace`: a process of a parallel sweep starts with the resolvers of the first.
 OmegaConf.register_new_resolver(
     "unless", lambda given, value, otherwise: value if given is None else otherwise, replace=True
 )
 
-# How many there are: num_classes: ${count:${.class_names}}, so that naming them is enough.
+# The command of a training, for the help.
+OmegaConf.register_new_resolver("train_command", train_command, replace=True)
+
+# The length of a list: num_classes: ${count:${.class_names}}, so that the names are enough.
 OmegaConf.register_new_resolver("count", len, replace=True)
 
-# The classes that a palette names, or one: class_names: ${classes:${.source.palette},foreground}
+# The classes of a palette, or one class without it: class_names: ${classes:${.source.palette},foreground}
 OmegaConf.register_new_resolver(
     "classes", lambda palette, one: [str(name) for name in palette] if palette else [one], replace=True
 )
 
-# A row of a table: head: ${pick:${.source.classes},{foreground:sigmoid,all:softmax}}
+# An entry of a table: head: ${pick:${.source.classes},{foreground:sigmoid,all:softmax}}
 OmegaConf.register_new_resolver("pick", lambda row, table: _pick(row, table), replace=True)
 
 
 def compose(overrides: list[str]) -> DictConfig:
-    """The configuration of ``python run.py <overrides>``, for notebooks and tests; say where with ``paths.run=``."""
+    """The configuration of ``python run.py <overrides>``, for notebooks and tests; ``paths.run=`` gives its folder."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
         cfg = hydra_compose("config", current_words(overrides), return_hydra_config=True)
     return task_config(cfg)
 
 
 def arms_of(overrides: list[str]) -> dict[str, list[str]]:
-    """What an experiment compares: the name of each arm, and what would be typed for it, given these overrides.
+    """Arms of an experiment: the overrides of each by its name, given further overrides.
 
     >>> arms_of(["experiment=scale_shift", "data=phantom_tumours2d"])["U-Net + rescale"]
     ['model=unet', 'augment=rescale']
@@ -55,7 +58,7 @@ def arms_of(overrides: list[str]) -> dict[str, list[str]]:
 
 
 def task_config(cfg: DictConfig) -> DictConfig:
-    """Our part of a composed configuration; Hydra's own becomes what its interpolations refer to."""
+    """A composed configuration without Hydra's node, to which its interpolations still refer."""
     HydraConfig.instance().set_config(cfg)
     with open_dict(cfg):
         del cfg["hydra"]
@@ -69,10 +72,10 @@ def _pick(row: str, table: dict[str, Any]) -> Any:
 
 
 def resolve(cfg: DictConfig, paths: dict[str, str] | None = None) -> DictConfig:
-    """The configuration with every interpolation replaced by its value and paths that hold in any folder.
+    """The configuration with every interpolation replaced by its value, and with absolute paths.
 
     Args:
-        cfg: as it was composed.
+        cfg: the composed configuration.
         paths: values for some of ``cfg.paths``.
 
     Raises:

@@ -9,16 +9,16 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from gequnet.config.compose import CONF, compose
-from gequnet.errors import GequnetError, first_sentence, unknown_choice, unknown_name
+from gequnet.errors import GequnetError, first_sentence, train_command, unknown_choice, unknown_name
 
 
 def explain(error: Exception, overrides: list[str] | None = None) -> str:
     """One sentence about a mistake in the configuration or the data, with the nearest names where one is unknown."""
-    said: BaseException | None = error
-    while isinstance(said, OmegaConfBaseException):  # around what a resolver has said
-        said = said.__context__
-    if isinstance(said, GequnetError):
-        return first_sentence(str(said))
+    cause: BaseException | None = error
+    while isinstance(cause, OmegaConfBaseException):  # around the error of a resolver
+        cause = cause.__context__
+    if isinstance(cause, GequnetError):
+        return first_sentence(str(cause))
     names = [name for name in value_names(overrides or []) if "._" not in name]
     return composition_advice(str(error), choices(), names)
 
@@ -27,9 +27,9 @@ def composition_advice(message: str, choices: Mapping[str, Sequence[str]], keys:
     """One sentence for the message of a configuration that did not compose.
 
     Args:
-        message: what Hydra says, on several lines.
-        choices: for each group of conf/ its files.
-        keys: every value of the configuration, with dots.
+        message: Hydra's message, of several lines.
+        choices: the files of each group of ``conf/``.
+        keys: the name of every value of the configuration, with dots.
 
     Example:
         >>> composition_advice("In 'config': Could not find 'group/c9'", {"group": ["c4", "c8"]}, [])
@@ -40,14 +40,14 @@ def composition_advice(message: str, choices: Mapping[str, Sequence[str]], keys:
     if found := re.search(r"Could not (?:override|delete)[^']*'([^'=]+)", message):
         return unknown_name(found[1], keys if "." in found[1] else [*choices, *keys])
     if found := re.search(r"Ambiguous value for argument '([^']*)'", message):
-        return f"{found[1]} names several values: sweep over them with -m (python run.py -m {found[1]} ...)."
+        return f"{found[1]} names several values: sweep over them with -m ({train_command()} -m {found[1]} ...)."
     if found := re.search(r"Error parsing override '([^']*)'", message):
         return f"{found[1]!r} cannot be read: write name=value, and quote what holds spaces or commas."
     return " ".join(message.split())
 
 
 def choices() -> dict[str, list[str]]:
-    """For each group of ``conf/`` what can be chosen."""
+    """Choices of each group of ``conf/``."""
     found: dict[str, list[str]] = {}
     for path in sorted(CONF.glob("*/*.yaml")):
         found.setdefault(path.parent.name, []).append(path.stem)
@@ -55,7 +55,7 @@ def choices() -> dict[str, list[str]]:
 
 
 def value_names(overrides: list[str]) -> list[str]:
-    """Every value of the configuration, with dots, given those choices among the overrides that exist."""
+    """The name of every value of the configuration, with dots, under those overrides that are choices of a group."""
     known = choices()
     chosen = [text for text in overrides if text.partition("=")[2] in known.get(text.partition("=")[0], ())]
     try:

@@ -21,7 +21,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
-from gequnet.errors import ConfigError, SweepError
+from gequnet.errors import ConfigError, SweepError, train_command
 from gequnet.runs.layout import FINISHED
 
 log = logging.getLogger("gequnet.sweep")
@@ -160,4 +160,4 @@ class Search:
         (self.folder / BEST).write_text(words + "\n", encoding="utf-8")
         print(f"trials   {self.folder / TABLE}")
         print(f"best     val/dice {best.value:.4f}, trial {best.number}, in {self.folder_of(best)}")
-        print(f"type     python run.py {words}", flush=True)
+        print(f"type     {train_command()} {words}", flush=True)

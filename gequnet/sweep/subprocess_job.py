@@ -1,6 +1,6 @@
-"""A job of a sweep in a process of its own, as if somebody had typed its command.
+"""A job of a sweep in a process of its own, started by the command of a single run.
 
-The processes of ``trainer=ddp`` type the command that they come from again. In a sweep that would be the whole sweep.
+Under ``trainer=ddp`` each process starts the command of the first one again. In a sweep that would be the whole sweep.
 """
 
 import json
@@ -17,39 +17,40 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from gequnet.config.command_line import MISTAKE
 from gequnet.errors import SweepError
 from gequnet.runs.layout import FINISHED, STOPPED
 from gequnet.sweep.jobs import quote_path
 
-LINES = 100  # of what a job has complained about are kept for its error.txt
+LINES = 100  # the last lines of a job's stderr that its error.txt keeps
 
 
 def run_job(cfg: DictConfig) -> float:
-    """What Hydra calls for a job in place of the run itself.
+    """Run a job in a process of its own; Hydra calls this in place of the training.
 
     Args:
-        cfg: the job's configuration, which its process composes anew.
+        cfg: the job's configuration, which its process composes again.
 
     Returns:
         The best validation Dice.
 
     Raises:
-        SweepError: the job cannot be run as it is typed; says why.
-        RuntimeError: it has failed; holds the end of what it wrote to stderr.
-        SystemExit: it was told to stop, or this process was.
+        SweepError: a mistake in the configuration or the data; holds the job's own sentence.
+        RuntimeError: the job failed; holds the end of its stderr.
+        SystemExit: the job or this process got a signal to stop.
     """
     folder = Path(HydraConfig.get().runtime.output_dir).absolute()
-    place = HydraConfig.get().runtime.cwd
-    process = subprocess.Popen(command(folder), cwd=place, stderr=subprocess.PIPE, text=True, errors="replace")
-    with process, told_on(process):
-        said = passed_on(process)
+    cwd = HydraConfig.get().runtime.cwd
+    process = subprocess.Popen(command(folder), cwd=cwd, stderr=subprocess.PIPE, text=True, errors="replace")
+    with process, forward_signals(process):
+        lines = forward_stderr(process)
     code = process.returncode
     if code == STOPPED:
         raise SystemExit(STOPPED)
-    if code == 2 and said:
-        raise SweepError(said[-1])
+    if code == MISTAKE and lines:
+        raise SweepError(lines[-1])
     if code != 0:
-        raise RuntimeError(f"exit code {code}\n" + "\n".join(said))
+        raise RuntimeError(f"exit code {code}\n" + "\n".join(lines))
     best: float = json.loads((folder / FINISHED).read_text(encoding="utf-8"))["val_best"]["dice"]
     return best
 
@@ -73,8 +74,8 @@ def program(cwd: Path) -> list[str]:
     return [os.path.join(cwd, sys.argv[0])]
 
 
-def passed_on(process: "subprocess.Popen[str]") -> list[str]:
-    """Hands on what a process writes to stderr until it ends; the last lines of it."""
+def forward_stderr(process: "subprocess.Popen[str]") -> list[str]:
+    """Copy the stderr of a process to this one's until it ends, and return its last lines."""
     last: deque[str] = deque(maxlen=LINES)
     assert process.stderr is not None
     for line in process.stderr:
@@ -85,20 +86,20 @@ def passed_on(process: "subprocess.Popen[str]") -> list[str]:
 
 
 @contextmanager
-def told_on(process: "subprocess.Popen[str]") -> Iterator[None]:
-    """Meanwhile who tells this process to stop tells that one, and the sweep stops with it."""
-    told = False
+def forward_signals(process: "subprocess.Popen[str]") -> Iterator[None]:
+    """Context in which SIGTERM and SIGINT stop a process first, and then this one and its sweep."""
+    stopped = False
 
-    def tell(*_: Any) -> None:
-        nonlocal told
-        told = True
+    def stop(*_: Any) -> None:
+        nonlocal stopped
+        stopped = True
         process.terminate()
 
-    before = {number: signal.signal(number, tell) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        if told:
+        if stopped:
             raise SystemExit(STOPPED)
