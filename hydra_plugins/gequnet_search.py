@@ -1,4 +1,4 @@
-"""The sweeper behind `python run.py -m sweep=optuna …`, which seeks good values instead of trying all of a grid."""
+"""Sweeper of `python run.py -m sweep=optuna …`: a search for good values instead of a grid."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,16 +11,16 @@ from hydra_plugins.gequnet_sweeper import ComparisonSweeper
 
 
 class SearchSweeper(ComparisonSweeper):
-    """Runs one batch of trials after the other, each chosen by what those before have found.
+    """Runs one batch of trials after the other, each chosen by the results of those before.
 
     Args:
-        n_trials: of the whole search, whatever became of them, with those of earlier starts.
-        seed: of the lots that are drawn.
+        n_trials: of the whole search, with failed ones and with those of earlier starts.
+        seed: of the sampler.
         sampler: ``sampler(seed=0)`` is one of Optuna's.
         max_batch_size: trials chosen, and handed to the launcher, at a time; None for all.
-        params: what is sought, by name, as it is typed; what is typed overrules it.
-        arms: an experiment's; there must be none.
-        only: those of the arms that are to be run.
+        params: the values that are sought, by name; the command line overrules them.
+        arms: of an experiment; there must be none.
+        only: the names of the arms that are to be run.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class SearchSweeper(ComparisonSweeper):
         self.n_trials, self.seed, self.sampler = n_trials, seed, sampler
 
     def sweep(self, arguments: list[str]) -> Any:
-        """Chooses, runs, notes what was found, until there are enough trials."""
+        """Chooses and runs trials, and tells the search their results, until there are enough."""
         from gequnet.errors import ConfigError
         from gequnet.sweep.optuna_search import Search
         from gequnet.sweep.plan import plan_trials

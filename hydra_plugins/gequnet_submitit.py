@@ -1,8 +1,7 @@
-"""Launchers that hand the jobs of a sweep to SLURM, or to processes of this machine as if it were one, by submitit.
+"""Launchers for the jobs of a sweep on SLURM, or in processes of this machine, by submitit.
 
-They are those of hydra-submitit-launcher, with what trainings of many hours want: a job that loses its place reaches a
-checkpoint before it is queued again, and goes on from there; and the sweep waits for every job, whatever became of the
-others.
+They extend those of hydra-submitit-launcher for trainings of many hours. A job that is preempted writes a checkpoint
+before it is queued again, and continues from there. The sweep waits for every job, also when others have failed.
 """
 
 import logging
@@ -24,38 +23,38 @@ log = logging.getLogger("gequnet.sweep")
 
 
 class Resumed(BaseSubmititLauncher):
-    """A launcher whose jobs go on where an earlier start of them ended."""
+    """Launcher whose jobs continue where an earlier start of them ended."""
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Hands in all jobs at once, as one array, waits for them, and says after each how far the sweep is."""
+        """Submits all jobs as one array, waits for them, and prints the progress of the sweep after each."""
         from gequnet.sweep.folder import progress_line
         from gequnet.sweep.jobs import output_dir_of
 
-        number, places = len(job_overrides), [output_dir_of(overrides) for overrides in job_overrides]
-        jobs = self.hand_in(
+        number, folders = len(job_overrides), [output_dir_of(overrides) for overrides in job_overrides]
+        jobs = self.submit(
             [list(overrides) for overrides in job_overrides],
             ["hydra.sweep.dir"] * number,
             range(initial_job_idx, initial_job_idx + number),
             ["known in the job"] * number,
             [Singleton.get_state()] * number,
         )
-        log.info("%d jobs are handed in; what they say is in %s", number, jobs[0].paths.folder)
+        log.info("%d jobs are submitted; their output is in %s", number, jobs[0].paths.folder)
         results: dict[int, JobReturn] = {}
         while len(results) < number:
             time.sleep(1)
             if ended := [index for index, job in enumerate(jobs) if index not in results and job.done()]:
-                results |= {index: result_of(jobs[index], places[index]) for index in ended}
-                print(progress_line(places[0].parent, time.time()), flush=True)
+                results |= {index: result_of(jobs[index], folders[index]) for index in ended}
+                print(progress_line(folders[0].parent, time.time()), flush=True)
         return [results[index] for index in range(number)]
 
-    def hand_in(self, *arguments: Sequence[Any]) -> list[Any]:
-        """Submitit's jobs, which call this launcher.
+    def submit(self, *arguments: Sequence[Any]) -> list[Any]:
+        """Jobs of submitit, each of which calls this launcher.
 
         Args:
             arguments: of the calls, each a value for every job.
 
         Raises:
-            ConfigError: there is no SLURM, or it does not take them.
+            ConfigError: there is no SLURM, or it refuses the jobs.
         """
         from submitit.core.utils import FailedSubmissionError
 
@@ -66,12 +65,12 @@ class Resumed(BaseSubmititLauncher):
         except FailedSubmissionError as error:
             reason = str(error).strip().splitlines()[-1]
             raise ConfigError(
-                f"SLURM did not take the jobs ({reason}): see hydra.launcher for what it was asked."
+                f"SLURM refused the jobs ({reason}): hydra.launcher holds the resources that were requested."
             ) from None
         return jobs
 
     def executor(self) -> Any:
-        """submitit's, with the values of the configuration under the names by which it knows them."""
+        """Executor of submitit, with the values of the configuration under submitit's names."""
         import submitit
 
         from gequnet.errors import ConfigError
@@ -83,7 +82,7 @@ class Resumed(BaseSubmititLauncher):
             executor = submitit.AutoExecutor(folder, self._EXECUTOR, **first)
         except RuntimeError:
             raise ConfigError(
-                "There is no SLURM on this machine (no srun): type the command on one of the cluster's, or take "
+                "There is no SLURM on this machine (no srun): run the command on a machine of the cluster, or take "
                 "hydra/launcher=local_jobs or parallel."
             ) from None
         shared = vars(BaseQueueConf)
@@ -93,48 +92,48 @@ class Resumed(BaseSubmititLauncher):
         return executor
 
     def __call__(self, sweep_overrides: list[str], *arguments: Any) -> JobReturn:
-        """A job, in a process of its own.
+        """Runs a job, in a process of its own.
 
-        At the signal that precedes the end of its time, submitit leaves for a new place in the queue at once. Here a
-        training is told to stop, and leaves when it has written its checkpoint.
+        At the signal before the end of its time, submitit queues a job again at once. Here the signal stops a training,
+        which writes its checkpoint first.
         """
         from submitit import JobEnvironment
 
-        soon = JobEnvironment._usr_sig()
-        leave, nobody = signal.getsignal(soon), signal.getsignal(signal.SIGTERM)
-        assert callable(leave)
-        told = False
+        warning = JobEnvironment._usr_sig()
+        requeue, default = signal.getsignal(warning), signal.getsignal(signal.SIGTERM)
+        assert callable(requeue)
+        stopped = False
 
-        def tell(number: int, frame: Any) -> None:
-            nonlocal told
-            if signal.getsignal(signal.SIGTERM) == nobody:  # before the training, or after the test
-                leave(number, frame)
-            told = True
+        def stop(number: int, frame: Any) -> None:
+            nonlocal stopped
+            if signal.getsignal(signal.SIGTERM) == default:  # before the training, or after the test
+                requeue(number, frame)
+            stopped = True
             os.kill(os.getpid(), signal.SIGTERM)
 
-        signal.signal(soon, tell)
+        signal.signal(warning, stop)
         try:
             return super().__call__(["resume=auto", *sweep_overrides], *arguments)
         except SystemExit:
-            if told:
-                leave(soon, None)
+            if stopped:
+                requeue(warning, None)
             raise
 
 
 class SlurmJobs(Resumed, SlurmLauncher):
     """Jobs of SLURM; see ``conf/hydra/launcher/slurm.yaml``."""
 
-    def hand_in(self, *arguments: Sequence[Any]) -> list[Any]:
-        """An array, unless an earlier one of this sweep still runs, which it goes on doing without who handed it in."""
+    def submit(self, *arguments: Sequence[Any]) -> list[Any]:
+        """Submits an array, unless one of this sweep is still queued: jobs outlive the command that submitted them."""
         from gequnet.errors import ConfigError
 
         folder = Path(self.params["submitit_folder"])
-        if there := sorted(queued() & {path.name.partition("_")[0] for path in folder.glob("*_submitted.pkl")}):
+        if running := sorted(queued() & {path.name.partition("_")[0] for path in folder.glob("*_submitted.pkl")}):
             raise ConfigError(
-                f"Jobs of this sweep are still in the queue ({', '.join(there)}): wait for them and then type the "
-                f"same again, or end them first, with scancel {' '.join(there)}."
+                f"Jobs of this sweep are still in the queue ({', '.join(running)}): wait for them and then type the "
+                f"same again, or end them first, with scancel {' '.join(running)}."
             )
-        return super().hand_in(*arguments)
+        return super().submit(*arguments)
 
 
 class LocalJobs(Resumed, LocalLauncher):
@@ -142,18 +141,18 @@ class LocalJobs(Resumed, LocalLauncher):
 
 
 def queued() -> set[str]:
-    """The numbers of the jobs, or arrays of jobs, that SLURM has of this user; none where there is no SLURM."""
+    """Numbers of this user's jobs, or arrays of jobs, in SLURM's queue; none without SLURM."""
     command = ["squeue", "--me", "--noheader", "--format=%F"]
     found = subprocess.run(command, capture_output=True, text=True, check=False) if shutil.which("squeue") else None
     return set(found.stdout.split()) if found else set()
 
 
-def result_of(job: Any, place: Any) -> JobReturn:
-    """What a job returned; of one that was lost, that it failed, and why in its folder.
+def result_of(job: Any, folder: Any) -> JobReturn:
+    """Result of a job. One whose process was lost has failed; the reason is written into its folder.
 
     Args:
-        job: submitit's, which has ended.
-        place: the job's folder.
+        job: of submitit, which has ended.
+        folder: of the job.
     """
     from submitit.core.utils import FailedJobError, UncompletedJobError
 
@@ -165,8 +164,8 @@ def result_of(job: Any, place: Any) -> JobReturn:
         return result
     except (FailedJobError, UncompletedJobError):
         error = SweepError(
-            f"The process of this job was lost ({job.state}), the last that it said is in {job.paths.stderr}: the "
-            "same command runs it again."
+            f"The process of this job was lost ({job.state}); the end of its output is in {job.paths.stderr}. The same "
+            "command runs it again."
         )
-        note_failure(place, error)
+        note_failure(folder, error)
         return JobReturn(status=JobStatus.FAILED, _return_value=error)

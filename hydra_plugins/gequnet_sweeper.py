@@ -1,7 +1,8 @@
-"""The sweeper behind `python run.py -m …`. Hydra finds its plugins in packages called hydra_plugins, hence the place.
+"""Sweeper of `python run.py -m …`. Hydra looks for plugins in the namespace package hydra_plugins.
 
-It is Hydra's own, with arms (lists of overrides that belong together), with the plain network once and not once for
-every group, without what is finished, and with a report at the end. Jobs that start processes get one of their own.
+It is Hydra's basic sweeper with arms (lists of overrides that belong together). It runs the plain network once, not
+once for every group, leaves out finished jobs, and writes a report at the end. Jobs that start processes get a process
+of their own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,7 @@ from hydra_plugins.gequnet_launcher import ProcessLauncher
 
 
 def _as_typed(overrides: ListConfig) -> list[str]:
-    """With what is interpolated in them left as it is: it may refer to the folder that they name."""
+    """The overrides with their interpolations unresolved: one may refer to the folder that they name."""
     words: list[str] = OmegaConf.to_container(overrides)  # type: ignore[assignment]
     return words
 
@@ -35,7 +36,7 @@ def _run_folder(resume: str | None, overrides: ListConfig, parent: str, moment: 
     return run_folder(resume, _as_typed(overrides), parent, moment)
 
 
-# hydra.sweep.dir is a function of what was typed, and with resume=auto hydra.run.dir is one, too.
+# hydra.sweep.dir is a function of the overrides; with resume=auto hydra.run.dir is one, too.
 OmegaConf.register_new_resolver("sweep_name", _sweep_name, replace=True)
 OmegaConf.register_new_resolver("run_folder", _run_folder, replace=True)
 
@@ -45,7 +46,7 @@ class ComparisonSweeper(BasicSweeper):
 
     Args:
         max_batch_size: jobs handed to the launcher at once, None for all.
-        params: axes, name to values as they are typed; what is typed overrules them.
+        params: axes, name to values; the command line overrules them.
         arms: name of an arm to its overrides.
         only: the names of those that are to be run, None for all.
     """
@@ -62,7 +63,7 @@ class ComparisonSweeper(BasicSweeper):
         self.only = None if only is None else [str(name) for name in only]
 
     def sweep(self, arguments: list[str]) -> Any:
-        """Plans, runs what is missing, reports."""
+        """Plans the jobs, runs those that are missing, and writes the report."""
         from gequnet.sweep.jobs import selected  # Lightning takes seconds that --help can do without
         from gequnet.sweep.plan import make_plan, report_sweep
 
@@ -81,10 +82,10 @@ class ComparisonSweeper(BasicSweeper):
         return results
 
     def launch(self, plan: Any, first: int = 0) -> list[Any]:
-        """Hands what is waiting to the launcher, or jobs that start processes to one that types their commands.
+        """Hands the waiting jobs to the launcher; jobs that start processes get ``ProcessLauncher``.
 
         Args:
-            plan: of ``gequnet.sweep.plan``.
+            plan: a ``gequnet.sweep.plan.Plan``.
             first: number of the first job.
         """
         from gequnet.sweep.plan import report_despite_launcher_failure
