@@ -1,8 +1,8 @@
-"""Processes of one training: sums over all of them, what each has, and who started them.
+"""Communication between the processes of a training, and their number as started by torchrun or SLURM.
 
-Where every process computes the same loss from sums over all of them, and gradients are averaged over processes as
-``DistributedDataParallel`` does, each gradient is that of the whole batch in one process: W processes hand back W times
-what each contributes to the sums, and the average takes the W away.
+Every process computes the same loss from sums over all processes, and ``DistributedDataParallel`` averages the
+gradients. The result is the gradient of the whole batch in one process: the backward pass of a sum over W processes
+gives W times the contribution of each, and the average divides by W.
 """
 
 import os
@@ -14,27 +14,27 @@ from torch import Tensor, distributed
 
 from gequnet.errors import ConfigError
 
-INTERACTIVE = ("bash", "interactive")  # by these names of a job Lightning knows a shell on a node of SLURM
-RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")  # in the order in which Lightning looks
+INTERACTIVE = ("bash", "interactive")  # names of SLURM jobs that Lightning takes for an interactive shell
+RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")  # in Lightning's order
 
 T = TypeVar("T")
 
 Share = Callable[[Tensor], Tensor]
-"""Makes of a sum over this process's part of a batch the sum over the batch."""
+"""Function from a sum over this process's part of a batch to the sum over the batch."""
 
 
 def world_size() -> int:
-    """How many there are."""
+    """Number of processes."""
     return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
 
 
 def local(sums: Tensor) -> Tensor:
-    """The sums of this process, as they are: its part is the batch."""
+    """The sums of this process, unchanged: its part is the batch."""
     return sums
 
 
 def all_reduce_sum(sums: Tensor) -> Tensor:
-    """The sums over all processes, with gradient; of a single process its own. All have to ask, in the same order."""
+    """Sums over all processes, with gradient. Every process must call it, in the same order."""
     if world_size() == 1:
         return sums
     total: Tensor = _Sum.apply(sums)
@@ -42,18 +42,18 @@ def all_reduce_sum(sums: Tensor) -> Tensor:
 
 
 def all_gather(own: T) -> list[T]:
-    """What each process has, in order; plain values and tensors. All have to ask."""
+    """The values of all processes, by rank: plain values and tensors. Every process must call it."""
     if world_size() == 1:
         return [own]
-    found: list[T] = [own] * world_size()
-    distributed.all_gather_object(found, own)
-    return found
+    gathered: list[T] = [own] * world_size()
+    distributed.all_gather_object(gathered, own)
+    return gathered
 
 
 def is_first() -> bool:
     """True in the first process of a run, and in a run of one process.
 
-    Before the processes know each other, the environment tells: torchrun, SLURM and Lightning number them there.
+    Before the process group exists, the rank is read from the environment, where torchrun, SLURM and Lightning set it.
     """
     if distributed.is_available() and distributed.is_initialized():
         return distributed.get_rank() == 0
@@ -61,10 +61,10 @@ def is_first() -> bool:
 
 
 def launched_world_size(environment: Mapping[str, str]) -> int | None:
-    """How many processes have been started; None where it is nobody's business but the run's.
+    """Number of processes that torchrun or SLURM has started; None if the run starts its own.
 
     Args:
-        environment: the variables of this process.
+        environment: environment variables of this process.
 
     >>> launched_world_size({"TORCHELASTIC_RUN_ID": "none", "WORLD_SIZE": "2"})
     2
@@ -79,15 +79,15 @@ def launched_world_size(environment: Mapping[str, str]) -> int | None:
 
 
 def launcher_job_name(environment: Mapping[str, str]) -> str | None:
-    """What several processes that were started from outside call their run, all of them alike; None if there are none.
+    """Name of the job of torchrun or SLURM, the same in all its processes; None if there is one process only.
 
-    A job that SLURM puts back into its queue keeps its name.
+    A job that SLURM requeues keeps its name.
 
     Args:
-        environment: the variables of this process.
+        environment: environment variables of this process.
 
     Raises:
-        ConfigError: torchrun was not told a name, so the processes have none in common.
+        ConfigError: torchrun has no ``--rdzv-id``, so the processes have no common name.
 
     >>> launcher_job_name({"SLURM_JOB_ID": "71", "SLURM_NTASKS": "8", "SLURM_STEP_ID": "0"})
     'slurm-71.0'
@@ -102,14 +102,14 @@ def launcher_job_name(environment: Mapping[str, str]) -> str | None:
         return f"slurm-{environment['SLURM_JOB_ID']}.{environment.get('SLURM_STEP_ID', '0')}"
     if environment["TORCHELASTIC_RUN_ID"] == "none":
         raise ConfigError(
-            "torchrun has started several processes without a name by which they could meet in one folder: type "
-            "torchrun --rdzv-id=NAME, another one for each run, or resume=auto behind run.py."
+            "torchrun has started several processes without a common name for their folder: type torchrun "
+            "--rdzv-id=NAME, another one for each run, or resume=auto after run.py."
         )
     return f"torchrun-{environment['TORCHELASTIC_RUN_ID']}"
 
 
 class _Sum(torch.autograd.Function):
-    """A sum over processes, whose gradient is the sum of theirs."""
+    """Sum over processes; its gradient is the sum of their gradients."""
 
     @staticmethod
     def forward(ctx: Any, sums: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Errors that a user can mend, and the sentences in which they are said."""
+"""Errors that a user can correct, and their messages."""
 
 import sys
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 
 class GequnetError(Exception):
-    """A mistake that the user can mend: says what came, what was expected, and what to do now."""
+    """A mistake that the user can correct; the message has the value, the expected value, and the remedy."""
 
 
 class ShapeError(GequnetError, ValueError):
@@ -14,11 +14,11 @@ class ShapeError(GequnetError, ValueError):
 
 
 class ConfigError(GequnetError):
-    """The configuration asks for something that does not exist or does not fit together."""
+    """The configuration names something that does not exist, or contradicts itself."""
 
 
 class CheckpointError(ConfigError):
-    """A checkpoint that cannot be read, or must not be."""
+    """A checkpoint that is damaged, or not safe to read."""
 
 
 class SweepError(GequnetError):
@@ -26,15 +26,15 @@ class SweepError(GequnetError):
 
 
 def unknown_choice(group: str, choice: str, choices: Sequence[str]) -> str:
-    """There is no such file in a group of conf/."""
+    """Message for a choice that is not in a group of conf/."""
     nearest = [f"{group}={near}" for near in get_close_matches(choice, choices, cutoff=0.5)]
     hint = f"the nearest {_are(nearest)}, and " if nearest else ""
     return f"There is no {group}={choice}; {hint}all of them are {', '.join(choices)}."
 
 
 def unknown_name(name: str, names: Sequence[str]) -> str:
-    """There is no such group or value."""
-    near = near_to(name, names) or near_to(name.rpartition(".")[2], names)
+    """Message for a name that is no group and no value of the configuration."""
+    near = nearest_names(name, names) or nearest_names(name.rpartition(".")[2], names)
     hint = f"the nearest {_are(near)}; " if near else ""
     return f"There is nothing called {name} in this configuration; {hint}{train_command()} --help lists the names."
 
@@ -45,14 +45,14 @@ def train_command() -> str:
     return "gequnet train" if spec is not None and spec.name.startswith("gequnet.") else "python run.py"
 
 
-def near_to(name: str, names: Sequence[str]) -> list[str]:
-    """At most three names that look like this one, or whose last part is this one's last part; best first."""
+def nearest_names(name: str, names: Sequence[str]) -> list[str]:
+    """At most three names that are similar, or have the same last part; the most similar first."""
     same_end = [known for known in names if known.rpartition(".")[2] == name.rpartition(".")[2]]
     return list(dict.fromkeys([*get_close_matches(name, names, cutoff=0.6), *same_end]))[:3]
 
 
 def first_sentence(text: str) -> str:
-    """The message without the traceback that a worker process of a DataLoader puts around it."""
+    """The message on one line, without the traceback that a worker process of a DataLoader adds."""
     lines = text.strip().splitlines()
     if "Traceback" not in text:
         return " ".join(text.split())

@@ -16,7 +16,7 @@ from gequnet.config.compose import resolve
 from gequnet.distributed import is_first
 from gequnet.evaluate.best_checkpoint import evaluate_best_checkpoint
 from gequnet.runs.layout import STOPPED
-from gequnet.runs.resume import find_previous, requested_config, run_fingerprint, write_fingerprint
+from gequnet.runs.resume import PreviousRun, find_previous, requested_config, run_fingerprint, write_fingerprint
 from gequnet.runs.run_folder import save_config, save_scale
 from gequnet.tracking import record
 from gequnet.tracking.run_id import forget
@@ -41,7 +41,8 @@ def run(cfg: DictConfig) -> float:
         The best validation Dice.
 
     Raises:
-        GequnetError: the configuration or the data cannot be used; says what to do.
+        GequnetError: the configuration or the data cannot be used; the message has the remedy.
+        SystemExit: after a signal, with code ``STOPPED`` on the first rank.
     """
     began = time.monotonic()
     set_up_logging()
@@ -49,11 +50,29 @@ def run(cfg: DictConfig) -> float:
     cfg = requested_config(cfg)
     digest = run_fingerprint(cfg)
     cfg = resolve(cfg)
-    before = find_previous(cfg, digest)
-    if before.score is not None:
-        return before.score
+    previous = find_previous(cfg, digest)
+    if previous.score is not None:
+        return previous.score
     if cfg.resume is None:
         forget(Path(cfg.paths.run))
+    try:
+        return train_and_test(cfg, digest, previous, began)
+    except SIGTERMException:  # before the training
+        raise stopped(cfg) from None
+
+
+def train_and_test(cfg: DictConfig, digest: str, previous: PreviousRun, began: float) -> float:
+    """The run itself: data, network, task and trainer; training; test of the best checkpoint; report.
+
+    Args:
+        cfg: resolved; gets the batch size, where it is searched.
+        digest: fingerprint of the run.
+        previous: start of the run that is continued.
+        began: start of this one, on the clock of ``time.monotonic``.
+
+    Returns:
+        The best validation Dice.
+    """
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     data = build(cfg.data)
     data.setup("fit")
@@ -71,8 +90,8 @@ def run(cfg: DictConfig) -> float:
     try:
         record.begin(trainer, cfg, data)
         print_summary(cfg, data, net, trainer.world_size)
-        estimate_cost(cfg, data, net, trainer, before.checkpoint)
-        trainer.fit(task, datamodule=data, ckpt_path=before.checkpoint, weights_only=True)
+        estimate_cost(cfg, data, net, trainer, previous.checkpoint)
+        trainer.fit(task, datamodule=data, ckpt_path=previous.checkpoint, weights_only=True)
         facts = {
             "widths": match.widths,
             "match": asdict(match) | {"miss": match.miss},
@@ -82,17 +101,22 @@ def run(cfg: DictConfig) -> float:
         score = evaluate_best_checkpoint(cfg, data, task, trainer, facts, began)
         record.end(trainer, Path(cfg.paths.run))
     except SIGTERMException:
-        log.warning("told to stop; the same command with resume=auto, or resume=%s, goes on from here", cfg.paths.run)
-        raise SystemExit(STOPPED if is_first() else 0) from None  # the first one speaks for all
+        raise stopped(cfg) from None
     finally:
         close(trainer)
     return score
 
 
-def close(trainer: pl.Trainer) -> None:
-    """Ends what the loggers have open, so that the next job of a sweep starts its own; processes take their leave.
+def stopped(cfg: DictConfig) -> SystemExit:
+    """The exit of a run that was stopped by a signal; the exit code of the first rank is that of the run."""
+    log.warning("stopped by a signal; resume=auto with the same command, or resume=%s, continues", cfg.paths.run)
+    return SystemExit(STOPPED if is_first() else 0)
 
-    W&B is told if the run failed.
+
+def close(trainer: pl.Trainer) -> None:
+    """Closes the loggers, so that the next job of a sweep starts its own, and the process group.
+
+    W&B gets exit code 1 if an exception is being handled.
     """
     failed = sys.exc_info()[0] is not None
     for logger in trainer.loggers:
@@ -102,4 +126,4 @@ def close(trainer: pl.Trainer) -> None:
         else:
             session.close()
     if distributed.is_available() and distributed.is_initialized():
-        distributed.destroy_process_group()  # its threads, met by the end of the process, would end it as a failure
+        distributed.destroy_process_group()  # its threads would make the exit of the process fail

@@ -1,10 +1,10 @@
-"""Durations and amounts of memory as a person says them."""
+"""Readable durations, sizes in bytes, and large numbers."""
 
 SIZES = ("B", "kB", "MB", "GB", "TB")
 
 
 def duration(seconds: int | float) -> str:
-    """Seconds while they are few, then minutes, then hours.
+    """A duration in seconds, minutes or hours.
 
     >>> [duration(seconds) for seconds in (0.2134, 52.3, 210, 2700, 9000)]
     ['0.21 s', '52 s', '3 min 30 s', '45 min', '2.5 h']
@@ -18,7 +18,7 @@ def duration(seconds: int | float) -> str:
 
 
 def size(amount: int | float) -> str:
-    """Bytes in powers of 1000.
+    """A number of bytes, in powers of 1000.
 
     >>> [size(amount) for amount in (12, 512_000, 1_234_000_000)]
     ['12 B', '512 kB', '1.2 GB']
@@ -30,10 +30,10 @@ def size(amount: int | float) -> str:
     return f"{amount:.0f} {unit}" if amount >= 10 or unit in SIZES[:2] else f"{amount:.1f} {unit}"
 
 
-def count(number: int | float) -> str:
-    """How many of something that is too many to be counted: operations, say.
+def large_number(number: int | float) -> str:
+    """A large number with the prefix k, M, G, T or P.
 
-    >>> count(1_540_000_000), count(320_000), count(17)
+    >>> large_number(1_540_000_000), large_number(320_000), large_number(17)
     ('1.5 G', '320 k', '17')
     """
     for unit in ("", "k", "M", "G", "T", "P"):

@@ -1,7 +1,7 @@
-"""What the K logits of a network mean: one sigmoid for each, or one softmax over all of them.
+"""Heads: a sigmoid for each of the K logits of a network, or a softmax over all of them.
 
-With one logit the head is a sigmoid; with two or more it is a softmax over exclusive classes, of which class
-0 is the background, unless the data declares overlapping regions, and then it is one sigmoid for each region.
+With one logit the head is a sigmoid. With two or more it is a softmax over exclusive classes, where class 0 is the
+background; if the data declares overlapping regions, it is a sigmoid for each region.
 """
 
 import torch
@@ -14,10 +14,10 @@ HEADS = ("sigmoid", "softmax")
 
 
 def check_head(head: str) -> str:
-    """Returns ``head`` if there is such a head.
+    """Returns ``head`` if it exists.
 
     Raises:
-        ConfigError: there is none of this name.
+        ConfigError: it does not.
     """
     if head not in HEADS:
         raise ConfigError(f"head={head!r} does not exist: a head is one of {', '.join(HEADS)}; set data.head.")
@@ -25,7 +25,7 @@ def check_head(head: str) -> str:
 
 
 def foreground_classes(num_classes: int, head: str) -> list[int]:
-    """Indices of the logits that stand for something other than background: all, but class 0 of a softmax."""
+    """Indices of the foreground logits: all but class 0 of a softmax."""
     return list(range(1 if head == "softmax" else 0, num_classes))
 
 
@@ -38,14 +38,14 @@ def probabilities(logits: Float[Tensor, "b k *space"], head: str) -> Float[Tenso
 def predicted_classes(
     preds: Float[Tensor, "b k *space"], head: str, threshold: float = 0.5
 ) -> Bool[Tensor, "b k *space"]:
-    """Which classes each pixel is said to belong to.
+    """Predicted classes of each pixel, as a mask for each class.
 
-    Of a softmax the likeliest one, of sigmoids each that is above ``threshold``. A probability equal to the
-    threshold is not above it: a network that knows nothing predicts background.
+    For a softmax it is the most probable class; for sigmoids every class with a probability above ``threshold``. A
+    probability equal to the threshold is background, so zero logits predict background at threshold 0.5.
 
     Args:
         preds: probabilities.
-        head: ``sigmoid`` or ``softmax``; of the latter the threshold is not used.
+        head: ``sigmoid`` or ``softmax``, which does not use the threshold.
         threshold: between 0 and 1.
     """
     if head == "softmax":
@@ -56,15 +56,15 @@ def predicted_classes(
 def target_classes(
     logits: Float[Tensor, "b k *space"], mask: Int[Tensor, "b *space"] | Int[Tensor, "b k *space"], head: str
 ) -> Bool[Tensor, "b k *space"]:
-    """Which classes each pixel does belong to; a label that is no class (255 on void, say) belongs to none.
+    """True classes of each pixel, as a mask for each class; a label that is no class, such as 255 for void, has none.
 
     Args:
-        logits: those that the mask is to be compared with (or their probabilities): only the shape is used.
+        logits: of the prediction, or probabilities; only the shape is used.
         mask: class indices, or one mask of 0 and 1 for each of K overlapping regions.
         head: ``sigmoid`` or ``softmax``.
 
     Raises:
-        ConfigError: the mask has no room for K classes under this head.
+        ConfigError: the mask does not fit K classes with this head.
     """
     num_classes = logits.shape[1]
     labels = mask.ndim == logits.ndim - 1
@@ -82,7 +82,7 @@ def target_classes(
 
 
 def full_precision(values: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Half precision to float32: sums over a million pixels do not fit in the mantissa of a bfloat16."""
+    """Half precision to float32, as sums over a million pixels do not fit in the mantissa of a bfloat16."""
     return values if values.dtype == torch.float64 else values.float()
 
 

@@ -64,7 +64,7 @@ class ComparisonSweeper(BasicSweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Plans the jobs, runs those that are missing, and writes the report."""
-        from gequnet.sweep.jobs import selected  # Lightning takes seconds that --help can do without
+        from gequnet.sweep.jobs import select_arms  # Lightning takes seconds that --help can do without
         from gequnet.sweep.plan import make_plan, report_sweep
 
         assert self.config is not None
@@ -75,7 +75,7 @@ class ComparisonSweeper(BasicSweeper):
         typed = [*self._parse_config(), *arguments]
         grid = self.split_arguments(OverridesParser.create(config_loader=loader).parse_overrides(typed), None)[0]
         folder = Path(self.config.hydra.sweep.dir).absolute()
-        arms = selected(self.arms, self.only)
+        arms = select_arms(self.arms, self.only)
         plan = make_plan(folder, grid, arms, lambda job: loader.load_sweep_config(self.config, job))
         results = self.launch(plan)
         report_sweep(plan, self.config.hydra.runtime.choices.get("experiment") or "Comparison")

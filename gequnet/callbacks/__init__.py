@@ -1,4 +1,7 @@
-"""What happens beside the training: records, pictures, measurements. One callback per file, named in conf/callbacks."""
+"""Callbacks of a run: records, pictures, measurements. Each has a file here and a yaml in ``conf/callbacks``.
+
+``gequnet.runs.callback_outputs`` describes how a callback declares its results, its files and the tests that it is for.
+"""
 
 import lazy_loader
 

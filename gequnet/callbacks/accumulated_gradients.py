@@ -1,4 +1,4 @@
-"""Gradients that are still being gathered when a checkpoint is written are part of it."""
+"""Accumulated gradients in checkpoints."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ Gradients = dict[str, Tensor]
 
 
 class GatheredGradients(pl.Callback):
-    """With ``trainer.accumulate_grad_batches`` a checkpoint may fall between two batches of one step.
+    """Saves and restores gradients that no optimizer step has used yet.
 
-    Lightning goes on with the next batch and leaves out what the batches before have contributed; this puts it back.
-    Each of several processes gathers its own, until the last batch of the step makes them one; another number of
-    processes goes on from their mean.
+    With ``trainer.accumulate_grad_batches`` a checkpoint may be written between two batches of one step. Lightning
+    continues with the next batch, without the gradients of the batches before. Each process accumulates its own
+    gradients until the last batch of the step. With another number of processes each starts from their mean.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class GatheredGradients(pl.Callback):
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Adds the gradients, if there are any that no step has used."""
+        """Adds the gradients if the step is not complete."""
         if trainer.fit_loop.epoch_loop._should_accumulate():
             named = pl_module.named_parameters()
             own = {name: p.grad.detach().cpu().clone() for name, p in named if p.grad is not None}
@@ -34,25 +34,25 @@ class GatheredGradients(pl.Callback):
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Keeps them until the first batch."""
+        """Keeps the gradients until the first batch."""
         parts = checkpoint.get("gathered", [])
-        self.waiting = [parts] if isinstance(parts, dict) else parts  # as it was with one process only
+        self.waiting = [parts] if isinstance(parts, dict) else parts  # older checkpoints, of one process
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
-        """Puts them back."""
+        """Restores the gradients."""
         if not self.waiting:
             return
         parts, self.waiting = self.waiting, []
         same = len(parts) == trainer.world_size
-        own = parts[trainer.global_rank] if same else mean_of(parts)
+        own = parts[trainer.global_rank] if same else mean_gradients(parts)
         for name, gradient in own.items():
             pl_module.get_parameter(name).grad = gradient.to(pl_module.device)
 
 
-def mean_of(parts: list[Gradients]) -> Gradients:
-    """The mean over processes.
+def mean_gradients(parts: list[Gradients]) -> Gradients:
+    """Mean of gradients over processes.
 
-    >>> mean_of([{"weight": torch.tensor(1.0)}, {"weight": torch.tensor(3.0)}])
+    >>> mean_gradients([{"weight": torch.tensor(1.0)}, {"weight": torch.tensor(3.0)}])
     {'weight': tensor(2.)}
     """
     return {name: torch.stack([part[name] for part in parts]).mean(0) for name in parts[0]}

@@ -1,4 +1,4 @@
-"""Which class the test has taken for which: as a table, and as a picture."""
+"""Confusion matrix of the test, as a table and as a picture."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,15 +14,17 @@ from gequnet.runs.layout import write_rows
 class Confusion(pl.Callback):
     """Writes ``confusion.csv`` and draws ``confusion.png`` after the test, from the pixels inside ``valid``.
 
-    A row of the table has ``region, truth, predicted, pixels, share``; the share is of the pixels that truly are
-    ``truth``. Regions that may overlap have a matrix each; classes that exclude each other have one, under ``all``.
+    A row of the table has ``region, truth, predicted, pixels, share``; the share is among the pixels of ``truth``.
+    Overlapping regions have a matrix each; exclusive classes have one, under ``all``.
 
     Args:
         path: of the table.
-        head: what the logits mean, ``sigmoid`` or ``softmax``.
+        head: ``sigmoid`` or ``softmax``.
         class_names: one for each logit.
-        background: name of what is in none of the regions; None: ``rest``.
+        background: name of the pixels in none of the regions; None: ``rest``.
     """
+
+    when = frozenset({"fit"})
 
     def __init__(self, path: str, head: str, class_names: Sequence[str], background: str | None = None) -> None:
         self.path = Path(path)
@@ -30,8 +32,12 @@ class Confusion(pl.Callback):
         rest = background or "rest"
         self.names = {"all": list(class_names)} if head == "softmax" else {name: [rest, name] for name in class_names}
 
+    def files(self) -> dict[str, Path]:
+        """Table and picture."""
+        return {"confusion": self.path, "confusion matrix": self.path.with_suffix(".png")}
+
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Forgets an earlier test."""
+        """Resets the counts."""
         self.matrices.to(pl_module.device).reset()
 
     def on_test_batch_end(
@@ -43,20 +49,22 @@ class Confusion(pl.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Counts."""
+        """Adds the pixels of the batch."""
         threshold = pl_module.test_metrics.threshold
         self.matrices.update(outputs, batch["mask"], batch["valid"], batch["id"], threshold)
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Writes and draws, in the first process; all of them are needed to know the numbers."""
-        # matplotlib takes a second that most imports of this package can do without
+        """Writes and draws on the first rank, from the counts of all ranks."""
+        # matplotlib takes a second to import
         from gequnet.figures import plot_confusion
 
-        found = dict(zip(self.names, self.matrices.compute().cpu(), strict=True))
+        matrices = dict(zip(self.names, self.matrices.compute().cpu(), strict=True))
         if trainer.is_global_zero:
-            write_rows(self.path, [row for region in found for row in self._rows(region, found[region])])
+            write_rows(self.path, [row for region in matrices for row in self._rows(region, matrices[region])])
             plot_confusion(
-                {region: matrix.numpy() for region, matrix in found.items()}, self.names, self.path.with_suffix(".png")
+                {region: matrix.numpy() for region, matrix in matrices.items()},
+                self.names,
+                self.path.with_suffix(".png"),
             )
 
     def _rows(self, region: str, matrix: Tensor) -> Iterator[dict[str, Any]]:

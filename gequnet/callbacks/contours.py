@@ -1,4 +1,4 @@
-"""The test images that a network does best, middling and worst, with the borders that it draws."""
+"""Contours of truth and prediction on the best, the median and the worst test image."""
 
 import math
 from collections.abc import Mapping
@@ -14,27 +14,34 @@ from gequnet.figures.samples import to_plane
 from gequnet.heads import foreground_classes, probabilities
 
 RANKS = {1: {"the only one": 0}, 2: {"best": -1, "worst": 0}}
+"""Names of the images and their places in ascending order of the score, for fewer than three images."""
 
 
 class Contours(pl.Callback):
-    """Draws ``contours.png`` after the test: borders of truth and prediction on the best, median and worst image.
+    """Draws ``contours.png`` after the test, so that a failure is always among the pictures.
 
-    So a failure is always among them. Which they are is known only when all are scored; the network is asked again
-    about these three, rather than everything that it said be kept. Of volumes a slice is drawn. The images are the
-    data module's, and where other ones were tested nothing is drawn.
+    The three images are known only after the test, so the network predicts them once more; no predictions are kept
+    during the test. Of volumes one slice is drawn. The images are from the data module; nothing is drawn if the test
+    was on other images.
 
     Args:
         path: of the picture.
-        head: what the logits mean, ``sigmoid`` or ``softmax``.
+        head: ``sigmoid`` or ``softmax``.
     """
+
+    when = frozenset({"test"})
 
     def __init__(self, path: str, head: str) -> None:
         self.path = Path(path)
         self.head = head
 
+    def files(self) -> dict[str, Path]:
+        """The picture."""
+        return {"contours": self.path}
+
     def on_test_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Draws, in the first process; all of them are needed to know the scores."""
-        # matplotlib takes a second that most imports of this package can do without
+        """Draws on the first rank, by the scores of all ranks."""
+        # matplotlib takes a second to import
         from gequnet.figures import plot_contours
         from gequnet.figures.views import sample_title
 
@@ -43,22 +50,22 @@ class Contours(pl.Callback):
         if not (trainer.is_global_zero and isinstance(data, SegmentationDataModule)):
             return
         samples, titles, threshold = [], [], pl_module.test_metrics.threshold
-        for rank, name in ranked(scores).items():
-            sample = asked(pl_module, WholeImages(data.scenes, [name])[0], self.head)
+        for rank, name in rank_images(scores).items():
+            sample = predict_sample(pl_module, WholeImages(data.scenes, [name])[0], self.head)
             samples.append(to_plane(sample, threshold))
             titles.append(f"{rank}: {sample_title(samples[-1])}\nDice {scores[name]:.3f}")
         if samples:
             plot_contours(samples, titles, self.path, self.head, threshold, foreground_names(data))
 
 
-def ranked(scores: Mapping[str, float]) -> dict[str, str]:
-    """Which image is best, which is the median, which is worst; of those whose score is defined, by name where equal.
+def rank_images(scores: Mapping[str, float]) -> dict[str, str]:
+    """Names of the best, the median and the worst image, among those with a defined score; ties are broken by name.
 
-    Of an even number the median is the lower one of the two in the middle.
+    For an even number the median is the lower one of the two in the middle.
 
-    >>> ranked({"a": 0.7, "b": math.nan, "c": 0.9, "d": 0.8, "e": 0.1})
+    >>> rank_images({"a": 0.7, "b": math.nan, "c": 0.9, "d": 0.8, "e": 0.1})
     {'best': 'c', 'median': 'a', 'worst': 'e'}
-    >>> ranked({"a": 0.7, "b": 0.9}), ranked({"a": 0.7}), ranked({})
+    >>> rank_images({"a": 0.7, "b": 0.9}), rank_images({"a": 0.7}), rank_images({})
     ({'best': 'b', 'worst': 'a'}, {'the only one': 'a'}, {})
     """
     order = sorted((score, name) for name, score in scores.items() if not math.isnan(score))
@@ -66,13 +73,13 @@ def ranked(scores: Mapping[str, float]) -> dict[str, str]:
     return {rank: order[place][1] for rank, place in places.items()} if order else {}
 
 
-def asked(task: Any, sample: Mapping[str, Any], head: str) -> dict[str, Any]:
-    """A sample [C, *space] with what the network says about it, under ``probabilities`` [K, *space]."""
+def predict_sample(task: Any, sample: Mapping[str, Any], head: str) -> dict[str, Any]:
+    """A sample [C, *space] with the prediction for it, under ``probabilities`` [K, *space]."""
     image: Tensor = sample["image"].unsqueeze(0).to(task.device)
     logits = task.inference(task.net, image)
     return dict(sample) | {"probabilities": probabilities(logits, head)[0].cpu()}
 
 
 def foreground_names(data: SegmentationDataModule) -> list[str]:
-    """The names of the classes that have borders: all but the background of a softmax."""
+    """Names of the classes with contours: all but the background of a softmax."""
     return [data.class_names[index] for index in foreground_classes(data.num_classes, data.head)]

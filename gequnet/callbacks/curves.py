@@ -1,4 +1,4 @@
-"""The curves of a training, drawn from its history."""
+"""Learning curves of a training."""
 
 from pathlib import Path
 
@@ -6,20 +6,26 @@ import pytorch_lightning as pl
 
 
 class Curves(pl.Callback):
-    """Draws losses and scores against steps when the training has ended.
+    """Draws losses and scores against steps after the training.
 
     Args:
-        history: CSV that [`gequnet.callbacks.history.History`][] wrote; it must come earlier in the list.
+        history: CSV of [`gequnet.callbacks.history.History`][], which must come earlier in the list of callbacks.
         path: of the picture.
     """
+
+    when = frozenset({"fit"})
 
     def __init__(self, history: str, path: str) -> None:
         self.history = Path(history)
         self.path = Path(path)
 
+    def files(self) -> dict[str, Path]:
+        """The picture."""
+        return {"curves": self.path}
+
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Draws."""
-        # matplotlib takes a second that most imports of this package can do without
+        """Draws on the first rank."""
+        # matplotlib takes a second to import
         from gequnet.figures import plot_curves
 
         if trainer.is_global_zero and self.history.exists():

@@ -1,4 +1,4 @@
-"""How equivariant the tested network is, measured on test images and reported with the scores."""
+"""Equivariance error of the network on test images, reported with the scores."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,14 +12,16 @@ from gequnet.symmetry.equivariance import equivariance_report
 
 
 class Equivariance(pl.Callback):
-    """Runs [`gequnet.symmetry.equivariance.equivariance_report`][] after the test; each number is a mean over images.
+    """Runs [`gequnet.symmetry.equivariance.equivariance_report`][] during the test; each number is a mean over images.
 
-    Networks on volumes are left out: the report is about the plane.
+    Networks on volumes are not measured, as the report is for 2-D images.
 
     Args:
-        images: so many of the first test images are measured, by whichever process tests them; 0 for none.
-        max_side: of a larger image the middle is taken, in pixels, as ten elements cost ten passes each.
+        images: number of test images to measure, the first ones; 0 for none.
+        max_side: of the measured part of an image, in pixels, as the ten elements cost ten passes.
     """
+
+    when = frozenset({"test"})
 
     def __init__(self, images: int, max_side: int) -> None:
         self.images = images
@@ -27,7 +29,7 @@ class Equivariance(pl.Callback):
         self.reports: list[dict[str, Any]] = []
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Forgets an earlier test."""
+        """Deletes the results of an earlier test."""
         self.reports = []
 
     @torch.no_grad()
@@ -40,38 +42,38 @@ class Equivariance(pl.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Measures on this image, if it is one of the first."""
+        """Measures the image if it is one of the first."""
         net = pl_module.get_submodule("net")
-        number = batch_idx * trainer.world_size + trainer.global_rank  # as `RankSampler` deals them
+        number = batch_idx * trainer.world_size + trainer.global_rank  # the order of `RankSampler`
         if number < self.images and batch["image"].ndim == 4 and "repeated" not in batch:
-            self.reports.append(equivariance_report(net, middle(batch["image"], self.max_side)))
+            self.reports.append(equivariance_report(net, center_crop(batch["image"], self.max_side)))
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Puts together what all processes have measured."""
+        """Gathers the reports of all ranks."""
         self.reports = [report for part in all_gather(self.reports) for report in part]
 
     def results(self) -> dict[str, Any]:
-        """Element of the plane to its numbers; empty before a test and for volumes."""
-        return {"equivariance": mean_of(self.reports)} if self.reports else {}
+        """Numbers for each group element, under ``equivariance``; empty before a test and for volumes."""
+        return {"equivariance": mean_report(self.reports)} if self.reports else {}
 
 
-def middle(image: Tensor, side: int) -> Tensor:
-    """The central part of an image [B, C, H, W], at most ``side`` pixels high and wide."""
+def center_crop(image: Tensor, side: int) -> Tensor:
+    """Central part of an image [B, C, H, W], at most ``side`` pixels high and wide."""
     for axis in (-2, -1):
         excess = max(0, image.shape[axis] - side)
         image = image.narrow(axis, excess // 2, image.shape[axis] - excess)
     return image
 
 
-def mean_of(reports: list[dict[str, Any]]) -> dict[str, Any]:
-    """The mean of dicts of the same keys; what is no number, or a truth value, is that of the first."""
+def mean_report(reports: list[dict[str, Any]]) -> dict[str, Any]:
+    """Mean of nested dicts with the same keys; values that are not floats are taken from the first one."""
     first = reports[0]
     return {key: _mean([report[key] for report in reports]) for key in first}
 
 
 def _mean(values: list[Any]) -> Any:
     if isinstance(values[0], Mapping):
-        return mean_of(values)
+        return mean_report(values)
     if isinstance(values[0], float):
         return sum(values) / len(values)
     return values[0]

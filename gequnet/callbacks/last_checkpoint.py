@@ -1,4 +1,4 @@
-"""A training that can be taken up again: a checkpoint now and then, and one more when it is told to stop."""
+"""Checkpoints from which an interrupted training can be resumed."""
 
 import time
 from pathlib import Path
@@ -11,14 +11,14 @@ from gequnet.train.graceful_stop import any_rank, at_batch_boundary
 
 
 class LastCheckpoint(Checkpoint):
-    """Writes where the training is: after each validation, every so many minutes between, and when it is told to stop.
+    """Writes a checkpoint after each validation, at intervals of time, and when the training is stopped by a signal.
 
-    It is not written between a step and the validation that follows it. So a training that goes on from there does what
-    it would have done. Lightning calls such callbacks after all others, so what those have noted is in it.
+    No checkpoint is written between a step and the validation that follows it, so a resumed training gives the result
+    of an uninterrupted one. Lightning calls ``Checkpoint`` callbacks after all others, so their state is up to date.
 
     Args:
         path: of the checkpoint.
-        every_minutes: at most so much work is lost to a ``kill -9``, and a step, or a validation if one is under way.
+        every_minutes: interval; so much work is lost by ``kill -9`` at most, plus a step or a running validation.
     """
 
     def __init__(self, path: str, every_minutes: int | float = 10) -> None:
@@ -30,7 +30,7 @@ class LastCheckpoint(Checkpoint):
         self.written = time.monotonic()
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Writes if it is time, or if the training stops here."""
+        """Writes if the interval is over, or if the training stops here."""
         if at_batch_boundary(trainer) and (trainer.received_sigterm or self._due(trainer)):
             self._write(trainer)
 
@@ -40,7 +40,7 @@ class LastCheckpoint(Checkpoint):
             self._write(trainer)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Writes, so that a test that is interrupted needs no training again."""
+        """Writes, so that a run interrupted in its test needs no new training."""
         self._write(trainer)
 
     def _due(self, trainer: pl.Trainer) -> bool:

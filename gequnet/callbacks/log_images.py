@@ -1,4 +1,4 @@
-"""The pictures of a run, sent to whatever logger can show them."""
+"""Pictures of a run for its loggers."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,22 +8,27 @@ import pytorch_lightning as pl
 from PIL import Image
 from pytorch_lightning.loggers import TensorBoardLogger, WandbLogger
 
+from gequnet.runs.callback_outputs import PICTURE, files_of
+
 
 class LogImages(pl.Callback):
-    """Sends PNG files after the test, each under the file's stem.
+    """Sends the pictures of all callbacks to W&B and TensorBoard after the test, each under the name of its file.
 
     Args:
-        paths: the files; those that no callback before this one has drawn are left out.
+        paths: of the pictures to send; None for those that callbacks name in ``files()``. Missing files are skipped.
     """
 
-    def __init__(self, paths: Sequence[str]) -> None:
-        self.paths = [Path(path) for path in paths]
+    def __init__(self, paths: Sequence[str] | None = None) -> None:
+        self.paths = None if paths is None else [Path(path) for path in paths]
 
-    def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Sends."""
-        for path in self.paths:
-            if trainer.is_global_zero and path.exists():
-                # uint8 as it is in the file: wandb does not scale floats, a picture in [0, 1] would be black
+    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Sends, after all callbacks have drawn, wherever they stand in the list."""
+        if stage != "test" or not trainer.is_global_zero or not trainer.loggers:
+            return
+        drawn = files_of(trainer.callbacks, PICTURE).values()  # type: ignore[attr-defined]
+        for path in drawn if self.paths is None else self.paths:
+            if path.exists():
+                # uint8 as in the file: wandb does not scale floats, and a picture in [0, 1] would be black
                 with Image.open(path) as picture:
                     self._send(trainer, path.stem, np.asarray(picture.convert("RGB")))
 

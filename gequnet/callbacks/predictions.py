@@ -1,4 +1,4 @@
-"""Test images with what was said about them: as a picture, and as arrays that others can draw from."""
+"""Predictions for some test images, as a picture and as arrays for other figures."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,21 +11,24 @@ from torch import Tensor
 
 from gequnet.figures.samples import pack_sample, slice_of, truth_size, unpack_sample
 from gequnet.heads import probabilities
+from gequnet.runs.layout import RunFolder
 
 
 class Predictions(pl.Callback):
-    """Draws ``predictions.png`` after the test, and writes ``samples.npz`` beside it.
+    """Draws ``predictions.png`` after the test, and writes ``samples.npz`` next to it.
 
-    Of images the first are kept. Of volumes one slice is kept of each, and those are drawn whose truth is, in size, at
-    the given percentiles of all: so neither choice knows what was predicted. In several processes they are those of the
-    first. The arrays are those of [`gequnet.figures.samples.pack_sample`][], under ``<id>/``.
+    Of 2-D images the first ones are kept. Of each volume one slice is kept, and the volumes at the given percentiles of
+    the size of the truth are drawn. Neither choice depends on the predictions. With several processes the images are
+    those of the first rank. The arrays are those of [`gequnet.figures.samples.pack_sample`][], under ``<id>/``.
 
     Args:
         path: of the picture.
-        head: what the logits mean, ``sigmoid`` or ``softmax``.
-        images: so many of the first test images.
+        head: ``sigmoid`` or ``softmax``.
+        images: number of 2-D images; 0 for no volumes either.
         percentiles: of the size of the truth, for volumes.
     """
+
+    when = frozenset({"test", "tta"})
 
     def __init__(self, path: str, head: str, images: int, percentiles: Sequence[int] = (10, 50, 90)) -> None:
         self.path = Path(path)
@@ -35,8 +38,12 @@ class Predictions(pl.Callback):
         self.samples: list[dict[str, Any]] = []
         self.slices: dict[str, tuple[float, dict[str, np.ndarray]]] = {}
 
+    def files(self) -> dict[str, Path]:
+        """Picture and arrays."""
+        return {"predictions": self.path, "samples": RunFolder(self.path.parent).samples}
+
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Forgets an earlier test."""
+        """Deletes the samples of an earlier test."""
         self.samples, self.slices = [], {}
 
     def on_test_batch_end(
@@ -48,7 +55,7 @@ class Predictions(pl.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keeps what may be drawn of this batch."""
+        """Keeps the samples of the batch that may be drawn."""
         assert isinstance(outputs, Tensor)
         volumes = outputs.ndim == 5
         wanted = len(outputs) if volumes and self.images else max(0, self.images - len(self.samples))
@@ -62,14 +69,14 @@ class Predictions(pl.Callback):
                 self.samples.append({name: _plain(value) for name, value in sample.items()})
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Draws."""
-        # matplotlib takes a second that most imports of this package can do without
+        """Draws and writes on the first rank."""
+        # matplotlib takes a second to import
         from gequnet.figures import plot_predictions
 
         samples = self.samples + [unpack_sample(name, arrays) for name, arrays in self._shown_slices()]
         if samples and trainer.is_global_zero:
             plot_predictions(samples, self.path)
-            np.savez_compressed(self.path.with_name("samples.npz"), allow_pickle=False, **self._arrays())
+            np.savez_compressed(self.files()["samples"], allow_pickle=False, **self._arrays())
 
     def _shown_slices(self) -> list[tuple[str, dict[str, np.ndarray]]]:
         by_size = sorted(self.slices, key=lambda name: (self.slices[name][0], name))

@@ -1,8 +1,7 @@
-"""How far a run is: a bar on a terminal, a line now and then in a log file."""
+"""Progress of a run: a bar on a terminal, lines in a log file."""
 
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -10,29 +9,29 @@ from pytorch_lightning.callbacks import ProgressBar
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from gequnet.formatting import duration
-from gequnet.runs.layout import SWEEP
+from gequnet.runs.layout import RunFolder
 
 SHOWN = ("train/loss", "val/dice")
 FIRST_S = 5.0
-"""The first line comes after so many seconds, each of the next after twice the time of the one before."""
+"""Seconds before the first line; the time between lines doubles with each line, up to ``every_s``."""
 
 
 def progress_bar(every_s: float, folder: str | None = None) -> ProgressBar:
-    """A bar where a person watches; else lines, in the end one every ``every_s`` seconds.
+    """A bar if stdout is a terminal, else lines at intervals of up to ``every_s`` seconds.
 
     Args:
-        every_s: seconds between two lines of a long run; the first come sooner.
-        folder: of the run; where it is a job of a sweep, its name is in front of the lines.
+        every_s: seconds between two lines of a long run; the first lines come sooner.
+        folder: of the run; if the run is a job of a sweep, each line starts with the name of the folder.
     """
-    job = Path(folder).name if folder and (Path(folder).parent / SWEEP).exists() else ""
+    job = RunFolder(folder).path.name if folder and RunFolder(folder).sweep.is_sweep else ""
     return TerminalProgress(job) if sys.stdout.isatty() else LineProgress(every_s, job)
 
 
 class StepProgress(ProgressBar):
-    """What Lightning wants of either; the base switches all ranks off but the first.
+    """Base of both; Lightning disables it on all ranks but the first.
 
     Args:
-        job: what is said in front, in a sweep.
+        job: name in front of each line, in a sweep.
     """
 
     is_enabled = True
@@ -42,16 +41,16 @@ class StepProgress(ProgressBar):
         self.job = job
 
     def enable(self) -> None:
-        """Shows it."""
+        """Shows the progress."""
         self.is_enabled = True
 
     def disable(self) -> None:
-        """Hides it."""
+        """Hides the progress."""
         self.is_enabled = False
 
 
 class TerminalProgress(StepProgress):
-    """One bar for the whole training, one below it while a validation lasts, and one for the test."""
+    """One bar for the training, one below it during a validation, and one for the test."""
 
     def __init__(self, job: str = "") -> None:
         super().__init__(job)
@@ -64,70 +63,70 @@ class TerminalProgress(StepProgress):
         )
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Draws the bar as far as the training is; how long a step takes is told by those to come alone."""
+        """Starts the bar at the present step; only later steps count for the time left."""
         self._clear()
         self.training = self._row("training", total_steps(trainer), trainer.global_step)
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Moves it."""
-        self.bar.update(self.training, completed=trainer.global_step, scores=scores(trainer))
+        """Advances the bar."""
+        self.bar.update(self.training, completed=trainer.global_step, scores=shown_scores(trainer))
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Leaves it where it is."""
+        """Stops the bar."""
         self.bar.stop()
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Draws one more."""
+        """Adds a bar for the validation."""
         if trainer.state.fn != "fit":
             self._clear()
-        self.images = self._row("validation", images(trainer.num_val_batches))
+        self.images = self._row("validation", number_of_images(trainer.num_val_batches))
 
     def on_validation_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Moves it."""
+        """Advances the bar of the validation."""
         self.bar.advance(self.images)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Takes it away."""
+        """Removes the bar of the validation."""
         self.bar.remove_task(self.images)
         if trainer.state.fn != "fit":
             self.bar.stop()
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Draws the test's bar."""
+        """Starts the bar of the test."""
         self._clear()
-        self.images = self._row("testing", images(trainer.num_test_batches))
+        self.images = self._row("testing", number_of_images(trainer.num_test_batches))
 
     def on_test_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Moves it."""
+        """Advances the bar of the test."""
         self.bar.advance(self.images)
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Leaves it where it is."""
+        """Stops the bar."""
         self.bar.stop()
 
     def on_exception(self, *_: Any) -> None:
-        """Gives the terminal back."""
+        """Stops the bar, so that the terminal is usable again."""
         self.bar.stop()
 
     def _clear(self) -> None:
         for row in self.bar.task_ids:
             self.bar.remove_task(row)
 
-    def _row(self, what: str, total: int | None, completed: int = 0) -> TaskID:
-        row = self.bar.add_task(f"{self.job} {what}".strip(), total=total, completed=completed, scores="")
+    def _row(self, name: str, total: int | None, completed: int = 0) -> TaskID:
+        row = self.bar.add_task(f"{self.job} {name}".strip(), total=total, completed=completed, scores="")
         self.bar.disable = not self.is_enabled
         self.bar.start()
         return row
 
 
 class LineProgress(StepProgress):
-    """``step 120/600  train/loss 0.531  val/dice 0.712  0.21 s/step  about 1 min 40 s left``, now and then.
+    """Lines such as ``step 120/600  train/loss 0.531  val/dice 0.712  0.21 s/step  about 1 min 40 s left``.
 
-    A validation or a test that takes long says how many images it has seen.
+    A long validation or test prints the number of its images so far.
 
     Args:
-        every_s: seconds between two lines, once the run is old enough.
-        job: what is said in front, in a sweep.
+        every_s: seconds between two lines of a long run.
+        job: name in front of each line, in a sweep.
     """
 
     def __init__(self, every_s: float, job: str = "") -> None:
@@ -141,67 +140,67 @@ class LineProgress(StepProgress):
         self.first_step = trainer.global_step
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Prints a line if it is time for one, and at the last step."""
+        """Prints a line if one is due, and at the last step."""
         step, total = trainer.global_step, total_steps(trainer)
         if step == total or self._due():
             pace = (time.monotonic() - self.began) / max(1, step - self.first_step)
             left = f"about {duration(pace * (total - step))} left" if total is not None and step < total else ""
-            self._say(f"step {step}/{total}", scores(trainer), f"{pace:.2f} s/step", left)
+            self._print(f"step {step}/{total}", shown_scores(trainer), f"{pace:.2f} s/step", left)
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Starts counting."""
+        """Starts to count images."""
         self._begin_images()
 
     def on_validation_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Prints a line if it is time for one."""
-        self._count("validation", images(trainer.num_val_batches))
+        """Prints a line if one is due."""
+        self._count("validation", number_of_images(trainer.num_val_batches))
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Starts the clock again."""
+        """Restarts the clock."""
         self._begin()
         self._begin_images()
 
     def on_test_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Prints a line if it is time for one."""
-        self._count("test", images(trainer.num_test_batches))
+        """Prints a line if one is due."""
+        self._count("test", number_of_images(trainer.num_test_batches))
 
     def _begin(self) -> None:
         self.begun = self.printed = time.monotonic()
 
     def _begin_images(self) -> None:
-        self.seen, self.looking_since = 0, time.monotonic()
+        self.seen, self.images_began = 0, time.monotonic()
         if not hasattr(self, "printed"):  # a validation without a training
             self._begin()
 
-    def _count(self, what: str, total: int) -> None:
+    def _count(self, stage: str, total: int) -> None:
         self.seen += 1
         if self._due():
-            pace = (time.monotonic() - self.looking_since) / self.seen
+            pace = (time.monotonic() - self.images_began) / self.seen
             left = f"about {duration(pace * (total - self.seen))} left" if self.seen < total else ""
-            self._say(f"{what} {self.seen}/{total}", f"{pace:.2f} s/image", left)
+            self._print(f"{stage} {self.seen}/{total}", f"{pace:.2f} s/image", left)
 
     def _due(self) -> bool:
         wait = min(self.every_s, max(FIRST_S, self.printed - self.begun))
         return time.monotonic() - self.printed >= wait
 
-    def _say(self, *parts: str) -> None:
+    def _print(self, *parts: str) -> None:
         if self.is_enabled:
             self.printed = time.monotonic()
             print("  ".join(part for part in (self.job, *parts) if part), flush=True)
 
 
 def total_steps(trainer: pl.Trainer) -> int | None:
-    """Optimizer steps from start to end; None if nobody knows."""
+    """Optimizer steps of the whole training; None if the number is unknown."""
     steps = trainer.estimated_stepping_batches
     return None if steps == float("inf") else int(steps)
 
 
-def images(batches: list[int | float]) -> int:
-    """How many there are to be seen, one in each batch."""
+def number_of_images(batches: list[int | float]) -> int:
+    """Number of images in evaluation batches of one image each."""
     return int(sum(batches))
 
 
-def scores(trainer: pl.Trainer) -> str:
-    """The last training loss and validation Dice."""
+def shown_scores(trainer: pl.Trainer) -> str:
+    """The last training loss and validation Dice as text."""
     known = trainer.progress_bar_metrics
     return "  ".join(f"{name} {known[name]:.3f}" for name in SHOWN if name in known)

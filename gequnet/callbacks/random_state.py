@@ -1,4 +1,4 @@
-"""What is drawn by lot during a training, drawn on after an interruption as if there had been none."""
+"""States of the random generators in checkpoints."""
 
 from typing import Any
 
@@ -10,18 +10,18 @@ from gequnet.distributed import all_gather
 
 
 class RandomState(pl.Callback):
-    """Puts the state of every process's generators into checkpoints, and takes it from there.
+    """Saves and restores the states of the global random generators of every process.
 
-    Patches and their augmentation are functions of (seed, epoch, index) and need none of it. Dropout, and which scales
-    a batch is seen at, are drawn from the global generators. Their state is set just before the first step, as whatever
-    is built before draws from them, too. Another number of processes starts from the first one's state.
+    Patches and their augmentation are functions of (seed, epoch, index) and do not use them. Dropout and the scales of
+    a batch do. The states are restored just before the first step, as building the run uses the generators, too. With
+    another number of processes each starts from the state of the first rank.
     """
 
     def __init__(self) -> None:
         self.waiting: list[dict[str, Any]] | None = None
 
     def state_dict(self) -> dict[str, Any]:
-        """The generators' states, of all processes."""
+        """States of the generators of all processes."""
         own = {
             "cpu": torch.get_rng_state(),
             "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
@@ -29,11 +29,11 @@ class RandomState(pl.Callback):
         return {"states": all_gather(own)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Keeps them until the first step."""
+        """Keeps the states until the first step."""
         self.waiting = state_dict["states"]
 
     def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Sets them."""
+        """Restores the states before the first step."""
         if self.waiting is None:
             return
         states, self.waiting = self.waiting, None

@@ -1,4 +1,4 @@
-"""The human baseline: how well a second observer agrees with the first, by the scores of the network."""
+"""Human baseline: scores of a second observer against the first."""
 
 import logging
 from collections.abc import Callable
@@ -14,16 +14,16 @@ log = logging.getLogger(__name__)
 
 
 class SecondObserver(pl.Callback):
-    """Scores the second observer's masks of the test images against the truth, where the dataset has them.
+    """Scores the second observer's masks of the test images against the truth, if the dataset has them.
 
-    A network that agrees with the first observer better than another human does has learned that observer.
+    A network that scores higher has learned the style of the first observer.
 
     Args:
-        metrics: ``metrics(full=True)`` makes the scores of the test.
+        metrics: ``metrics(full=True)`` makes the metrics of the test.
     """
 
-    # A label says yes or no; so do logits far from zero.
-    CERTAIN = 10.0
+    CERTAIN = 10.0  # logit of a label: its probability is nearly 0 or 1
+    when = frozenset({"test"})
 
     def __init__(self, metrics: Callable[..., Metric]) -> None:
         self.metrics = metrics(full=True)
@@ -31,7 +31,7 @@ class SecondObserver(pl.Callback):
         self.scores: dict[str, float] = {}
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Forgets an earlier test."""
+        """Resets the scores."""
         self.metrics.to(pl_module.device).reset()
         self.images, self.scores = 0, {}
 
@@ -52,13 +52,13 @@ class SecondObserver(pl.Callback):
         self.images += len(batch["id"])
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Means over the images of all ranks, which have to take part; a rank without such an image leaves all out."""
+        """Computes means over the images of all ranks; without results if a rank has no such image."""
         fewest = trainer.strategy.reduce(torch.tensor(self.images, device=pl_module.device), reduce_op="min")
         if int(fewest) > 0:
             self.scores = {name: value for name, value in self.metrics.compute().items() if not is_pooled(name)}
         elif self.images > 0:
-            log.warning("The second observer is not scored: give each process an image that has one, or use fewer.")
+            log.warning("The second observer is not scored, as a process has no image with one: use fewer processes.")
 
     def results(self) -> dict[str, Any]:
-        """The scores that a yes or no has, under ``second_observer``; nothing where there is no second observer."""
+        """Scores of masks, under ``second_observer``; empty without a second observer."""
         return {"second_observer": self.scores} if self.scores else {}

@@ -1,4 +1,4 @@
-"""How long a training step and the segmentation of a test image take on the machine at hand."""
+"""Duration of a training step, and of the prediction of a test image, on this machine."""
 
 import statistics
 import time
@@ -8,22 +8,23 @@ import pytorch_lightning as pl
 import torch
 from torch import nn
 
-WARM_UP = 10  # so many steps are always timed; later ones now and then, as a GPU has to be waited for
+WARM_UP = 10  # steps that are all timed; later only every tenth, as timing waits for the GPU
 
 
 class Timing(pl.Callback):
-    """Two medians in seconds.
+    """Measures two medians in seconds.
 
-    ``seconds_per_training_step`` is forward, backward and optimizer, not the loading of data;
-    ``seconds_per_test_image`` the network alone, on a whole image: all of its passes, where it
-    sees one window after the other.
+    ``seconds_per_training_step`` is forward, backward and optimizer, without data loading. ``seconds_per_test_image``
+    is the network on a whole image: the sum of all windows with sliding-window inference.
     """
+
+    when = frozenset({"fit", "test", "tta"})
 
     def __init__(self) -> None:
         self.training: list[float] = []
         self.test: list[float] = []
         self.started = 0.0
-        self.passes: list[float] | None = None  # over the image that is being tested
+        self.passes: list[float] | None = None  # of the present test image
         self.hooks: list[Any] = []
 
     def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
@@ -37,28 +38,28 @@ class Timing(pl.Callback):
             self.training.append(_now() - self.started)
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Hangs a clock on the network."""
+        """Adds hooks with a clock to the network."""
         net = pl_module.net
         assert isinstance(net, nn.Module)
         self.hooks = [net.register_forward_pre_hook(self._start), net.register_forward_hook(self._stop)]
 
     def on_test_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Times the passes from here on."""
+        """Starts to time the passes."""
         self.passes = []
 
     def on_test_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, *_: Any) -> None:
-        """Leaves out those by which callbacks after this one measure the network."""
+        """Ends timing, so that passes of later callbacks do not count."""
         if self.passes:
             self.test.append(sum(self.passes) / len(outputs))
         self.passes = None
 
     def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Takes it off again."""
+        """Removes the hooks."""
         for hook in self.hooks:
             hook.remove()
 
     def results(self) -> dict[str, float]:
-        """Medians in seconds; nan for what has not happened."""
+        """Medians in seconds; nan without a training or a test."""
         return {
             "seconds_per_training_step": statistics.median(self.training or [float("nan")]),
             "seconds_per_test_image": statistics.median(self.test or [float("nan")]),

@@ -1,4 +1,4 @@
-"""What a network says about images of which nobody has said anything."""
+"""Predictions for unlabelled images."""
 
 from itertools import islice
 from pathlib import Path
@@ -8,37 +8,42 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from gequnet.callbacks.contours import asked, foreground_names
+from gequnet.callbacks.contours import foreground_names, predict_sample
 from gequnet.data.datamodule import SegmentationDataModule
 from gequnet.data.scene import Scene, pixels
 
 
 class UnlabelledImages(pl.Callback):
-    """Draws ``unlabelled.png`` after the test: the predicted borders on images that have no labels.
+    """Draws ``unlabelled.png`` after the test: predicted contours on images without labels.
 
-    They are those that the dataset hands out by
-    [`gequnet.data.source.Source.unlabelled_images`][]; where it has none, nothing is drawn.
+    The images are those of [`gequnet.data.source.Source.unlabelled_images`][]; without any, nothing is drawn.
 
     Args:
         path: of the picture.
-        head: what the logits mean, ``sigmoid`` or ``softmax``.
-        images: so many of the first.
+        head: ``sigmoid`` or ``softmax``.
+        images: number of images, the first ones.
     """
+
+    when = frozenset({"test"})
 
     def __init__(self, path: str, head: str, images: int = 6) -> None:
         self.path = Path(path)
         self.head = head
         self.images = images
 
+    def files(self) -> dict[str, Path]:
+        """The picture."""
+        return {"unlabelled": self.path}
+
     def on_test_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Draws, in the first process."""
+        """Draws on the first rank."""
         data = getattr(trainer, "datamodule", None)
         if not (trainer.is_global_zero and isinstance(data, SegmentationDataModule)):
             return
-        given = islice(data.source.unlabelled_images(), self.images)
-        samples = [asked(pl_module, as_sample(name, image, data), self.head) for name, image in given]
+        images = islice(data.source.unlabelled_images(), self.images)
+        samples = [predict_sample(pl_module, unlabelled_sample(name, image, data), self.head) for name, image in images]
         if samples:
-            # matplotlib takes a second that most imports of this package can do without
+            # matplotlib takes a second to import
             from gequnet.figures import plot_contours
             from gequnet.figures.views import sample_title
 
@@ -46,8 +51,8 @@ class UnlabelledImages(pl.Callback):
             plot_contours(samples, titles, self.path, self.head, threshold, foreground_names(data))
 
 
-def as_sample(name: str, image: Tensor, data: SegmentationDataModule) -> dict[str, Any]:
-    """An image [C, H, W] on the intensity scale of the data module, without a mask."""
+def unlabelled_sample(name: str, image: Tensor, data: SegmentationDataModule) -> dict[str, Any]:
+    """Sample of an image [C, H, W], normalised as the data module does, without a mask."""
     space = image.shape[1:]
     scene = Scene(name, image, torch.zeros(space, dtype=torch.uint8), torch.ones(space, dtype=torch.bool))
     return {"id": name, "image": data.scenes.scale_of(scene)(pixels(image)), "valid": scene.valid}

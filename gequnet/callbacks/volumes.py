@@ -1,4 +1,4 @@
-"""The predictions of the first test volumes as NIfTI files that overlay the originals."""
+"""Predictions for the first test volumes, as NIfTI files that overlay the originals."""
 
 from pathlib import Path
 from typing import Any
@@ -16,16 +16,18 @@ from gequnet.heads import predicted_classes, probabilities
 
 
 class Volumes(pl.Callback):
-    """Writes ``<path>/<id>.nii.gz`` after the prediction of a volume that was read from a file.
+    """Writes ``<path>/<id>.nii.gz`` for each test volume that was read from a file.
 
-    The labels are the dataset's own, on the grid of its file: a viewer shows them over the image as it was downloaded.
-    Images, phantoms and volumes at another scale have no such file, and nothing is written.
+    The labels are the dataset's own, on the grid of its file, so a viewer shows them over the downloaded image. For 2-D
+    images, phantoms and volumes at another scale nothing is written.
 
     Args:
         path: of the folder.
-        head: what the logits mean, ``sigmoid`` or ``softmax``.
-        images: so many of the first test volumes (of each process); None for all.
+        head: ``sigmoid`` or ``softmax``.
+        images: number of volumes for each process, the first ones; None for all.
     """
+
+    when = frozenset({"test"})
 
     def __init__(self, path: str, head: str, images: int | None = None) -> None:
         self.path = Path(path)
@@ -33,8 +35,12 @@ class Volumes(pl.Callback):
         self.images = images
         self.written = 0
 
+    def files(self) -> dict[str, Path]:
+        """The folder."""
+        return {"volumes": self.path}
+
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Forgets an earlier test."""
+        """Resets the number of written volumes."""
         self.written = 0
 
     def on_test_batch_end(
@@ -46,11 +52,11 @@ class Volumes(pl.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Writes those of this batch, until there are enough."""
-        data = getattr(trainer, "datamodule", None)  # none where other images are tested than the data module's
+        """Writes the volumes of the batch, until there are enough."""
+        data = getattr(trainer, "datamodule", None)  # None if the test is on other images than the data module's
         if not isinstance(data, SegmentationDataModule) or not isinstance(data.source, VolumeSource):
             return
-        if "repeated" in batch:  # another process writes it
+        if "repeated" in batch:  # another rank writes it
             return
         masks = predicted_mask(outputs, self.head, pl_module.test_metrics.threshold)
         for sample_id, mask in zip(batch["id"], masks, strict=True):
@@ -61,7 +67,7 @@ class Volumes(pl.Callback):
 
 
 def predicted_mask(logits: Float[Tensor, "b k *space"], head: str, threshold: float = 0.5) -> UInt8[np.ndarray, "..."]:
-    """What is predicted, as a dataset has its masks: ``[B, *space]`` class indices, or ``[B, K, *space]`` regions.
+    """Prediction in the form of a dataset's masks: ``[B, *space]`` class indices, or ``[B, K, *space]`` regions.
 
     >>> logits = torch.tensor([[[-1.0, 2.0]], [[3.0, -4.0]]])
     >>> predicted_mask(logits, "sigmoid").tolist(), predicted_mask(logits.transpose(0, 1), "softmax").tolist()

@@ -83,9 +83,14 @@ FIRST_NAMES = {new: old for old, new in TARGETS.items()}
 SCORING = ("surface", "tolerance_mm", "curve_bins", "partition", "background")
 """Values of the node ``scoring``, which version 0.1.0 had in the node ``data``."""
 
+PICTURES = ("predictions.png", "contours.png", "confusion.png", "unlabelled.png", "curves.png")
+"""Files in ``callbacks.pictures.paths`` of version 0.1.0; today null stands for all pictures."""
 
-def upgraded(cfg: dict[str, Any]) -> dict[str, Any]:
+
+def upgraded(cfg: Any) -> dict[str, Any]:
     """A configuration, as plain dicts and lists, with every ``_target_`` and every value where they are today.
+
+    The list of all pictures in ``callbacks.pictures.paths`` becomes null.
 
     >>> upgraded({"tta": {"_target_": "gequnet.nets.orbit_average.OrbitAverage", "group": "c4"}})["tta"]["_target_"]
     'gequnet.inference.OrbitAverage'
@@ -95,15 +100,18 @@ def upgraded(cfg: dict[str, Any]) -> dict[str, Any]:
     new: dict[str, Any] = _with_targets(cfg, lambda target: TARGETS.get(target, target))
     if "data" in new and "scoring" not in new:
         new["scoring"] = {name: new["data"].pop(name) for name in SCORING if name in new["data"]}
-    return new
+    return _with_pictures(new, lambda paths: None if _all_pictures(paths) else paths)
 
 
-def first_form(cfg: dict[str, Any]) -> dict[str, Any]:
-    """The inverse of ``upgraded``: a configuration as version 0.1.0 wrote it, so that its hash stays what it was."""
+def first_form(cfg: Any) -> dict[str, Any]:
+    """The inverse of ``upgraded``: a configuration as version 0.1.0 wrote it, so that its hash stays what it was.
+
+    Its paths are those of a run in the folder ``""``, as ``gequnet.runs.fingerprint`` resolves them.
+    """
     old: dict[str, Any] = _with_targets(_without_added(cfg), lambda target: FIRST_NAMES.get(target, target))
     if "scoring" in old:
         old["data"] |= old.pop("scoring")
-    return old
+    return _with_pictures(old, lambda paths: [f"/{name}" for name in PICTURES] if paths is None else paths)
 
 
 def current_words(words: Sequence[str]) -> list[str]:
@@ -136,3 +144,16 @@ def _with_targets(node: Any, name: Callable[[str], str]) -> Any:
     if isinstance(node, dict):
         return {key: name(value) if key == "_target_" else _with_targets(value, name) for key, value in node.items()}
     return [_with_targets(value, name) for value in node] if isinstance(node, list) else node
+
+
+def _with_pictures(node: Any, change: Callable[[Any], Any]) -> Any:
+    """A configuration with another value of ``callbacks.pictures.paths``, if it has that callback."""
+    pictures = node.get("callbacks", {}).get("pictures") if isinstance(node, dict) else None
+    if not isinstance(pictures, dict):
+        return node
+    changed = pictures | {"paths": change(pictures.get("paths"))}
+    return node | {"callbacks": node["callbacks"] | {"pictures": changed}}
+
+
+def _all_pictures(paths: Any) -> bool:
+    return isinstance(paths, list) and [str(path).rpartition("/")[2] for path in paths] == list(PICTURES)

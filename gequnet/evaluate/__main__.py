@@ -1,4 +1,4 @@
-"""`python -m gequnet.evaluate RUN data=NAME`: a finished run tested on another dataset, by its own recipe."""
+"""`python -m gequnet.evaluate RUN data=NAME`: test of a finished run on another dataset."""
 
 import argparse
 import sys
@@ -10,18 +10,18 @@ from gequnet.evaluate.external_test import TESTED, evaluate
 
 EPILOG = """examples:
   python -m gequnet.evaluate runs/drive/e2unet_c8/RUN data=chase                        # another dataset
-  python -m gequnet.evaluate RUN data=folder paths.data=MINE --split all                # images and masks of one's own
+  python -m gequnet.evaluate RUN data=folder paths.data=MINE --split all                # your own images and masks
   python -m gequnet.evaluate RUN data=msd data.source.task=Task09_Spleen data.class_names=[background,spleen]
-  python -m gequnet.evaluate RUN paths.data=/elsewhere trainer.accelerator=cpu          # its own dataset once more
-  python -m gequnet.report RUN1/evaluations/chase RUN2/evaluations/chase                # and two runs compared
+  python -m gequnet.evaluate RUN paths.data=/elsewhere trainer.accelerator=cpu          # its own dataset again
+  python -m gequnet.report RUN1/evaluations/chase RUN2/evaluations/chase                # comparison of two runs
 
-Only the data is exchanged: network, weights, scaling of intensities, windows, threshold and precision are the run's, as
-its config.yaml says them. A dataset whose channels, classes or dimension do not fit is refused. One that the run has
-never seen may be tested whole; where the run was trained on some of its images, that is said."""
+Only the data is replaced: network, weights, normalisation, sliding window, threshold and precision are those of the
+run's config.yaml. A dataset with other channels, classes or dimension is refused. A dataset that the run has not used
+may be tested as a whole (--split all). There is a warning if the run was trained on some of the test images."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Tests, writes and prints; a mistake is one sentence on stderr and exit code 2."""
+    """Tests, writes and prints; a user's mistake is one sentence on stderr and exit code 2."""
     given = _parser().parse_intermixed_args(arguments)
     return exit_code(lambda: _evaluate(given), [text for text in given.overrides if text.startswith("data")])
 

@@ -1,4 +1,4 @@
-"""What becomes of a training: its best checkpoint is tested, in every way that was asked for, and reported."""
+"""Test of the best checkpoint after a training: as it is, with test-time augmentation, and at other scales."""
 
 import logging
 import time
@@ -13,11 +13,12 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from gequnet.config.build import build
 from gequnet.errors import ConfigError
+from gequnet.evaluate.further_tests import callbacks_for
 from gequnet.evaluate.scale_robustness import score_at
-from gequnet.evaluate.threshold_selection import choose
-from gequnet.report import metrics_json
+from gequnet.evaluate.threshold_selection import select_threshold
+from gequnet.report.metrics_json import report_test
 from gequnet.runs.checkpoint import read_checkpoint
-from gequnet.runs.layout import write_rows
+from gequnet.runs.layout import RunFolder, write_rows
 from gequnet.runs.run_folder import save_config
 from gequnet.train.task import SegmentationTask
 from gequnet.train.trainer import build_task, evaluation_trainer
@@ -31,19 +32,19 @@ def evaluate_best_checkpoint(
     """Tests the best checkpoint and writes the report into ``cfg.paths.run``.
 
     Args:
-        cfg: settled; gets the threshold, where it is chosen.
+        cfg: resolved; its threshold is replaced if one is selected.
         data: the data module.
-        task: that was trained; gets the best weights.
-        trainer: that trained it.
+        task: as trained; gets the best weights.
+        trainer: of the training.
         facts: of the run, for ``metrics.json``.
-        began: when the run did, on the clock of ``time.monotonic``.
+        began: start of the run, on the clock of ``time.monotonic``.
 
     Returns:
         The best validation Dice.
     """
     steps = trainer.global_step
     checkpoint, score = best_checkpoint(trainer)
-    task.load_state_dict(read_checkpoint(checkpoint)["state_dict"])  # or says why not, which Lightning would not
+    task.load_state_dict(read_checkpoint(checkpoint)["state_dict"])  # with a better error message than Lightning's
     threshold = choose_threshold(cfg, data, task)
     trainer.test(task, datamodule=data, ckpt_path=checkpoint, weights_only=True, verbose=False)
     facts = {
@@ -57,19 +58,21 @@ def evaluate_best_checkpoint(
         evaluate_with_augmentation(cfg, data, task, facts)
     if cfg.scales:
         facts["scales"] = evaluate_at_scales(cfg, data, task)
-    metrics_json.report(Path(cfg.paths.run), cfg, data, task, trainer, facts)
+    report_test(Path(cfg.paths.run), cfg, data, task, trainer, facts)
     return score
 
 
 def choose_threshold(cfg: DictConfig, data: Any, task: SegmentationTask) -> dict[str, Any]:
-    """Sets the threshold of all tests to the best one on the validation images, where ``cfg.threshold_by`` asks for it.
+    """Selects the threshold of all tests on the validation images, if ``cfg.threshold_by`` names a score.
 
-    The run's ``config.yaml`` gets it, too. What was found is returned, for ``metrics.json``. The checkpoint itself was
-    selected at the threshold as given.
+    The threshold also goes into the run's ``config.yaml``. The checkpoint itself was selected at the given threshold.
+
+    Returns:
+        Threshold and scores, for ``metrics.json``; empty without ``cfg.threshold_by``.
     """
     if cfg.threshold_by is None:
         return {}
-    threshold, curve = choose(cfg.threshold_by, task, data, evaluation_trainer(cfg, []))
+    threshold, curve = select_threshold(cfg.threshold_by, task, data, evaluation_trainer(cfg, []))
     task.test_metrics.threshold = cfg.metrics.threshold = threshold
     save_config(cfg, task.net)
     log.info("threshold %g: the best %s on the validation images, %.4f", threshold, cfg.threshold_by, curve[threshold])
@@ -77,28 +80,24 @@ def choose_threshold(cfg: DictConfig, data: Any, task: SegmentationTask) -> dict
 
 
 def evaluate_with_augmentation(cfg: DictConfig, data: Any, task: SegmentationTask, facts: dict[str, Any]) -> None:
-    """Tests the same weights once more, with test-time augmentation, into a folder inside the run's."""
-    folder = Path(cfg.paths.run) / f"tta_{cfg.chosen.tta}"
+    """Tests the same weights with test-time augmentation; the report goes into a folder inside the run's."""
+    folder = RunFolder(cfg.paths.run).augmented(cfg.chosen.tta).path
     averaged = build_task(cfg, build(cfg.tta)(task.net))
-    seen = [cfg.callbacks[name] for name in ("timing", "predictions") if name in cfg.callbacks]
-    callbacks = [build(node, **({"path": str(folder / "predictions.png")} if "path" in node else {})) for node in seen]
-    trainer = evaluation_trainer(cfg, callbacks)
+    trainer = evaluation_trainer(cfg, callbacks_for("tta", cfg, folder))
     trainer.test(averaged, datamodule=data, weights_only=True, verbose=False)
-    metrics_json.report(folder, cfg, data, averaged, trainer, facts | {"evaluation": folder.name})
+    report_test(folder, cfg, data, averaged, trainer, facts | {"evaluation": folder.name})
 
 
 def evaluate_at_scales(cfg: DictConfig, data: Any, task: SegmentationTask) -> dict[str, dict[str, float]]:
     """Tests the same weights on the test images at each of ``cfg.scales``; writes ``scales.csv``, returns the means."""
-    make_trainer = partial(evaluation_trainer, cfg)
-    means, rows = score_at(
-        cfg.scales, data, build_task(cfg, task.net), make_trainer, cfg.data.head, cfg.metrics.threshold
-    )
-    rank_zero_only(write_rows)(Path(cfg.paths.run) / "scales.csv", rows)
+    make = partial(evaluation_trainer, cfg)
+    means, rows = score_at(cfg.scales, data, build_task(cfg, task.net), make, cfg.data.head, cfg.metrics.threshold)
+    rank_zero_only(write_rows)(RunFolder(cfg.paths.run).scales, rows)
     return means
 
 
 def best_checkpoint(trainer: pl.Trainer) -> tuple[str, float]:
-    """The checkpoint with the best validation Dice, and that Dice.
+    """Path and validation Dice of the best checkpoint.
 
     Raises:
         ConfigError: there was no validation.
@@ -107,7 +106,7 @@ def best_checkpoint(trainer: pl.Trainer) -> tuple[str, float]:
     assert isinstance(callback, ModelCheckpoint)
     if callback.best_model_score is None:
         raise ConfigError(
-            f"The training ended after {trainer.global_step} steps without a validation, so no checkpoint is the "
-            "best: give trainer.val_check_interval a smaller number, or leave it out."
+            f"The training ended after {trainer.global_step} steps without a validation, so there is no best "
+            "checkpoint: give trainer.val_check_interval a smaller number, or leave it out."
         )
     return callback.best_model_path, float(callback.best_model_score)

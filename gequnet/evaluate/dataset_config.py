@@ -1,4 +1,4 @@
-"""Another dataset in the place of a run's own: composed, made ready as the run's images were, and refused if unfit."""
+"""Configuration of a dataset for the test of a run: composed, with the run's preprocessing, and checked to fit."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,88 +11,84 @@ from gequnet.config.migrations import current_words
 from gequnet.errors import ConfigError, unknown_name
 from gequnet.evaluate.training_overlap import relocate_data
 
-TYPED = ("paths.data", "paths.cache", "trainer.accelerator")  # beside data= and what begins with one of NODES
+TYPED = ("paths.data", "paths.cache", "trainer.accelerator")  # allowed overrides, besides data= and those of NODES
 NODES = ("data.", "scoring.")
-PREPARED = ("side", "spacing", "cubic", "crop")  # in a source, of what is done to an image before a network sees it
-ADVICE = {  # what to do where a fact about the data is another one
-    "spatial_dims": "take images for a network of the plane, volumes for one of space",
-    "in_channels": "take one with as many; data=folder makes pictures grey or coloured, data.in_channels=1 or 3",
-    "num_classes": "take one with as many, or say which of its classes are meant, where it has such a setting",
-    "head": "a softmax is of classes that exclude each other, a sigmoid of one, or of regions that overlap",
+PREPARED = ("side", "spacing", "cubic", "crop")  # arguments of a source for the preprocessing of images
+ADVICE = {  # by the fact in which the datasets differ
+    "spatial_dims": "use images with a 2-D network, volumes with a 3-D network",
+    "in_channels": "use one with the same number; data=folder reads grey or colour images, data.in_channels=1 or 3",
+    "num_classes": "use one with the same number, or select classes if the dataset has a setting for it",
+    "head": "a softmax is for exclusive classes, a sigmoid for one class or for overlapping regions",
 }
 
 Settings = dict[str, Any]
 
 
 def typed_values(overrides: Sequence[str]) -> Settings:
-    """What was typed, by name.
+    """Values of overrides, by name.
 
     Raises:
-        ConfigError: it is the run's own affair.
+        ConfigError: an override is not about the data.
     """
     parser = OverridesParser.create()
     values: Settings = {}
     for override in current_words(overrides):
         parsed = parser.parse_override(override)
         name = str(parsed.key_or_group)
-        if (
-            not (name in (*TYPED, "data") or name.startswith(NODES))
-            or parsed.is_delete()
-            or parsed.is_sweep_override()
-        ):
+        if not (name in (*TYPED, "data") or name.startswith(NODES)) or parsed.is_delete() or parsed.is_sweep_override():
             raise ConfigError(
-                f"{override} cannot be typed here, as all but the data is the run's own: type data=NAME, data.…, "
-                f"scoring.… and {', '.join(TYPED)} only."
+                f"{override} cannot be typed here, as everything but the data is fixed by the run. Allowed are "
+                f"data=NAME, data.…, scoring.… and {', '.join(TYPED)}."
             )
         if name == "data.normalisation":
             raise ConfigError(
-                f"{override}: intensities are scaled as in the run, since its network knows no others: leave it out."
+                f"{override}: intensities are scaled as in the run, for which its network was trained: leave it out."
             )
         values[name] = parsed.value()
     return values
 
 
 def dataset_nodes(cfg: DictConfig, overrides: Sequence[str]) -> tuple[DictConfig, list[str]]:
-    """The nodes ``data`` and ``scoring`` of the dataset to be tested, and warnings about it.
+    """Nodes ``data`` and ``scoring`` of the test dataset, and warnings about it.
 
-    With ``data=`` they come from ``conf/``; without, they are the run's own with what was typed put into them. How
-    images are made ready, by which intensities and to which size, is as it was in the run.
+    With ``data=`` they come from ``conf/``; without, they are the run's own with the overrides. The preprocessing of
+    images, such as normalisation and size, is that of the run.
 
     Args:
         cfg: the run's configuration.
-        overrides: as typed.
+        overrides: of the command line.
 
     Raises:
-        ConfigError: there is no such dataset, or the network cannot be asked about it.
+        ConfigError: the dataset does not exist, or does not fit the network.
     """
     values = typed_values(overrides)
     nodes = _composed(overrides) if "data" in values else _own(cfg, values)
     node = nodes.data
-    said = list(_prepare(cfg.data, node, values)) if "data" in values else []
+    warnings = list(_prepare(cfg.data, node, values)) if "data" in values else []
     check_fit(cfg.data, node)
     if list(node.class_names) != list(cfg.data.class_names):
-        said.append(
+        warnings.append(
             f"The network was trained on {', '.join(cfg.data.class_names)} and is tested on "
             f"{', '.join(node.class_names)}, which are taken for the same."
         )
-    return nodes, said
+    return nodes, warnings
 
 
 def check_fit(own: DictConfig, other: DictConfig) -> None:
-    """Refuses a dataset about which a network cannot be asked.
+    """Refuses a dataset that does not fit the network of a run.
 
     Args:
-        own: the node ``data`` that it was trained on.
-        other: that of the dataset.
+        own: node ``data`` of the run.
+        other: node ``data`` of the dataset.
 
     Raises:
-        ConfigError: dimension, channels or classes are others.
+        ConfigError: dimension, channels, classes or head differ.
     """
     for name, advice in ADVICE.items():
         if own[name] != other[name]:
             raise ConfigError(
-                f"The network was trained on {own.name} with {_said(own, name)}, and data={other.name} has "
-                f"{_said(other, name)}: it cannot be tested on that; {advice}."
+                f"The network was trained on {own.name} with {_fact(own, name)}, and data={other.name} has "
+                f"{_fact(other, name)}: it cannot be tested on that; {advice}."
             )
     names, theirs = list(own.class_names), list(other.class_names)
     if names != theirs and sorted(names) == sorted(theirs):
@@ -103,9 +99,9 @@ def check_fit(own: DictConfig, other: DictConfig) -> None:
 
 
 def metrics_node(cfg: DictConfig, nodes: DictConfig) -> DictConfig:
-    """The run's scores, with the facts that they take from its data taken from another dataset.
+    """Node ``metrics`` of the run, with the facts about data replaced by those of another dataset.
 
-    A value that was chosen for the scores themselves, such as the threshold, stays.
+    A value that does not come from the data, such as the threshold, stays.
     """
     scores = cfg.metrics.copy()
     own, other = ({**each.data, **each.scoring} for each in (cfg, nodes))
@@ -116,7 +112,7 @@ def metrics_node(cfg: DictConfig, nodes: DictConfig) -> DictConfig:
 
 
 def _composed(overrides: Sequence[str]) -> DictConfig:
-    if not (CONF / "config.yaml").exists():
+    if not CONF.is_dir():
         raise ConfigError(
             f"There is no {CONF}, which says what datasets there are: install gequnet from its repository with pip "
             "install -e, or leave data= out to test the run on its own dataset."
@@ -140,22 +136,22 @@ def _own(cfg: DictConfig, values: Settings) -> DictConfig:
 
 
 def _prepare(own: DictConfig, node: DictConfig, values: Settings) -> list[str]:
-    """Gives the node the run's way of making images ready; what cannot be had is said."""
-    said = []
+    """Sets the run's preprocessing in the node; returns warnings about the settings that the dataset does not have."""
+    warnings = []
     node.normalisation = own.normalisation
     for name in PREPARED:
         wanted, typed = own.source.get(name), f"data.source.{name}" in values
         if name in node.source and name in own.source and not typed:
             node.source[name] = wanted
         elif name not in node.source and wanted not in (None, False):
-            said.append(
+            warnings.append(
                 f"The network was trained on images with data.source.{name}={wanted}, which data={node.name} does not "
                 "know: its images are tested without."
             )
-    return said
+    return warnings
 
 
-def _said(node: DictConfig, name: str) -> str:
+def _fact(node: DictConfig, name: str) -> str:
     more = f" ({', '.join(node.class_names)})" if name == "num_classes" else ""
     return f"{name}={node[name]}{more}"
 

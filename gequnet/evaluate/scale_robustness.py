@@ -1,4 +1,4 @@
-"""One network at many scales: how its scores depend on the size of things, and whether its answers grow with them."""
+"""Scores of a network on magnified test images, and the agreement of its predictions across scales."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -25,31 +25,31 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class MaskPair:
-    """What a network said about an image, beside the truth.
+    """Predicted and true masks of an image.
 
     Args:
-        said: ``[K, *space]``, the pixels of each foreground class.
-        true: The same of the labels.
+        pred: ``[K, *space]``, the predicted pixels of each foreground class.
+        target: The same of the labels.
         valid: ``[*space]``, the pixels that count.
     """
 
-    said: Bool[Tensor, "k *space"]
-    true: Bool[Tensor, "k *space"]
+    pred: Bool[Tensor, "k *space"]
+    target: Bool[Tensor, "k *space"]
     valid: Bool[Tensor, "*space"]
 
     def magnified(self, factor: float, sides: Sequence[int]) -> "MaskPair":
-        """The answer ``factor`` times as large, on a grid of these sides with the same centre."""
-        said, true, valid = (
-            magnified_regions(part, factor, sides) for part in (self.said, self.true, self.valid[None])
+        """The masks ``factor`` times as large, on a grid of these sides with the same centre."""
+        pred, target, valid = (
+            magnified_regions(part, factor, sides) for part in (self.pred, self.target, self.valid[None])
         )
-        return MaskPair(said, true, valid[0])
+        return MaskPair(pred, target, valid[0])
 
 
 class MaskCollector(pl.Callback):
-    """Keeps what the network says in a test, by the names of the images.
+    """Keeps the masks of a test by the ids of the images.
 
     Args:
-        head: What the logits mean, ``sigmoid`` or ``softmax``.
+        head: ``sigmoid`` or ``softmax``.
         threshold: A sigmoid above it is foreground.
     """
 
@@ -66,36 +66,36 @@ class MaskCollector(pl.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keeps the answers about this batch."""
+        """Keeps the masks of the batch."""
         classes = foreground_classes(outputs.shape[1], self.head)
-        said = predicted_classes(probabilities(outputs, self.head), self.head, self.threshold)[:, classes].cpu()
-        true = target_classes(outputs, batch["mask"], self.head)[:, classes].cpu()
-        parts = zip(batch["id"], said, true, batch["valid"].cpu(), strict=True)
-        self.kept |= {name: MaskPair(*answer) for name, *answer in parts}
+        pred = predicted_classes(probabilities(outputs, self.head), self.head, self.threshold)[:, classes].cpu()
+        target = target_classes(outputs, batch["mask"], self.head)[:, classes].cpu()
+        parts = zip(batch["id"], pred, target, batch["valid"].cpu(), strict=True)
+        self.kept |= {name: MaskPair(*masks) for name, *masks in parts}
 
 
-def scale_agreement(large: MaskPair, answer: MaskPair, factor: float) -> dict[str, float]:
-    r"""Whether a network's answer about a magnified image is its answer about the image, magnified.
+def scale_agreement(large: MaskPair, small: MaskPair, factor: float) -> dict[str, float]:
+    r"""Agreement of the prediction for a magnified image with the magnified prediction for the image.
 
     ``agreement`` is the Dice of :math:`f(s \cdot x)` with :math:`s \cdot f(x)`, ``agreement_floor`` that of the labels:
-    the truth at scale *s* with the truth magnified. Masks of pixels do not magnify exactly, so agreement near the floor
-    is as good as can be seen; but a network that says nothing agrees with itself. Both are means over classes, inside
-    the field of view.
+    the labels at scale *s* with the magnified labels. Masks of pixels do not magnify exactly, so the floor is the best
+    agreement that can be measured. A network that predicts nothing agrees with itself. Both are means over classes,
+    inside the field of view.
 
     Args:
-        large: About the magnified image.
-        answer: About the image.
+        large: Of the magnified image.
+        small: Of the image.
         factor: The magnification *s*.
 
     >>> square = torch.zeros(1, 8, 8, dtype=torch.bool)
     >>> square[:, 2:6, 2:6] = True
-    >>> answer = MaskPair(square, square, torch.ones(8, 8, dtype=torch.bool))
-    >>> scale_agreement(answer.magnified(2.0, (16, 16)), answer, 2.0)
+    >>> small = MaskPair(square, square, torch.ones(8, 8, dtype=torch.bool))
+    >>> scale_agreement(small.magnified(2.0, (16, 16)), small, 2.0)
     {'agreement': 1.0, 'agreement_floor': 1.0}
     """
-    expected = answer.magnified(factor, large.valid.shape)
+    expected = small.magnified(factor, large.valid.shape)
     inside = large.valid & expected.valid
-    pairs = {"agreement": (large.said, expected.said), "agreement_floor": (large.true, expected.true)}
+    pairs = {"agreement": (large.pred, expected.pred), "agreement_floor": (large.target, expected.target)}
     return {name: float(score("dice", *masks, inside).nanmean()) for name, masks in pairs.items()}
 
 
@@ -110,28 +110,28 @@ def score_at(
     """Tests the same weights on the test images at each of these scales.
 
     Args:
-        scales: How many times as large; 1, which the agreement needs, is tested first whether it is among them or not.
-        data: The data module; says what its test images are at another scale.
-        task: The network as it is to be tested.
-        make_trainer: Makes a trainer with the callbacks that it is given.
-        head: What the logits mean, ``sigmoid`` or ``softmax``.
+        scales: Magnifications; 1 is always tested, and first, as the agreement needs it.
+        data: The data module; its source provides the test images at another scale.
+        task: With the network.
+        make_trainer: Makes a trainer with the given callbacks.
+        head: ``sigmoid`` or ``softmax``.
         threshold: A sigmoid above it is foreground.
 
     Returns:
-        For each scale, in their order, the scores with mean ``agreement`` and ``agreement_floor``; and the same of each
-        image, a row for each scale and image.
+        Mean scores for each scale, in ascending order, with ``agreement`` and ``agreement_floor``; and a row of scores
+        for each scale and image.
     """
     means: dict[str, dict[str, float]] = {}
     rows: list[Row] = []
     reference: dict[str, MaskPair] = {}
     for scale in [1.0, *(float(each) for each in scales if each != 1)]:
-        answers = MaskCollector(head, threshold)
-        trainer = make_trainer(callbacks=[answers])
+        collector = MaskCollector(head, threshold)
+        trainer = make_trainer(callbacks=[collector])
         images = data.test_dataloader_of(at_scale(data.source, scale))
         trainer.test(task, dataloaders=images, weights_only=True, verbose=False)
-        reference = reference or answers.kept
-        agreements = of_all_ranks(
-            {name: scale_agreement(answers.kept[name], reference[name], scale) for name in reference}
+        reference = reference or collector.kept
+        agreements = gather_ranks(
+            {name: scale_agreement(collector.kept[name], reference[name], scale) for name in reference}
         )
         scores = {name.removeprefix("test/"): float(value) for name, value in trainer.callback_metrics.items()}
         means[f"{scale:g}"] = scores | _mean(list(agreements.values()))
@@ -145,6 +145,6 @@ def _mean(rows: Sequence[dict[str, float]]) -> dict[str, float]:
     return {name: float(torch.tensor([row[name] for row in rows]).nanmean()) for name in rows[0]}
 
 
-def of_all_ranks(found: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
-    """What each process has found about its images, together; of a single process what it has found."""
-    return {name: values for part in all_gather(found) for name, values in part.items()}
+def gather_ranks(own: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """The scores of the images of all ranks, from those of each rank."""
+    return {name: values for part in all_gather(own) for name, values in part.items()}

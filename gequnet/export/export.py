@@ -20,6 +20,7 @@ from gequnet.errors import ConfigError
 from gequnet.export import load_safetensors, onnx_file, plain_network, safetensors_file, torch_program
 from gequnet.export.pyramid import Pyramid
 from gequnet.export.verification import Function, largest_difference, requires_odd_size
+from gequnet.runs.layout import RunFolder
 
 TOLERANCE = 1e-4
 FORMATS = (".onnx", ".pt2", ".safetensors")
@@ -117,8 +118,8 @@ def export_metadata(
         if preprocessing.fixed is None
         else {"mean": preprocessing.fixed.shift.tolist(), "std": preprocessing.fixed.unit.tolist()}
     )
-    path = folder / "metrics.json"
-    metrics = json.loads(path.read_text()) if path.exists() else {}
+    run = RunFolder(folder)
+    metrics = run.read_metrics() if run.is_finished else {}
     values: dict[str, Any] = {
         "made_by": f"gequnet {version('gequnet')}",
         "model": recipe["chosen"]["model"],

@@ -53,7 +53,7 @@ class Bodies(NamedTuple):
         with warnings.catch_warnings():
             # MONAI 1.6 uses a deprecated argument of its own
             warnings.filterwarnings("ignore", ".*always_return_as_numpy", FutureWarning)
-                value = monai(*masks, include_background=True, spacing=self.spacing, **options)
+            value = monai(*masks, include_background=True, spacing=self.spacing, **options)
         return value.squeeze().double()
 
 

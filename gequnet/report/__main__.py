@@ -9,6 +9,7 @@ from gequnet.config.command_line import exit_code
 from gequnet.report.comparison_page import write_report
 from gequnet.report.finished_runs import find_runs
 from gequnet.report.wandb_dashboard import save_dashboard, write_dashboard
+from gequnet.runs.layout import RunFolder
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _report(given: argparse.Namespace) -> int:
-    whole = len(given.folders) == 1 and not (given.folders[0] / "config.yaml").exists()
+    whole = len(given.folders) == 1 and not RunFolder(given.folders[0]).is_run
     out = given.out or (given.folders[0] if whole else Path("report"))
     page = write_report(given.folders, out, given.vary, given.title, not given.no_images, given.reference)
     print(f"report   {page}")

@@ -11,11 +11,12 @@ from gequnet.report.comparability import check_equal
 from gequnet.report.comparisons import Row, make_rows
 from gequnet.report.csv_tables import arms_frame, runs_frame
 from gequnet.report.findings import caveats, findings, left_out, recipe, unfinished
-from gequnet.report.finished_runs import Run, apart, find_runs, find_sweeps, unfolded
+from gequnet.report.finished_runs import Run, find_runs, find_sweeps, job_folders, split_external
 from gequnet.report.report_figures import draw_all
 from gequnet.report.scale_tables import agreement_table, scales_table
 from gequnet.report.tables import classes_table, costs_table, differences_table, equivariance_table, scores_table
 from gequnet.report.templates import environment
+from gequnet.runs.layout import RunFolder
 
 METHODS = (
     "Scores are of thresholded predictions on whole test images, averaged over images; AUC is pooled over pixels. "
@@ -59,9 +60,9 @@ def write_report(
     varied = current_words([*varied, *(name for _, plan in sweeps for name in plan.get("varied", []))])
     varied = list(dict.fromkeys(varied))
     title = title or next((plan["title"] for _, plan in sweeps if plan.get("title")), "Comparison")
-    if (out / "config.yaml").exists():
+    if RunFolder(out).is_run:
         raise ConfigError(f"{out} is a run's folder, which has figures of its own: choose another folder with --out.")
-    runs, others = apart(find_runs([each for folder in folders for each in unfolded(folder)]))
+    runs, others = split_external(find_runs([each for folder in folders for each in job_folders(folder)]))
     check_equal(runs, varied)
     rows = make_rows(runs, varied, reference)
     out.mkdir(parents=True, exist_ok=True)

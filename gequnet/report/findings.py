@@ -13,6 +13,7 @@ from gequnet.report.costs import passes
 from gequnet.report.finished_runs import Run
 from gequnet.report.statistics import SIGNIFICANCE, Comparison, smallest_p
 from gequnet.report.tables import format_number, p_value
+from gequnet.runs.layout import RunFolder
 
 FEW_SEEDS = 3
 # Settings that a report lists, by names of the configuration.
@@ -102,7 +103,7 @@ def unfinished(sweeps: Sequence[tuple[Path, Mapping[str, Any]]]) -> Iterator[str
     """Sentences about the jobs of a sweep without a result, and the notes of the sweep."""
     for folder, plan in sweeps:
         jobs = [str(job["folder"]) for job in plan.get("jobs", [])]
-        missing = [job for job in jobs if not (folder / job / "metrics.json").exists()]
+        missing = [job for job in jobs if not RunFolder(folder / job).is_finished]
         if missing:
             yield f"{len(missing)} of the sweep's {len(jobs)} jobs left no result: {_listed(missing)}."
         yield from plan.get("notes", [])

@@ -1,6 +1,5 @@
-"""Finished runs as they lie on disk: found, read, and put in an order that people expect."""
+"""Finished runs on disk: search, reading, natural order."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +13,12 @@ from omegaconf import OmegaConf
 
 from gequnet.errors import ConfigError
 from gequnet.figures.samples import unpack_sample
+from gequnet.runs.layout import RunFolder, SweepFolder, find_results, find_sweep_folders
 from gequnet.runs.run_folder import load_config
 
 Settings = dict[str, Any]
 FOLD = "data.source.fold"
-# What another evaluation of the same checkpoint takes over from the training, where it does not say it itself.
+# Entries that a further evaluation takes from the training's metrics.json, unless it has its own.
 OF_THE_TRAINING = ("chosen", "arm", "seed", "parameters", "widths", "steps", "data", "versions", "match", "val_best")
 
 
@@ -28,10 +28,9 @@ class Run:
 
     Args:
         folder: that holds the scores.
-        training: that holds configuration and history; another folder only for a further evaluation, which lies in it
-            or says where it is.
-        metrics: what ``metrics.json`` says.
-        settings: the settled configuration, each value by its name with dots.
+        training: that holds configuration and history; differs from ``folder`` for a further evaluation only.
+        metrics: content of ``metrics.json``.
+        settings: the resolved configuration, each value by its dotted name.
     """
 
     folder: Path
@@ -41,70 +40,70 @@ class Run:
 
     @property
     def evaluation(self) -> str | None:
-        """None for the test of the network as it is; ``tta_d4`` or ``on chase``, say, for another."""
+        """Name of a further evaluation, such as ``tta_d4`` or ``on chase``; None for the test of the training."""
         evaluation: str | None = self.metrics.get("evaluation")
         return evaluation
 
     @property
     def elsewhere(self) -> bool:
-        """Whether other images were tested than the run's own test images, see ``gequnet.evaluate``."""
+        """True if the test images are not the run's own, see ``gequnet.evaluate``."""
         return (self.evaluation or "").startswith("on ")
 
     @property
     def as_it_is(self) -> bool:
-        """Whether the network was tested without anything around it, wherever."""
+        """True if the network was tested without test-time augmentation, on any images."""
         return self.evaluation is None or self.elsewhere
 
     @property
     def training_images(self) -> int | None:
-        """How many there were to train on; None if nobody knows."""
+        """Number of training images; None if it is unknown."""
         data = self.metrics["trained_on"] if self.elsewhere else self.metrics["data"]
         count: int | None = data.get("images", {}).get("train")
         return count
 
     @property
     def seed(self) -> int:
-        """Of weights, patches and augmentation."""
+        """Seed of weights, patches and augmentation."""
         return int(self.metrics["seed"])
 
     @property
     def fold(self) -> int | None:
-        """Which part of a cross-validation was tested; None where the split is fixed."""
+        """Test fold of a cross-validation; None for a fixed split."""
         fold: int | None = self.settings.get(FOLD)
         return fold
 
     @property
     def score(self) -> str:
-        """The name of the Dice that selects a checkpoint: inside the field of view where there is one."""
+        """Name of the Dice that selects a checkpoint: inside the field of view if there is one."""
         return "dice_fov" if "dice_fov" in self.metrics["test"] else "dice"
 
     @cached_property
     def per_image(self) -> pd.DataFrame:
         """Scores and facts of each test image, by its id."""
-        return pd.read_csv(self.folder / "per_image.csv", dtype={"id": str}).set_index("id")
+        return pd.read_csv(RunFolder(self.folder).per_image, dtype={"id": str}).set_index("id")
 
     @cached_property
     def history(self) -> pd.DataFrame:
-        """The scalars of the training by optimizer step; empty where none were kept."""
-        path = self.training / "history.csv"
+        """Scalars of the training by optimizer step; empty if there are none."""
+        path = RunFolder(self.training).history
         return pd.read_csv(path).set_index("step") if path.exists() else pd.DataFrame()
 
     @cached_property
     def samples(self) -> dict[str, dict[str, Any]]:
-        """Test images, or slices of volumes, with their probabilities, as a picture takes them; empty without any."""
-        path = self.folder / "samples.npz"
+        """Test images, or slices of volumes, with their probabilities, for figures; empty if there are none."""
+        path = RunFolder(self.folder).samples
         if not path.exists():
             return {}
-        found: dict[str, dict[str, np.ndarray]] = {}
+        samples: dict[str, dict[str, np.ndarray]] = {}
         with np.load(path) as arrays:
             for name in arrays.files:
                 sample, _, part = name.rpartition("/")
-                found.setdefault(sample, {})[part] = arrays[name]
-        return {name: unpack_sample(name, sample) for name, sample in found.items()}
+                samples.setdefault(sample, {})[part] = arrays[name]
+        return {name: unpack_sample(name, sample) for name, sample in samples.items()}
 
 
 def find_runs(folders: Sequence[Path]) -> list[Run]:
-    """Every evaluation in these folders and below them, each once, in the order of their numbers.
+    """Every test in these folders and below them, each once, in natural order: job 10 after job 9.
 
     Raises:
         ConfigError: a folder does not exist, holds no finished run, or a run lacks its configuration.
@@ -113,51 +112,51 @@ def find_runs(folders: Sequence[Path]) -> list[Run]:
     for folder in folders:
         if not folder.is_dir():
             raise ConfigError(f"{folder} is no folder: give those of finished runs, or one that contains them.")
-        paths = sorted(folder.rglob("metrics.json"), key=_numbers)
-        if not paths:
+        tests = sorted(find_results(folder), key=_natural_order)
+        if not tests:
             raise ConfigError(
-                f"There is no finished run in {folder}: a run that has ended has a metrics.json; wait for it, or give "
+                f"There is no finished run in {folder}: a finished run has a metrics.json. Wait for it, or give "
                 "another folder."
             )
-        for path in paths:
-            found.setdefault(path.resolve(), read_run(path.parent))
+        for test in tests:
+            found.setdefault(test.path.resolve(), read_run(test.path))
     return list(found.values())
 
 
-def apart(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
-    """The tests to be compared, and those left out: tests on other images, unless there are none but such."""
-    at_home = [run for run in runs if not run.elsewhere]
-    return (at_home, [run for run in runs if run.elsewhere]) if at_home else (list(runs), [])
+def split_external(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
+    """Tests to compare, and external tests, which are left out unless all tests are external."""
+    own = [run for run in runs if not run.elsewhere]
+    return (own, [run for run in runs if run.elsewhere]) if own else (list(runs), [])
 
 
-def unfolded(folder: Path) -> list[Path]:
-    """The finished jobs of a sweep, in its order; any other folder as it is."""
-    if not (folder / "sweep.json").exists():
-        return [folder]
-    jobs = [folder / job["folder"] for job in _json(folder / "sweep.json").get("jobs", [])]
-    return [job for job in jobs if (job / "metrics.json").exists()] or [folder]
+def job_folders(folder: Path) -> list[Path]:
+    """Folders of the finished jobs of a sweep, in the order of its plan; for any other folder the folder itself."""
+    sweep = SweepFolder(folder)
+    jobs = sweep.read_plan().get("jobs", []) if sweep.is_sweep else []
+    runs = [sweep.job(job["folder"]) for job in jobs]
+    return [run.path for run in runs if run.is_finished] or [folder]
 
 
 def read_run(folder: Path) -> Run:
-    """The run in a folder, or the evaluation of the run whose folder this one is in, or of the one that it names.
+    """The run in a folder; or the evaluation in it, of the run in the folder above or of the run that it names.
 
     Raises:
         ConfigError: there is no ``config.yaml`` in either.
     """
-    metrics = _json(folder / "metrics.json")
+    metrics = RunFolder(folder).read_metrics()
     places = (folder, folder.parent, *([folder / metrics["run"]] if metrics.get("run") else []))
-    training = next((each for each in places if (each / "config.yaml").exists()), None)
+    training = next((each for each in places if RunFolder(each).is_run), None)
     if training is None:
-        raise ConfigError(f"{folder} has a metrics.json but no config.yaml that says what it was: leave it out.")
+        raise ConfigError(f"{folder} has a metrics.json but no config.yaml of its run: leave it out.")
     if training != folder:
-        trained = _json(training / "metrics.json") if (training / "metrics.json").exists() else {}
+        trained = RunFolder(training).read_metrics() if RunFolder(training).is_finished else {}
         metrics = {key: trained[key] for key in OF_THE_TRAINING if key in trained} | metrics
     config = OmegaConf.to_container(load_config(training), resolve=False)
     return Run(folder, training, metrics, flattened(config))
 
 
 def flattened(node: Any, prefix: str = "") -> Settings:
-    """Each value of nested dicts and lists by its name with dots.
+    """Each value of nested dicts and lists by its dotted name.
 
     >>> flattened({"optim": {"lr": 0.1, "betas": [0.9, 0.99]}, "group": {}})
     {'optim.lr': 0.1, 'optim.betas.0': 0.9, 'optim.betas.1': 0.99, 'group': {}}
@@ -168,18 +167,13 @@ def flattened(node: Any, prefix: str = "") -> Settings:
 
 
 def find_sweeps(folders: Sequence[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """The plans of the sweeps that these folders are, contain, or are jobs of."""
-    paths = [path for folder in folders for path in (*folder.rglob("sweep.json"), folder.parent / "sweep.json")]
-    for path in dict.fromkeys(path.resolve() for path in paths if path.exists()):
-        yield path.parent, _json(path)
+    """Folder and plan of each sweep that one of these folders is, contains, or is a job of."""
+    sweeps = [sweep for folder in folders for sweep in (*find_sweep_folders(folder), RunFolder(folder).sweep)]
+    for path in dict.fromkeys(sweep.path.resolve() for sweep in sweeps if sweep.is_sweep):
+        yield path, SweepFolder(path).read_plan()
 
 
-def _json(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
-
-
-def _numbers(path: Path) -> list[tuple[int, str]]:
-    # Job 10 comes after job 9; a run before the further evaluations in its folder.
-    words = re.split(r"(\d+)", f"{path.parent}/")
+def _natural_order(run: RunFolder) -> list[tuple[int, str]]:
+    # Job 10 comes after job 9, and a run before the further evaluations in its folder.
+    words = re.split(r"(\d+)", f"{run.path}/")
     return [(int(word), "") if word.isdigit() else (-1, word) for word in words]

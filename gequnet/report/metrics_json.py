@@ -1,10 +1,10 @@
-"""What is left of a run: ``metrics.json``, ``per_image.csv``, and a table on the screen."""
+"""Results of a test: ``metrics.json``, ``per_image.csv``, and a table of scores on the screen."""
 
 import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig
@@ -14,45 +14,47 @@ from rich.table import Table
 from gequnet.data.formats.atomic_write import atomic_path
 from gequnet.metrics.scores import facts_of_scores
 from gequnet.report.score_descriptions import EXTRA_SCORES
-from gequnet.runs.layout import write_rows
+from gequnet.runs.callback_outputs import files_of, results_of
+from gequnet.runs.layout import RunFolder, write_rows
 from gequnet.runs.provenance import versions
 
 Summary = dict[str, Any]
 
 
-@runtime_checkable
-class Measures(Protocol):
-    """A callback with results."""
-
-    def results(self) -> dict[str, Any]:
-        """What was measured so far: names to plain numbers, or to dicts of them."""
-        ...
-
-
-def report(folder: Path, cfg: DictConfig, data: Any, task: Any, trainer: pl.Trainer, facts: Mapping[str, Any]) -> None:
-    """Writes and shows what a test has found, on the first rank; a run's own folder gets its ``card.md``.
+def report_test(
+    folder: Path, cfg: DictConfig, data: Any, task: Any, trainer: pl.Trainer, facts: Mapping[str, Any]
+) -> None:
+    """Writes and prints the results of a test, on the first rank; a run's own folder also gets its ``card.md``.
 
     Args:
-        folder: that gets ``metrics.json`` and ``per_image.csv``.
-        cfg: the settled configuration.
-        data: the data module that the network was trained and tested on.
+        folder: for ``metrics.json`` and ``per_image.csv``.
+        cfg: the resolved configuration.
+        data: the data module of the test.
         task: as tested.
         trainer: that has tested.
-        facts: what else ``metrics.json`` is to say.
+        facts: further entries of ``metrics.json``.
     """
-    rows = task.test_metrics.per_image()  # all ranks together
+    rows = task.test_metrics.per_image()  # of all ranks
     if trainer.is_global_zero:
         rows = [{"id": row["id"]} | data.source.facts(row["id"]) | row for row in data.in_order(rows)]
-        write(folder, summarise(cfg, data, task, trainer) | dict(facts), rows)
-        if (folder / "config.yaml").exists():
+        files = files_of(trainer.callbacks)  # type: ignore[attr-defined]
+        write_results(folder, summarise(cfg, data, task, trainer) | dict(facts), rows, files)
+        if RunFolder(folder).is_run:
             from gequnet.report.model_card import write_card  # pandas takes a second
 
             write_card(folder)
 
 
 def summarise(cfg: DictConfig, data: Any, task: Any, trainer: pl.Trainer) -> Summary:
-    """What the configuration, the data, the network and the test say, in plain dicts, texts and numbers."""
-    summary: Summary = {
+    """Facts of configuration, data, network and test as plain dicts, strings and numbers, with all callbacks' results.
+
+    Args:
+        cfg: the resolved configuration.
+        data: the data module.
+        task: as tested.
+        trainer: that has tested.
+    """
+    return {
         "test": {
             name.removeprefix("test/"): float(value)
             for name, value in trainer.callback_metrics.items()
@@ -69,51 +71,51 @@ def summarise(cfg: DictConfig, data: Any, task: Any, trainer: pl.Trainer) -> Sum
             "split_hash": data.split_hash,
         },
         "versions": versions(),
+        **_extra_scores(task),
+        **results_of(trainer.callbacks),  # type: ignore[attr-defined]
     }
-    if extra := getattr(task.test_metrics, "extra_scores", ()):
-        summary[EXTRA_SCORES] = facts_of_scores(extra)
-    for callback in trainer.callbacks:  # type: ignore[attr-defined]
-        if isinstance(callback, Measures):
-            summary |= callback.results()
-    return summary
 
 
-def write(folder: Path, summary: Summary, per_image: list[dict[str, Any]]) -> None:
-    """Writes both files and prints the scores and where everything is."""
+def _extra_scores(task: Any) -> Summary:
+    extra = getattr(task.test_metrics, "extra_scores", ())
+    return {EXTRA_SCORES: facts_of_scores(extra)} if extra else {}
+
+
+def write_results(
+    folder: Path, summary: Summary, per_image: list[dict[str, Any]], files: Mapping[str, Path] | None = None
+) -> None:
+    """Writes ``per_image.csv`` and ``metrics.json``, and prints the scores and the paths of all files.
+
+    Args:
+        folder: for both files.
+        summary: the content of ``metrics.json``; nan becomes null.
+        per_image: a row for each test image.
+        files: of the callbacks, by name.
+    """
+    run = RunFolder(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    write_rows(folder / "per_image.csv", per_image)
-    # Last, and whole or not at all: a sweep takes a run with this file for finished.
+    write_rows(run.per_image, per_image)
     text = json.dumps(_without_nan(summary), indent=2, ensure_ascii=False)
-    with atomic_path(folder / "metrics.json") as part:
+    with atomic_path(run.metrics) as part:  # last and atomic: with this file a sweep takes the run for finished
         part.write_text(text + "\n", encoding="utf-8")
-    show(folder, summary)
+    print_scores(summary, {"table": run.metrics} | dict(files or {}))
 
 
-def show(folder: Path, summary: Summary) -> None:
-    """Prints the test scores as a table, and the paths of table, curves and pictures."""
+def print_scores(summary: Summary, files: Mapping[str, Path]) -> None:
+    """Prints the test scores as a table, and a line for each file."""
     console = Console()
     split = summary["data"].get("split", "test")
     count = summary["data"]["images"]["test"]
     console.print(f"{summary['data']['name']}, {count} {'images' if split == 'all' else f'{split} images'}")
-    table = score_table(summary["test"])
-    console.print(table)
+    console.print(score_table(summary["test"]))
     console.print(f"{summary['parameters']} parameters, {_training(summary)}")
-    files = {"table": "metrics.json", "curves": "curves.png", "pictures": "predictions.png"}
-    files |= {"contours": "contours.png", "unlabelled": "unlabelled.png"}
-    for what, name in files.items():
-        if (folder / name).exists():
-            console.print(f"{what:<12}{folder / name}", soft_wrap=True, highlight=False)
-
-
-def _training(summary: Summary) -> str:
-    if "trained_on" in summary:  # elsewhere, see gequnet.evaluate
-        return f"trained on {summary['trained_on']['name']}"
-    best = summary["val_best"]["dice"]
-    return f"{summary['steps']} steps in {summary['wall_seconds']:.0f} s, best validation Dice {best:.4f}"
+    width = max(map(len, files)) + 2
+    for name, path in files.items():
+        console.print(f"{name:<{width}}{path}", soft_wrap=True, highlight=False)
 
 
 def score_table(test: Mapping[str, float]) -> Table:
-    """A line for each score, and a column for each class where there are several."""
+    """Table with a row for each score, and a column for each class if there are several."""
     classes = list(dict.fromkeys(name.partition("/")[2] for name in test if "/" in name))
     table = Table()
     table.add_column("score")
@@ -125,8 +127,15 @@ def score_table(test: Mapping[str, float]) -> Table:
     return table
 
 
+def _training(summary: Summary) -> str:
+    if "trained_on" in summary:  # an external test, see gequnet.evaluate
+        return f"trained on {summary['trained_on']['name']}"
+    best = summary["val_best"]["dice"]
+    return f"{summary['steps']} steps in {summary['wall_seconds']:.0f} s, best validation Dice {best:.4f}"
+
+
 def _without_nan(value: Any) -> Any:
-    """JSON has no nan: a score that is not defined is null."""
+    """JSON has no nan: an undefined score is null."""
     if isinstance(value, dict):
         return {key: _without_nan(each) for key, each in value.items()}
     if isinstance(value, list):

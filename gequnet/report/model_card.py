@@ -1,4 +1,4 @@
-"""`card.md`: what a network is, what it has learned from, how well it does and what nobody knows about it."""
+"""Model card `card.md` of a run: network, training data, training, scores, intended use, limitations."""
 
 import argparse
 import sys
@@ -13,22 +13,28 @@ from gequnet.data.download.licences import terms_of
 from gequnet.data.formats.atomic_write import atomic_path
 from gequnet.errors import ConfigError
 from gequnet.report.finished_runs import Run, find_runs, read_run
-from gequnet.report.model_card_evidence import further_tests, limits, notes, scores, symmetry
-from gequnet.report.model_card_facts import data, network, training
+from gequnet.report.model_card_evidence import (
+    equivariance_evidence,
+    further_tests,
+    limitations,
+    score_notes,
+    score_rows,
+)
+from gequnet.report.model_card_facts import data_facts, network_facts, training_facts
 from gequnet.report.templates import environment
+from gequnet.runs.layout import RunFolder
 from gequnet.runs.run_folder import load_config
 
-NAME = "card.md"
 USES = (
-    "Research, teaching, and comparisons of methods, on images like those that it has learned from.",
-    "It is not a medical device. No clinical study was made, no authority has seen it, and nobody may be diagnosed or "
-    "treated by what it says.",
-    "What it has learned from decides what may be done with it: see the licence above before passing it on.",
+    "Research, teaching, and comparison of methods, on images like its training images.",
+    "It is not a medical device. There is no clinical study and no approval by an authority: do not use its "
+    "predictions for diagnosis or treatment.",
+    "The licence of its training images, above, may restrict its use: check it before you share the network.",
 )
 
 
 def write_card(folder: Path) -> Path:
-    """Writes ``card.md`` into the folder of a finished run, from what lies in it: nothing is computed anew.
+    """Writes ``card.md`` into the folder of a finished run, from the files in it; nothing is computed again.
 
     Args:
         folder: of the run.
@@ -39,35 +45,36 @@ def write_card(folder: Path) -> Path:
     Raises:
         ConfigError: the folder is not that of a finished run.
     """
-    if not ((folder / "metrics.json").exists() and (folder / "config.yaml").exists()):
+    files = RunFolder(folder)
+    if not (files.is_finished and files.is_run):
         raise ConfigError(f"{folder} is not the folder of a finished run: expected config.yaml and metrics.json in it.")
     run, cfg = read_run(folder), load_config(folder)
-    text = environment().get_template("model_card.md.j2").render(contents(run, cfg))
-    with atomic_path(folder / NAME) as part:
+    text = environment().get_template("model_card.md.j2").render(card_values(run, cfg))
+    with atomic_path(files.card) as part:
         part.write_text(text, encoding="utf-8")
-    return folder / NAME
+    return files.card
 
 
-def contents(run: Run, cfg: DictConfig) -> dict[str, Any]:
-    """What the card says, by the names of its template."""
+def card_values(run: Run, cfg: DictConfig) -> dict[str, Any]:
+    """Values of the card's template, by name."""
     terms = terms_of(cfg.data.name, cfg.data.source.get("task"))
     further = [each for each in find_runs([run.folder]) if each.evaluation is not None]
     return {
         "title": f"{_named(cfg)}, trained on {cfg.data.name}",
-        "about": f"A network that says of every {_pixel(cfg)} of an image {_question(cfg)}. It was trained and tested "
-        "by gequnet, which has written this page from what the run has left in its folder.",
-        "network": network(run, cfg),
-        "data": data(run, cfg, terms),
-        "training": training(run, cfg),
-        "tested": f"On {len(run.per_image)} whole test images of {cfg.data.name}, on none of which it was trained and "
-        "which have selected nothing. The mean is over images, sd their standard deviation (n − 1), n the images that "
-        "have the score.",
-        "scores": scores(run),
-        "notes": list(notes(run)),
+        "about": f"A network that predicts for every {_pixel(cfg)} of an image {_question(cfg)}. It was trained and "
+        "tested by gequnet, which has written this page from the files in the run's folder.",
+        "network": network_facts(run, cfg),
+        "data": data_facts(run, cfg, terms),
+        "training": training_facts(run, cfg),
+        "tested": f"On {len(run.per_image)} whole test images of {cfg.data.name}, which were used neither for training "
+        "nor for the selection of the checkpoint. The mean is over images, sd is their standard deviation (n − 1), n "
+        "is the number of images that have the score.",
+        "scores": score_rows(run),
+        "notes": list(score_notes(run)),
         "further": further_tests(run, further),
-        **symmetry(run, cfg),
+        **equivariance_evidence(run, cfg),
         "uses": USES,
-        "limits": list(limits(run, cfg, terms, further)),
+        "limits": list(limitations(run, cfg, terms, further)),
         "folder": run.folder.resolve().name,
         "image": _image(cfg),
         "returns": _returns(cfg),
@@ -75,7 +82,7 @@ def contents(run: Run, cfg: DictConfig) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Writes the cards of runs that are finished already; a mistake is one sentence on stderr and exit code 2."""
+    """Writes the cards of finished runs; a user's mistake is one sentence on stderr and exit code 2."""
     parser = argparse.ArgumentParser(prog="gequnet card", description="Writes card.md into finished runs.")
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="the folder of a run")
     given = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""The facts on the card of a run: what the network is, what it has learned from, how it was trained."""
+"""Facts on the model card of a run: network, training data, training."""
 
 from typing import Any
 
@@ -12,22 +12,22 @@ from gequnet.report.finished_runs import Run
 
 MISSING = "not recorded"
 FAMILIES = {
-    "UNet": "a plain U-Net: no symmetry is built in",
-    "E2UNet": "a U-Net whose layers commute with the turns (and mirrors) of its group",
-    "ScaleUNet": "a U-Net whose layers commute with magnification, on a window of scales",
+    "UNet": "a plain U-Net, without built-in symmetry",
+    "E2UNet": "a U-Net whose layers are equivariant to the rotations (and reflections) of its group",
+    "ScaleUNet": "a U-Net whose layers are equivariant to scaling, within a window of scales",
 }
 Facts = dict[str, str]
 
 
-def network(run: Run, cfg: DictConfig) -> Facts:
-    """Family, group, size and what goes in and out."""
+def network_facts(run: Run, cfg: DictConfig) -> Facts:
+    """Family, group, size, inputs and outputs of the network."""
     family = str(cfg.model._target_).rpartition(".")[2]
     chosen = run.metrics["chosen"]
     widths = run.metrics.get("widths") or cfg.model.get("widths")
     unit = {"E2UNet": "fields", "ScaleUNet": "channels for each scale"}.get(family, "channels")
     return {
-        "family": FAMILIES.get(family, f"{family}, a network that gequnet does not know"),
-        "named in conf/": f"model={chosen['model']} group={chosen['group']}",
+        "family": FAMILIES.get(family, f"{family}, not a network of gequnet"),
+        "choices in conf/": f"model={chosen['model']} group={chosen['group']}",
         "axes": f"{cfg.data.spatial_dims}",
         "widths": f"{', '.join(map(str, widths))} {unit} from level to level" if widths else MISSING,
         "parameters": f"{run.metrics['parameters']}",
@@ -39,10 +39,10 @@ def network(run: Run, cfg: DictConfig) -> Facts:
     }
 
 
-def data(run: Run, cfg: DictConfig, terms: Terms) -> Facts:
-    """Which images, whose they are, and which of them did what."""
+def data_facts(run: Run, cfg: DictConfig, terms: Terms) -> Facts:
+    """Dataset, source, licence, and the number of images in each split."""
     images = run.metrics["data"].get("images", {})
-    said = {
+    facts = {
         "dataset": f"{terms.title} (data={cfg.data.name})",
         "from": terms.home,
         "licence": terms.licence,
@@ -51,42 +51,46 @@ def data(run: Run, cfg: DictConfig, terms: Terms) -> Facts:
         "split": f"SHA-256 {run.metrics['data'].get('split_hash') or MISSING}",
     }
     if run.fold is not None:
-        said["fold"] = f"{run.fold} of {cfg.data.source.folds} tests; the split above is how images are dealt to folds"
+        facts["fold"] = (
+            f"{run.fold} of {cfg.data.source.folds} is the test fold; the split above assigns the images to folds"
+        )
     if cfg.data.get("num_images") is not None:
-        said["trained on"] = f"{cfg.data.num_images} of the training images only"
+        facts["trained on"] = f"{cfg.data.num_images} of the training images only"
     if cfg.data.get("num_patches") is not None:
-        said["trained on places"] = f"{cfg.data.num_patches} only"
-    said["intensities"] = f"normalisation={cfg.data.normalisation}"
+        facts["trained on places"] = f"{cfg.data.num_patches} only"
+    facts["intensities"] = f"normalisation={cfg.data.normalisation}"
     if started := run.metrics.get("init_from"):
         before = terms_of(str(started.get("data")))
-        said["started from"] = f"a network trained on {before.title} (licence: {before.licence})"
-    return said
+        facts["started from"] = f"a network trained on {before.title} (licence: {before.licence})"
+    return facts
 
 
-def training(run: Run, cfg: DictConfig) -> Facts:
-    """The recipe, and what it was computed with."""
-    elsewhere = ("data", "images trained on", "number of patches", *(f"{split} images" for split in SPLITS))
-    said = {name: value for name, value in recipe(run, []).items() if name not in elsewhere}
+def training_facts(run: Run, cfg: DictConfig) -> Facts:
+    """Recipe, software and device of the training."""
+    shown_above = ("data", "images trained on", "number of patches", *(f"{split} images" for split in SPLITS))
+    facts = {name: value for name, value in recipe(run, []).items() if name not in shown_above}
     sides = cfg.data.patch_size
-    said["patch size"] = f"{sides}" if isinstance(sides, int) else " x ".join(map(str, sides))
-    said["weight decay"] = str(cfg.optim.get("weight_decay", 0))
-    said["seed"] = str(run.seed)
-    said["checkpoint"] = f"the one with the best validation Dice, {number(run.metrics.get('val_best', {}).get('dice'))}"
+    facts["patch size"] = f"{sides}" if isinstance(sides, int) else " x ".join(map(str, sides))
+    facts["weight decay"] = str(cfg.optim.get("weight_decay", 0))
+    facts["seed"] = str(run.seed)
+    facts["checkpoint"] = (
+        f"the one with the best validation Dice, {score_text(run.metrics.get('val_best', {}).get('dice'))}"
+    )
     versions = run.metrics.get("versions", {})
-    said["computed with"] = ", ".join(
+    facts["computed with"] = ", ".join(
         f"{name} {versions[name]}" for name in ("gequnet", "torch", "python") if versions.get(name)
     )
-    said["on"] = str(versions.get("device") or MISSING)
+    facts["on"] = str(versions.get("device") or MISSING)
     commit = str(versions.get("commit") or MISSING)
-    said["commit of gequnet"] = commit.removesuffix("+") + (", with changes since" if commit.endswith("+") else "")
-    said["fingerprint of the recipe"] = str(run.metrics.get("fingerprint") or MISSING)
-    return said
+    facts["commit of gequnet"] = commit.removesuffix("+") + (", with changes since" if commit.endswith("+") else "")
+    facts["fingerprint of the recipe"] = str(run.metrics.get("fingerprint") or MISSING)
+    return facts
 
 
-def number(value: Any) -> str:
-    """A score, where it is there.
+def score_text(value: Any) -> str:
+    """A score with four digits, or ``not defined``.
 
-    >>> number(0.81234), number(None)
+    >>> score_text(0.81234), score_text(None)
     ('0.8123', 'not defined')
     """
     return "not defined" if value is None or pd.isna(value) else f"{value:.4f}"
@@ -94,6 +98,6 @@ def number(value: Any) -> str:
 
 def _threshold(cfg: DictConfig) -> str:
     if cfg.data.head == "softmax":
-        return "none: the likeliest class is taken"
+        return "none: the most probable class is taken"
     by = cfg.get("threshold_by")
     return f"{cfg.metrics.threshold:g}" + (f", of the best {by} on the validation images" if by else ", as given")

@@ -1,7 +1,7 @@
-"""A dashboard as code: the same runs as a workspace of Weights & Biases, seeds of one thing grouped into one line.
+"""Dashboard of finished runs as a workspace of Weights & Biases, with the seeds of a run grouped into one line.
 
-The workspace names the scalars that runs with ``logger=wandb`` send, see ``docs/conventions.md``; it is built without a
-network, from folders, and is only as wide as what was measured in them.
+The workspace names the scalars that runs with ``logger=wandb`` send, see ``docs/conventions.md``. It is built offline
+from the folders of the runs, and shows only what was measured in them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,19 +12,19 @@ from gequnet.config.extras import optional_imports
 from gequnet.errors import ConfigError
 from gequnet.report.finished_runs import Run
 from gequnet.report.scalars import element_name
+from gequnet.runs.callback_outputs import PICTURE
 
 STEP = "trainer/global_step"
-PICTURES = ("predictions", "contours", "confusion", "unlabelled", "curves")
 PROJECT, ENTITY = "logger.project", "logger.entity"
 
 
 def write_dashboard(runs: Sequence[Run], out: Path, place: str = "") -> Path:
-    """Writes the specification of a workspace as JSON, in the form in which W&B stores it.
+    """Writes the specification of a workspace as JSON, in W&B's own format.
 
     Args:
         runs: finished ones.
         out: of the JSON.
-        place: ``ENTITY/PROJECT``; that of the runs if it is empty.
+        place: ``ENTITY/PROJECT``; if empty, that of the runs.
 
     Returns:
         ``out``.
@@ -36,22 +36,22 @@ def write_dashboard(runs: Sequence[Run], out: Path, place: str = "") -> Path:
 
 
 def save_dashboard(runs: Sequence[Run], place: str = "") -> str:
-    """Saves the workspace at W&B and returns its address.
+    """Saves the workspace at W&B and returns its URL.
 
     Raises:
-        ConfigError: nobody knows whose it is to be, or W&B does not take it.
+        ConfigError: the entity is not known, or W&B refuses the workspace.
     """
     made = workspace(runs, place)
     if not made.entity:
-        raise ConfigError("The runs do not say to whom at W&B they belong: give --save ENTITY/PROJECT.")
+        raise ConfigError("The runs have no W&B entity: give --save ENTITY/PROJECT.")
     try:
         return str(made.save().url)
-    except Exception as error:  # of the network, of credentials, of a project that is not there: all come from W&B
+    except Exception as error:  # W&B raises errors of many kinds: network, credentials, missing project
         raise ConfigError(f"W&B has not taken the dashboard ({error}): `wandb login`, or see --save.") from None
 
 
 def workspace(runs: Sequence[Run], place: str = "") -> Any:
-    """The workspace, built and not yet sent.
+    """Workspace of runs, not yet saved.
 
     Args:
         runs: finished ones.
@@ -62,7 +62,7 @@ def workspace(runs: Sequence[Run], place: str = "") -> Any:
 
     entity, _, project = place.rpartition("/")
     settings = runs[0].settings
-    sections = [ws.Section(name=name, panels=list(panels), is_open=True) for name, panels in contents(runs)]
+    sections = [ws.Section(name=name, panels=list(panels), is_open=True) for name, panels in panel_sections(runs)]
     return ws.Workspace(
         entity=entity or settings.get(ENTITY) or "",
         project=project or settings.get(PROJECT) or "gequnet",
@@ -73,8 +73,8 @@ def workspace(runs: Sequence[Run], place: str = "") -> Any:
     )
 
 
-def contents(runs: Sequence[Run]) -> Iterator[tuple[str, Iterable[Any]]]:
-    """The sections by name, each with its panels."""
+def panel_sections(runs: Sequence[Run]) -> Iterator[tuple[str, Iterable[Any]]]:
+    """Sections of a workspace by name, each with its panels."""
     with optional_imports():
         import wandb_workspaces.reports.v2 as wr
 
@@ -96,10 +96,10 @@ def contents(runs: Sequence[Run]) -> Iterator[tuple[str, Iterable[Any]]]:
     costs = ("cost/parameters", "cost/flops", "train/seconds_per_step", "test/seconds_per_image")
     against = wr.ScatterPlot(title="score against cost", x=wr.SummaryMetric("cost/flops"), y=wr.SummaryMetric(score))
     yield "Costs", [against, *(bars(name, [name]) for name in costs)]
-    yield "Pictures", [wr.MediaBrowser(media_keys=[name]) for name in PICTURES if _drawn(runs, name)]
+    yield "Pictures", [wr.MediaBrowser(media_keys=[name]) for name in _pictures(runs)]
     machine = {"system.cpu": "CPU, %", "system.memory_percent": "memory, %", "system.gpu.0.gpu": "GPU 0, %"}
     yield "System", [wr.LinePlot(title=title, y=[name]) for name, title in machine.items()]
 
 
-def _drawn(runs: Sequence[Run], name: str) -> bool:
-    return any((run.folder / f"{name}.png").exists() for run in runs)
+def _pictures(runs: Sequence[Run]) -> list[str]:
+    return sorted({path.stem for run in runs for path in run.folder.glob(f"*{PICTURE}")})

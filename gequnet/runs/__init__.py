@@ -1,1 +1,1 @@
-"""Folders of runs: what is in them, written and read back."""
+"""Folders of runs and sweeps: their layout, configurations, checkpoints, fingerprints."""

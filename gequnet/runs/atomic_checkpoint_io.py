@@ -1,4 +1,4 @@
-"""How checkpoints reach the disk: whole or not at all, and never in place of the last good one."""
+"""Atomic writing of checkpoints, with a backup of the one before."""
 
 import io
 import os
@@ -15,17 +15,17 @@ BEFORE = ".before"
 
 
 class AtomicCheckpointIO(CheckpointIO):
-    """Writes a checkpoint beside its place, waits until the disk has it, and then renames it.
+    """Writes a checkpoint to a temporary file, flushes it to the disk, and renames it.
 
-    So a process that is killed, at whatever moment, leaves the file as it was before or as it is after. The checkpoint
-    that was there stays beside it as ``….before``, for the case that the new one is damaged later.
+    If the process is killed at any moment, the file is the old one or the new one, never a part. The old checkpoint is
+    kept as ``….before``, in case the new one is damaged later.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
         """Writes the file.
 
         Raises:
-            CheckpointError: the disk is full, or cannot be written to; what was there is still there.
+            CheckpointError: the disk is full, or not writable; the old checkpoint is unchanged.
         """
         path = Path(path)
         part = path.with_name(path.name + ".part")
@@ -43,26 +43,26 @@ class AtomicCheckpointIO(CheckpointIO):
         except OSError as error:
             part.unlink(missing_ok=True)
             raise CheckpointError(
-                f"{path} could not be written, {content.getbuffer().nbytes / 1e6:.1f} MB ({error.strerror}): what was "
-                "there before is still there. Make room and type the same command with resume=auto."
+                f"{path} could not be written, {content.getbuffer().nbytes / 1e6:.1f} MB ({error.strerror}). The "
+                "checkpoint before it is unchanged. Free some space and run the same command with resume=auto."
             ) from None
 
     def load_checkpoint(
         self, path: str | Path, map_location: Any | None = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
-        """Reads the file as tensors and plain values; its folder may have been moved."""
+        """Reads tensors and plain values; the folder may have been moved since."""
         return relocated(read_checkpoint(path), Path(path).absolute().parent)
 
     def remove_checkpoint(self, path: str | Path) -> None:
-        """Deletes the file, and the one before."""
+        """Deletes the file and its backup."""
         for each in (Path(path), previous_path(Path(path))):
             each.unlink(missing_ok=True)
 
 
 def relocated(checkpoint: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """The checkpoint with the paths that ``ModelCheckpoint`` remembers moved to the folder where it lies now.
+    """A checkpoint whose state of ``ModelCheckpoint`` has the paths of the present folder.
 
-    Lightning would otherwise forget the best score, and take the next validation for the best.
+    With other paths Lightning drops the best score, and the next validation becomes the best one.
 
     >>> state = {"dirpath": "/old/checkpoints", "best_model_path": "/old/checkpoints/best.ckpt", "best_k_models": {}}
     >>> relocated({"callbacks": {"best": state}}, Path("/new/checkpoints"))["callbacks"]["best"]["best_model_path"]
@@ -84,26 +84,26 @@ def _moved(path: str, before: str, folder: Path) -> str:
 
 
 def previous_path(path: Path) -> Path:
-    """Where the checkpoint is that was at ``path`` before."""
+    """Path of the backup of the checkpoint at ``path``."""
     return path.with_name(path.name + BEFORE)
 
 
 def newest_readable(path: Path) -> tuple[Path | None, list[str]]:
-    """The checkpoint at ``path``, or the one before if that is damaged; and what is wrong with those that are.
+    """The checkpoint at ``path``, or its backup if that is damaged.
 
     Args:
-        path: where it should be.
+        path: of the checkpoint.
 
     Returns:
-        The file, None if there is none that can be read; a sentence for each that cannot.
+        The file, None if neither can be read; an error message for each damaged one.
     """
-    complaints = []
+    problems = []
     for each in (path, previous_path(path)):
         if each.exists():
             try:
                 read_checkpoint(each)
             except CheckpointError as error:
-                complaints.append(str(error))
+                problems.append(str(error))
             else:
-                return each, complaints
-    return None, complaints
+                return each, problems
+    return None, problems

@@ -1,4 +1,4 @@
-"""Checkpoints as files that somebody else may have written: read as tensors and plain values, or refused in words."""
+"""Safe reading of checkpoints from any source: tensors and plain values only."""
 
 import io
 import pickle
@@ -13,14 +13,14 @@ from torch import nn
 
 from gequnet.errors import CheckpointError
 
-# Not what is named first where a file that is refused asks for several things.
+# Named last in the error message, if the pickle of a refused file names several things.
 HARMLESS = ("collections.OrderedDict", "torch.")
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """What a checkpoint holds, on the CPU. Nothing in the file is executed, and no object of it is built.
+    """Content of a checkpoint, on the CPU. No code in the file is executed, and no object is built from it.
 
-    Every part is compared with its checksum first: a flipped bit among the weights would be read without a word.
+    The checksum of every part is verified first, as a flipped bit in the weights would otherwise stay unnoticed.
 
     Args:
         path: of the file, as Lightning writes it.
@@ -29,7 +29,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         The checkpoint; under ``state_dict`` there are tensors by their names.
 
     Raises:
-        CheckpointError: it asks for code to be run, is damaged, or is no checkpoint.
+        CheckpointError: its pickle names code, or it is damaged, or it is no checkpoint.
     """
     path = Path(path)
     try:
@@ -43,20 +43,19 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
 
 def restore(net: nn.Module, path: str | Path) -> None:
-    """Gives a network the weights of a checkpoint, in which it is called ``net``; all of them, or none.
+    """Loads the weights of a checkpoint, where their names start with ``net.``, into a network: all of them, or none.
 
     Raises:
-        CheckpointError: as of ``read_checkpoint``, or the weights are those of another network.
+        CheckpointError: as ``read_checkpoint``, or the weights belong to another network.
     """
     state = {name.removeprefix("net."): value for name, value in read_checkpoint(path)["state_dict"].items()}
     own = net.state_dict()
-    strange = [name for name in own if name not in state or state[name].shape != own[name].shape]
-    strange += [name for name in state if name not in own]
-    if strange:
+    mismatched = [name for name in own if name not in state or state[name].shape != own[name].shape]
+    mismatched += [name for name in state if name not in own]
+    if mismatched:
         raise CheckpointError(
-            f"{path} does not hold the weights of the network that config.yaml beside it describes ({strange[0]} is "
-            f"not in both, or not of one size; {len(strange)} of {len(own)} differ): put the two files of one run "
-            "together."
+            f"{path} does not hold the weights of the network that config.yaml beside it describes ({mismatched[0]} is "
+            f"missing in one, or differs in shape; {len(mismatched)} of {len(own)} differ): use two files of one run."
         )
     net.load_state_dict(state, strict=True)
 
@@ -66,7 +65,7 @@ def _content(path: Path) -> Any:
         _refuse_bare(path)
     with zipfile.ZipFile(path) as archive:
         if part := _broken_part(archive):
-            raise _damaged(path, f"{part} in it has another checksum")
+            raise _damaged(path, f"the checksum of {part} in it is wrong")
         pickled = [name for name in archive.namelist() if name.endswith(".pkl")]
         if [name.rpartition("/")[2] for name in pickled] != ["data.pkl"]:  # TorchScript has more of them
             raise _damaged(path, "it is not what torch.save writes")
@@ -80,7 +79,7 @@ def _content(path: Path) -> Any:
 
 
 def _refuse_bare(path: Path) -> NoReturn:
-    """What is no archive was not written by a training of ours, or not to its end."""
+    """Refuses a file that is no zip archive: not written by a training, or truncated."""
     bare = path.read_bytes()
     unfinished = bare.startswith(b"PK")
     if not unfinished:
@@ -89,25 +88,25 @@ def _refuse_bare(path: Path) -> NoReturn:
 
 
 def _refuse(path: Path, pickled: bytes) -> None:
-    """Refuses what asks for something, by its name."""
-    names = sorted(asked_for(pickled), key=lambda name: name.startswith(HARMLESS))
+    """Refuses a pickle that names functions or classes."""
+    names = sorted(pickled_names(pickled), key=lambda name: name.startswith(HARMLESS))
     if names:
         raise CheckpointError(
             f"{path} is not safe: reading it would call {names[0]}, and a checkpoint holds tensors and plain values "
-            "only. It was not read and nothing in it has run; do not trust the file or whom it came from, and take the "
-            "run's folder from where it was trained."
+            "only. It was not read and nothing in it was executed; do not trust the file or its source, and copy "
+            "the run's folder again from where it was trained."
         )
 
 
-def asked_for(pickled: bytes) -> Iterator[str]:
-    """The functions and classes that pickles ask for, by their full names, without anything being run.
+def pickled_names(pickled: bytes) -> Iterator[str]:
+    """Full names of the functions and classes in pickles, found without executing them.
 
     >>> import os
-    >>> list(asked_for(pickle.dumps([os.getcwd, 1.5])))
+    >>> list(pickled_names(pickle.dumps([os.getcwd, 1.5])))
     ['posix.getcwd']
     """
     file = io.BytesIO(pickled)
-    texts = ["", ""]  # the last two: newer pickles put the names of a module and of what is in it beforehand
+    texts = ["", ""]  # the last two: newer protocols push module and name before STACK_GLOBAL
     try:
         while True:
             for operation, value, _ in pickletools.genops(file):
@@ -130,12 +129,12 @@ def _last_line(error: Exception) -> str:
 def _broken_part(archive: zipfile.ZipFile) -> str | None:
     try:
         return archive.testzip()
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError):  # or it cannot even be looked at
+    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError):  # or it is not readable
         return archive.filename
 
 
 def _damaged(path: Path, reason: str) -> CheckpointError:
     return CheckpointError(
-        f"{path} cannot be read as a checkpoint ({reason}): it is damaged or was not written to its end; copy it again "
-        "from where the run was trained, or train the run again."
+        f"{path} cannot be read as a checkpoint ({reason}): it is damaged or was not written to its end. Copy it "
+        "again from where the run was trained, or train the run again."
     )

@@ -1,4 +1,4 @@
-"""What makes two runs the same run."""
+"""Fingerprint of a run: a hash of everything that decides its result."""
 
 import hashlib
 import json
@@ -13,21 +13,21 @@ from gequnet.runs.run_folder import checkpoint_of
 TABLES = ("steps", "seeds", "images", "patches", "networks", "dims", "widths", "dropouts", "rates", "pretrained")
 """Tables of an experiment: values by budget, by dimension, by network.
 
-They act only through what refers to them (`trainer.max_steps: ${steps.${budget}}`), so two runs may differ in them and
-be the same training: another list of seeds is no other recipe.
+They act only through the values that refer to them (`trainer.max_steps: ${steps.${budget}}`). Two runs that differ in
+nothing else, such as another list of seeds, are the same training.
 """
 
 
 def fingerprint(cfg: DictConfig) -> str:
-    """SHA-256 of what a run computes: its settled configuration without the names of things and where it writes.
+    """SHA-256 of the resolved configuration, without names and output paths.
 
-    The plain network counts by its widths, whichever rule has found them.
+    A network without a group enters with its widths, whichever width rule has found them.
 
     Args:
-        cfg: as it was composed; once it is settled, the run's own folder is all over it.
+        cfg: as composed; a resolved one contains paths of the run's folder.
 
     Raises:
-        ConfigError: the configuration cannot be settled, or built.
+        ConfigError: the configuration cannot be resolved, or built.
     """
     plain = resolve(cfg, {"runs": "", "run": "", "cache": ""})
     if plain.init_from is not None:

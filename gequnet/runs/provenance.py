@@ -1,4 +1,4 @@
-"""What computed a run: versions, processor, commit."""
+"""Provenance of a result: versions, processor, commit."""
 
 import platform
 import subprocess
@@ -9,14 +9,14 @@ import torch
 
 
 def versions() -> dict[str, str | None]:
-    """Of what computed the numbers; the commit where the code lies in a git repository."""
+    """Versions of packages and Python, the device, and the commit if the code is in a git repository."""
     packages = {name: version(name) for name in ("gequnet", "torch", "pytorch-lightning", "numpy")}
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else processor()
     return packages | {"python": platform.python_version(), "device": device, "commit": commit()}
 
 
 def processor() -> str:
-    """What the CPU calls itself, and the number of threads that torch computes with."""
+    """Name of the CPU, and the number of threads of torch."""
     listing = Path("/proc/cpuinfo")
     lines = listing.read_text().splitlines() if listing.exists() else []
     named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -1,6 +1,5 @@
-"""A training that was interrupted, taken up again in its own folder."""
+"""Continuation of an interrupted training in its own folder."""
 
-import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,21 +11,18 @@ from pytorch_lightning.utilities import rank_zero_only
 from gequnet.errors import ConfigError
 from gequnet.runs.atomic_checkpoint_io import newest_readable
 from gequnet.runs.fingerprint import fingerprint
-from gequnet.runs.layout import AUTO, FINISHED
+from gequnet.runs.layout import AUTO, RunFolder
 from gequnet.runs.run_folder import load_config
 
 log = logging.getLogger("gequnet")
 
-FINGERPRINT = "fingerprint"
-LAST = "checkpoints/last.ckpt"
-
 
 @dataclass(frozen=True)
 class PreviousRun:
-    """What an earlier start of a run has left in its folder.
+    """Result of an earlier start of a run in the same folder.
 
     Args:
-        checkpoint: from which the training goes on; None where it starts from the beginning.
+        checkpoint: from which the training continues; None if it starts from the beginning.
         score: the best validation Dice, if the run is finished.
     """
 
@@ -35,18 +31,17 @@ class PreviousRun:
 
 
 def requested_config(cfg: DictConfig) -> DictConfig:
-    """The configuration to go by: what was typed, or with ``resume=FOLDER`` what the run there was started with.
+    """The configuration of the command line, or with ``resume=FOLDER`` the one that the run in the folder has saved.
 
     Raises:
         ConfigError: there is no run in that folder.
     """
     if cfg.resume in (None, AUTO):
         return cfg
-    saved = Path(cfg.resume) / "config.yaml"
-    if not saved.exists():
+    if not RunFolder(cfg.resume).is_run:
         raise ConfigError(
             f"resume={cfg.resume} is no folder of a run: expected config.yaml in it. Give such a folder, or "
-            "resume=auto and the words with which the run was started."
+            "resume=auto with the command that started the run."
         )
     recipe = load_config(cfg.resume)
     folder = str(Path(cfg.resume).absolute())
@@ -55,7 +50,7 @@ def requested_config(cfg: DictConfig) -> DictConfig:
 
 
 def moved_to(node: Any, before: str, folder: str) -> Any:
-    """A configuration whose files lie in another folder than they did: what a run writes goes where the run is now.
+    """A configuration with every path inside the folder ``before`` moved to ``folder``.
 
     >>> moved_to({"path": "/old/run/history.csv", "data": "/old/data", "images": [4]}, "/old/run", "/new")
     {'path': '/new/history.csv', 'data': '/old/data', 'images': [4]}
@@ -69,47 +64,46 @@ def moved_to(node: Any, before: str, folder: str) -> Any:
 
 
 def find_previous(cfg: DictConfig, digest: str) -> PreviousRun:
-    """What there is in the run's folder to go on from; nothing, unless ``resume`` asks for it.
+    """Checkpoint or score of an earlier start in the run's folder; nothing without ``resume``.
 
     Args:
-        cfg: settled.
-        digest: the fingerprint of what is to be computed.
+        cfg: resolved.
+        digest: fingerprint of the requested run.
 
     Raises:
-        ConfigError: what is there computes something else.
+        ConfigError: the folder holds a run with another fingerprint.
     """
     if cfg.resume is None:
         return PreviousRun()
-    folder = Path(cfg.paths.run)
-    mark = folder / FINGERPRINT
-    if mark.exists() and cfg.resume == AUTO and mark.read_text().strip() != digest:
+    folder = RunFolder(cfg.paths.run)
+    if cfg.resume == AUTO and folder.read_fingerprint() not in (None, digest):
         raise ConfigError(
-            f"{folder} was started by the same words, but they mean something else now: a file of conf/, or the run "
-            "that init_from names, has changed. Delete the folder to start again, or leave resume=auto out."
+            f"{folder.path} was started by the same command, which describes another run now: a file of conf/, or the "
+            "run that init_from names, has changed. Delete the folder to start again, or leave resume=auto out."
         )
-    if (folder / FINISHED).exists():
-        score = json.loads((folder / FINISHED).read_text())["val_best"]["dice"]
-        log.info("%s is finished: nothing to do. Delete it to start again.", folder)
-        return PreviousRun(score=score)
-    checkpoint, complaints = newest_readable(folder / LAST)
-    for complaint in complaints:
-        log.warning("%s", complaint)
-    log.info("goes on from %s" if checkpoint else "nothing to go on from in %s: starts", checkpoint or folder)
+    if folder.is_finished:
+        log.info("%s is finished: nothing to do. Delete it to start again.", folder.path)
+        return PreviousRun(score=folder.read_metrics()["val_best"]["dice"])
+    checkpoint, problems = newest_readable(folder.last_checkpoint)
+    for problem in problems:
+        log.warning("%s", problem)
+    log.info("resumes from %s" if checkpoint else "no checkpoint in %s: starts anew", checkpoint or folder.path)
     return PreviousRun(checkpoint)
 
 
 def run_fingerprint(cfg: DictConfig) -> str:
-    """The fingerprint of what is to be computed; of the run that ``resume=FOLDER`` names, that of what was asked for.
+    """Fingerprint of the requested run; with ``resume=FOLDER`` the one that the folder holds.
 
-    There the configuration has what was found since, widths and a batch, say.
+    The saved configuration also has values that were found later, such as widths and batch size, so its own
+    fingerprint would be another one.
     """
-    written = Path(cfg.resume or "") / FINGERPRINT
-    return written.read_text().strip() if cfg.resume not in (None, AUTO) and written.exists() else fingerprint(cfg)
+    saved = None if cfg.resume in (None, AUTO) else RunFolder(cfg.resume).read_fingerprint()
+    return fingerprint(cfg) if saved is None else saved
 
 
 @rank_zero_only
 def write_fingerprint(cfg: DictConfig, digest: str) -> None:
-    """Writes down what the run computes, for whoever takes it up again."""
-    path = Path(cfg.paths.run) / FINGERPRINT
-    if not path.exists() or path.read_text().strip() != digest:  # another process may be reading it
-        path.write_text(digest + "\n")
+    """Writes the fingerprint into the run's folder, unless it is there: another process may be reading it."""
+    folder = RunFolder(cfg.paths.run)
+    if folder.read_fingerprint() != digest:
+        folder.fingerprint.write_text(digest + "\n")

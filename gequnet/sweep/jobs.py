@@ -1,4 +1,4 @@
-"""What a sweep consists of, from what was typed: its arms, its jobs, and the names of their folders."""
+"""Jobs of a sweep from its arms and overrides, and the names of their folders."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ from typing import Any
 from gequnet.config.migrations import first_words
 from gequnet.distributed import launcher_job_name
 from gequnet.errors import ConfigError
-from gequnet.runs.layout import AUTO, FINISHED
+from gequnet.runs.layout import AUTO, RunFolder
 
 ARM = "chosen.arm"
 
@@ -21,10 +21,10 @@ class Job:
     """One run of a sweep.
 
     Args:
-        overrides: what would be typed for it.
-        folder: where it writes, inside the sweep's.
-        fingerprint: of its settled configuration, see [`gequnet.runs.fingerprint.fingerprint`][].
-        alone: whether it needs a process of its own, see [`gequnet.sweep.subprocess_job`][].
+        overrides: command line of the job as a single run.
+        folder: name of its folder inside the sweep's.
+        fingerprint: of its resolved configuration, see [`gequnet.runs.fingerprint.fingerprint`][].
+        alone: True if it needs a process of its own, see [`gequnet.sweep.subprocess_job`][].
     """
 
     overrides: tuple[str, ...]
@@ -33,17 +33,17 @@ class Job:
     alone: bool = False
 
 
-def selected(arms: Mapping[str, Sequence[str]], only: Sequence[str] | None) -> dict[str, Sequence[str]]:
-    """The arms that are to be run.
+def select_arms(arms: Mapping[str, Sequence[str]], only: Sequence[str] | None) -> dict[str, Sequence[str]]:
+    """The arms to run.
 
     Args:
         arms: the name of each arm, and its overrides.
         only: some of the names; None for all.
 
     Raises:
-        ConfigError: there is no arm of such a name.
+        ConfigError: there is no arm of that name.
 
-    >>> selected({"C4": ["group=c4"], "C8": ["group=c8"]}, ["C8"])
+    >>> select_arms({"C4": ["group=c4"], "C8": ["group=c8"]}, ["C8"])
     {'C8': ['group=c8']}
     """
     if unknown := [name for name in only or () if name not in arms]:
@@ -54,22 +54,22 @@ def selected(arms: Mapping[str, Sequence[str]], only: Sequence[str] | None) -> d
 
 
 def with_arms(jobs: Sequence[Sequence[str]], arms: Mapping[str, Sequence[str]]) -> list[list[str]]:
-    """Every arm for every job: the job's overrides, then the arm's and its name; all arms of a job before the next.
+    """Every arm for every job: overrides of the job, then of the arm, then the name of the arm; job by job.
 
     Args:
         jobs: overrides of each job, the product of the axes.
         arms: the name of each arm, and its overrides; none leaves the jobs as they are.
 
     Raises:
-        ConfigError: an override of a job is what the arms differ in.
+        ConfigError: a job overrides a setting in which the arms differ.
 
     >>> with_arms([["seed=0"]], {"C8": ["model=e2unet", "group=c8"]})
     [['seed=0', 'model=e2unet', 'group=c8', "chosen.arm='C8'"]]
     """
     if not arms:
         return [list(job) for job in jobs]
-    compared = {name_of(override) for overrides in arms.values() for override in overrides}
-    if taken := sorted({name_of(override) for job in jobs for override in job} & compared):
+    compared = {override_key(override) for overrides in arms.values() for override in overrides}
+    if taken := sorted({override_key(override) for job in jobs for override in job} & compared):
         raise ConfigError(
             f"{taken[0]} is what the arms of this experiment compare, so it cannot be given as well: leave it out, or "
             "name the arms that you want with 'hydra.sweeper.only=[...]'."
@@ -77,33 +77,33 @@ def with_arms(jobs: Sequence[Sequence[str]], arms: Mapping[str, Sequence[str]]) 
     return [[*job, *overrides, f"{ARM}='{arm}'"] for job in jobs for arm, overrides in arms.items()]
 
 
-def name_of(override: str) -> str:
-    """What an override sets, without the signs that add or remove.
+def override_key(override: str) -> str:
+    """Key of an override, without the signs that add or remove.
 
-    >>> name_of("+data.view=null"), name_of("~logger")
+    >>> override_key("+data.view=null"), override_key("~logger")
     ('data.view', 'logger')
     """
     return override.partition("=")[0].lstrip("+~")
 
 
 def varied(jobs: Sequence[Sequence[str]]) -> list[str]:
-    """What the jobs differ in, by name, in the order of its first mention.
+    """Keys of the settings in which the jobs differ, in the order of their first appearance.
 
     >>> varied([["seed=0", "loss=dice"], ["seed=1", "loss=dice"], ["seed=1", "loss=dice", "augment=rotation"]])
     ['seed', 'augment']
     """
-    names = dict.fromkeys(name_of(override) for job in jobs for override in job)
-    settings = {name: {tuple(o for o in job if name_of(o) == name) for job in jobs} for name in names}
+    names = dict.fromkeys(override_key(override) for job in jobs for override in job)
+    settings = {name: {tuple(o for o in job if override_key(o) == name) for job in jobs} for name in names}
     return [name for name, values in settings.items() if len(values) > 1 and name != ARM]
 
 
 def without_group(overrides: Sequence[str]) -> list[str]:
-    """The overrides of a job whose network has no group, so that the model's own ``group=none`` holds."""
-    return [override for override in overrides if name_of(override) != "group"]
+    """The overrides without ``group=``, for a model with ``group=none`` of its own."""
+    return [override for override in overrides if override_key(override) != "group"]
 
 
 def folder_name(chosen: Mapping[str, Any], seed: int, fingerprint: str) -> str:
-    """A name to read, and a few digits that tell apart whatever else is swept.
+    """Readable name of a job's folder, with some digits of the fingerprint to make it unique.
 
     >>> folder_name({"arm": "U-Net + rotation", "data": "drive", "width": "params"}, 0, "1a2b3c4d")
     'drive_u-net-rotation_params_s0_1a2b3c'
@@ -114,25 +114,25 @@ def folder_name(chosen: Mapping[str, Any], seed: int, fingerprint: str) -> str:
 
 
 def sweep_name(overrides: Sequence[str]) -> str:
-    """A folder's name for what was typed: the same words, the same folder, so that a sweep can be taken up again.
+    """Name of a folder from overrides: the same overrides give the same name, so that a sweep can be resumed.
 
     >>> sweep_name(["experiment=drive_groups", "data=chase"])
     'drive_groups-chase-a34ac4'
     """
-    overrides = [override for override in first_words(overrides) if name_of(override) != "resume"]
+    overrides = [override for override in first_words(overrides) if override_key(override) != "resume"]
     digest = hashlib.sha256("\n".join(sorted(overrides)).encode()).hexdigest()[:6]
-    values = [override.partition("=")[2] for override in overrides if not name_of(override).startswith("paths.")]
+    values = [override.partition("=")[2] for override in overrides if not override_key(override).startswith("paths.")]
     plain = re.sub(r"[^A-Za-z0-9_]+", "-", "-".join(values)).strip("-")[:60].strip("-")
     return f"{plain}-{digest}" if plain else digest
 
 
 def run_folder(resume: str | None, overrides: list[str], parent: str, moment: str) -> str:
-    """The folder of a run: a new one for each start; with ``resume=auto`` the same one for the same words.
+    """Folder of a run: a new one for each start; with ``resume=auto`` the same one for the same overrides.
 
-    Where something else has started several processes of the run, the folder is named after their job.
+    If torchrun or SLURM has started several processes of the run, the folder is named after their job.
 
     Raises:
-        ConfigError: that job has no name, or the folder of that name holds a finished run.
+        ConfigError: the job has no name, or the folder of that name holds a finished run.
 
     >>> run_folder("auto", ["resume=auto", "data=drive"], "runs/drive", "2026-01-31") == run_folder(
     ...     "auto", ["data=drive", "resume=auto"], "runs/drive", "2026-02-01")
@@ -148,7 +148,7 @@ def run_folder(resume: str | None, overrides: list[str], parent: str, moment: st
 def _new_folder(parent: str, moment: str) -> str:
     job = launcher_job_name(os.environ)
     folder = f"{parent}/{job or moment}"
-    if job and (Path(folder) / FINISHED).exists():
+    if job and RunFolder(folder).is_finished:
         raise ConfigError(
             f"{folder} holds a finished run of the same name: give this one another (torchrun --rdzv-id=NAME), or "
             "delete the folder."
@@ -157,18 +157,18 @@ def _new_folder(parent: str, moment: str) -> str:
 
 
 def with_output_dir(job: Job, folder: Path) -> list[str]:
-    """The overrides of a job, and where it writes."""
+    """The overrides of a job, with those of its output folder."""
     return [*job.overrides, f"hydra.sweep.dir={quote_path(folder)}", f"hydra.sweep.subdir={job.folder}"]
 
 
 def quote_path(path: Path) -> str:
-    """A path as a value that can be typed, whatever is in its name."""
+    """A path as the value of an override, quoted for any character in it."""
     plain = str(path).replace("'", "\\'")
     return f"'{plain}'"
 
 
 def output_dir_of(overrides: Sequence[str]) -> Path:
-    """Where a job writes that was given its place by [`gequnet.sweep.jobs.with_output_dir`][].
+    """Output folder of a job whose overrides are from [`gequnet.sweep.jobs.with_output_dir`][].
 
     >>> str(output_dir_of(with_output_dir(Job(("seed=0",), "job-0", ""), Path("/it's/here"))))
     "/it's/here/job-0"

@@ -1,4 +1,4 @@
-"""A sweep from its grid to its report: which jobs, which of them are there already, and what they say together."""
+"""Plan of a sweep: its jobs, those that are finished, those that remain; and its report in the end."""
 
 import hashlib
 import logging
@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 from gequnet.config.compose import task_config
 from gequnet.errors import GequnetError, SweepError, first_sentence
 from gequnet.runs.fingerprint import fingerprint
-from gequnet.runs.layout import FAILED, FINISHED
+from gequnet.runs.layout import RunFolder, SweepFolder
 from gequnet.runs.run_folder import load_config
 from gequnet.sweep.folder import finished, planned, write_sweep
 from gequnet.sweep.jobs import Job, folder_name, varied, with_arms, with_output_dir, without_group
@@ -26,14 +26,14 @@ Compose = Callable[[list[str]], DictConfig]
 
 @dataclass(frozen=True)
 class Plan:
-    """What a sweep consists of.
+    """Jobs of a sweep.
 
     Args:
         folder: of the sweep.
         jobs: all of them.
-        waiting: what would be typed for those that are still to be run, with the folder where each writes.
-        varied: what the jobs differ in.
-        alone: whether some of those need processes of their own.
+        waiting: overrides of each job that is not finished, with its output folder.
+        varied: settings in which the jobs differ.
+        alone: True if some of the waiting jobs need processes of their own.
     """
 
     folder: Path
@@ -44,67 +44,68 @@ class Plan:
 
 
 def make_plan(folder: Path, grid: Sequence[Sequence[str]], arms: Mapping[str, Sequence[str]], compose: Compose) -> Plan:
-    """Every arm at every point of the grid, the plain network once, without what is finished.
+    """Plan of every arm at every point of the grid. The plain network has one job for all groups.
 
     Args:
-        folder: of the sweep; what is finished in it is not run again.
+        folder: of the sweep; jobs that are finished in it are not run again.
         grid: the overrides of each point.
         arms: name of an arm to its overrides; may be empty.
-        compose: the configuration of some overrides, with Hydra's own node.
+        compose: makes the configuration of some overrides, with Hydra's own node.
 
     Raises:
-        ConfigError: an arm and the grid set the same thing.
+        ConfigError: an arm and the grid override the same setting.
     """
     combinations = with_arms(grid, arms)
-    with _hydra_as_it_was():
-        jobs = distinct([job_of(overrides, compose) for overrides in combinations])
-    jobs, missing = found_and_missing(folder, jobs)
-    for line in announcement(folder, len(combinations), len(jobs), len(missing)):
+    with _restored_hydra_config():
+        jobs = unique_jobs([job_of(overrides, compose) for overrides in combinations])
+    jobs, missing = split_finished(folder, jobs)
+    for line in plan_messages(folder, len(combinations), len(jobs), len(missing)):
         log.info(line)
     names = varied(combinations)
     write_sweep(folder, jobs, len(missing), names)
-    return to_do(folder, jobs, missing, names)
+    return remaining_plan(folder, jobs, missing, names)
 
 
 def plan_trials(folder: Path, trials: Mapping[int, Sequence[str]], total: int, compose: Compose) -> Plan:
-    """Some trials of a search, in folders that begin with their numbers, after those that the folder has already.
+    """Plan of some trials of a search, in folders that begin with their numbers, added to those in the folder.
 
     Args:
-        folder: of the search; what another trial has computed in it is not run again.
-        trials: the number of each, and what would be typed for it.
-        total: how many trials the search will have.
-        compose: the configuration of some overrides, with Hydra's own node.
+        folder: of the search; a trial whose result it already has is not run again.
+        trials: number of each trial to its overrides.
+        total: number of trials of the whole search.
+        compose: makes the configuration of some overrides, with Hydra's own node.
     """
-    with _hydra_as_it_was():
+    with _restored_hydra_config():
         made = {number: job_of(words, compose) for number, words in trials.items()}
     jobs = [replace(job, folder=f"{number:03}_{job.folder}") for number, job in made.items()]
-    jobs, missing = found_and_missing(folder, jobs)
+    jobs, missing = split_finished(folder, jobs)
     every = list({job.folder: job for job in [*planned(folder), *jobs]}.values())
     names = varied([job.overrides for job in every])
-    ended = sum((folder / job.folder / name).exists() for job in every for name in (FINISHED, FAILED))
+    folders = [SweepFolder(folder).job(job.folder) for job in every]
+    ended = sum(each.is_finished + each.has_failed for each in folders)
     write_sweep(folder, every, total - ended, names, total)
-    return to_do(folder, jobs, missing, names)
+    return remaining_plan(folder, jobs, missing, names)
 
 
-def to_do(folder: Path, jobs: Sequence[Job], missing: Sequence[Job], names: list[str]) -> Plan:
-    """What there is to do, given the jobs that are to be run and what they differ in."""
+def remaining_plan(folder: Path, jobs: Sequence[Job], missing: Sequence[Job], names: list[str]) -> Plan:
+    """Plan in which only the missing jobs wait."""
     waiting = [with_output_dir(job, folder) for job in missing]
     return Plan(folder, list(jobs), waiting, names, any(job.alone for job in missing))
 
 
-def found_and_missing(folder: Path, jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
-    """All jobs, those that are finished where they are; and those that are to be run, their errors forgotten."""
+def split_finished(folder: Path, jobs: Sequence[Job]) -> tuple[list[Job], list[Job]]:
+    """All jobs, with the folders of the finished ones; and the missing jobs, whose old errors are deleted."""
     there = finished(folder)
     missing = [job for job in jobs if job.fingerprint not in there]
     for job in missing:
-        (folder / job.folder / FAILED).unlink(missing_ok=True)
+        SweepFolder(folder).job(job.folder).error.unlink(missing_ok=True)
     return [there.get(job.fingerprint, job) for job in jobs], missing
 
 
 def job_of(overrides: Sequence[str], compose: Compose) -> Job:
-    """The job of these overrides, without a group where its network has none.
+    """Job of these overrides, without ``group=`` if its network has no group.
 
-    One that cannot even be composed in full stays in the plan, to fail by itself and in words.
+    A job whose configuration cannot be resolved stays in the plan, and fails with its own message.
     """
     cfg = compose(list(overrides))
     if "group" not in cfg.model:
@@ -121,85 +122,85 @@ def job_of(overrides: Sequence[str], compose: Compose) -> Job:
     return Job(tuple(overrides), name, digest, starts_processes(cfg.trainer))
 
 
-def distinct(jobs: Sequence[Job]) -> list[Job]:
-    """The first of each that compute the same."""
+def unique_jobs(jobs: Sequence[Job]) -> list[Job]:
+    """The first job of each fingerprint."""
     return list({job.fingerprint: job for job in reversed(jobs)}.values())[::-1]
 
 
-def announcement(folder: Path, combinations: int, jobs: int, missing: int) -> Iterator[str]:
-    """What there is to say before a sweep starts."""
+def plan_messages(folder: Path, combinations: int, jobs: int, missing: int) -> Iterator[str]:
+    """Messages before a sweep starts."""
     yield f"{missing} jobs to run, in {folder}"
     if jobs < combinations:
         yield (
-            f"{combinations} combinations are {jobs} jobs: the plain network has no group, and by any rule the width "
-            "of its baseline, so it runs once for each baseline and each remaining axis."
+            f"{combinations} combinations are {jobs} jobs: the plain network has no group, and every width rule "
+            "gives it the baseline's width, so it runs once for each baseline and each remaining axis."
         )
     if missing < jobs:
         there = f"{jobs - missing} of {jobs} jobs"
-        yield f"{there} are finished and are not run again; delete the folder of one that should be."
+        yield f"{there} are finished and are not run again; delete a job's folder to run that job again."
 
 
 @contextmanager
 def report_despite_launcher_failure() -> Iterator[None]:
-    """Around a launcher: one that loses a job gives up, and what its other jobs have done is reported all the same."""
+    """Logs the error of a launcher that has lost a job, so that the other jobs are still reported."""
     try:
         yield
     except GequnetError:
         raise
     except Exception as error:
-        log.error("the launcher gave up: %s", first_sentence(str(error)))
+        log.error("the launcher failed: %s", first_sentence(str(error)))
 
 
 def report_sweep(made: Plan, title: str) -> None:
-    """Writes the report of what is finished, one for each dataset.
+    """Writes a report of the finished jobs for each dataset.
 
     Args:
-        made: the plan, whose jobs have had their chance.
-        title: of the report, to which the name of the data is added.
+        made: the plan, after its jobs have run.
+        title: of the report; the name of the dataset is added.
 
     Raises:
-        SweepError: some jobs failed, or were not what was planned.
+        SweepError: some jobs failed, or have another fingerprint than planned.
         ConfigError: the jobs cannot be compared.
     """
-    from gequnet.report.comparison_page import write_report  # pandas and matplotlib, when the jobs are done
+    from gequnet.report.comparison_page import write_report  # imports pandas and matplotlib, only needed here
 
     done = finished(made.folder)
     folders = [made.folder / done[job.fingerprint].folder for job in made.jobs if job.fingerprint in done]
-    datasets = by_data(folders)
+    datasets = group_by_dataset(folders)
     for data, runs in datasets.items():
         out = made.folder if len(datasets) == 1 else made.folder / data
         page = write_report(runs, out, made.varied, f"{title}, {data}")
         print(f"report   {page}", flush=True)
     if missing := [made.folder / job.folder for job in made.jobs if job.fingerprint not in done]:
-        raise SweepError(complaint(made, missing))
+        raise SweepError(missing_jobs_message(made, missing))
 
 
-def complaint(made: Plan, missing: Sequence[Path]) -> str:
-    """Why jobs left no result that is the plan's, and what to do."""
-    if changed := sum((folder / FINISHED).exists() for folder in missing):
+def missing_jobs_message(made: Plan, missing: Sequence[Path]) -> str:
+    """Reasons for missing results, and what to do."""
+    if changed := sum(RunFolder(folder).is_finished for folder in missing):
         return (
-            f"{changed} of {len(made.jobs)} jobs computed something else than was planned, because a file of conf/ "
-            "changed while the sweep ran: the same command runs them as the files are now."
+            f"{changed} of {len(made.jobs)} jobs computed something else than planned, as a file of conf/ "
+            "changed while the sweep ran: the same command runs them with the present files."
         )
-    failed = sum((folder / FAILED).exists() for folder in missing)
+    failed = sum(RunFolder(folder).has_failed for folder in missing)
     reasons = {
-        f"{failed} of {len(made.jobs)} jobs failed, each says why in its {FAILED} in {made.folder}": failed,
-        f"{len(missing) - failed} of {len(made.jobs)} jobs ended without a word, as their processes were lost, or "
+        f"{failed} of {len(made.jobs)} jobs failed, see error.txt in each one's folder in {made.folder}": failed,
+        f"{len(missing) - failed} of {len(made.jobs)} jobs have no result, as their processes were lost or "
         "still run": len(missing) - failed,
     }
     return f"{' and '.join(text for text, number in reasons.items() if number)}; the same command runs them again."
 
 
-def by_data(folders: Sequence[Path]) -> dict[str, list[Path]]:
-    """The runs of each dataset."""
-    found: dict[str, list[Path]] = {}
+def group_by_dataset(folders: Sequence[Path]) -> dict[str, list[Path]]:
+    """Folders of runs by dataset."""
+    groups: dict[str, list[Path]] = {}
     for folder in folders:
-        found.setdefault(load_config(folder).data.name, []).append(folder)
-    return found
+        groups.setdefault(load_config(folder).data.name, []).append(folder)
+    return groups
 
 
 @contextmanager
-def _hydra_as_it_was() -> Iterator[None]:
+def _restored_hydra_config() -> Iterator[None]:
     before = HydraConfig.instance().cfg
     try:
         yield

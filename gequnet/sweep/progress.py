@@ -1,4 +1,4 @@
-"""What is said after each job of a sweep, and written down about those that failed."""
+"""Progress and failures of the jobs of a sweep, as a callback of Hydra."""
 
 import logging
 import time
@@ -12,29 +12,29 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from gequnet.errors import GequnetError
-from gequnet.runs.layout import FAILED
+from gequnet.runs.layout import RunFolder
 from gequnet.sweep.folder import progress_line
 
 log = logging.getLogger("gequnet.sweep")
 
 
 class Progress(Callback):
-    """Hydra's callback: notes how each job of a sweep ended, and says how far the sweep is."""
+    """Records the failure of a job, and prints the progress of the sweep after each job."""
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
-        """After a job; outside a sweep nothing happens."""
+        """Does nothing outside a sweep."""
         if config.hydra.mode != RunMode.MULTIRUN:
             return
         from gequnet.distributed import is_first
 
         if job_return.status == JobStatus.FAILED:
             note_failure(Path(config.hydra.runtime.output_dir), job_return._return_value)
-        if is_first():  # of the processes of a job
+        if is_first():
             print(progress_line(Path(config.hydra.sweep.dir), time.time()), flush=True)
 
 
 def note_failure(folder: Path, error: BaseException) -> None:
-    """Writes down in a job's folder why it has no result: a sentence about a mistake, all there is about a bug."""
+    """Writes ``error.txt`` into a job's folder: a sentence for a user's mistake, the traceback for any other error."""
     from gequnet.config.explain import explain
 
     if isinstance(error, GequnetError):
@@ -44,4 +44,4 @@ def note_failure(folder: Path, error: BaseException) -> None:
         text = "".join(traceback.format_exception(error))
         log.error("%s failed:\n%s", folder.name, text)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / FAILED).write_text(text + "\n", encoding="utf-8")
+    RunFolder(folder).error.write_text(text + "\n", encoding="utf-8")

@@ -3,7 +3,6 @@
 Under ``trainer=ddp`` each process starts the command of the first one again. In a sweep that would be the whole sweep.
 """
 
-import json
 import os
 import signal
 import subprocess
@@ -19,7 +18,7 @@ from omegaconf import DictConfig
 
 from gequnet.config.command_line import MISTAKE
 from gequnet.errors import SweepError
-from gequnet.runs.layout import FINISHED, STOPPED
+from gequnet.runs.layout import STOPPED, RunFolder
 from gequnet.sweep.jobs import quote_path
 
 LINES = 100  # the last lines of a job's stderr that its error.txt keeps
@@ -51,7 +50,7 @@ def run_job(cfg: DictConfig) -> float:
         raise SweepError(lines[-1])
     if code != 0:
         raise RuntimeError(f"exit code {code}\n" + "\n".join(lines))
-    best: float = json.loads((folder / FINISHED).read_text(encoding="utf-8"))["val_best"]["dice"]
+    best: float = RunFolder(folder).read_metrics()["val_best"]["dice"]
     return best
 
 

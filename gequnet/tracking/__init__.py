@@ -1,4 +1,4 @@
-"""What of a run is told to its loggers, above all to Weights & Biases."""
+"""Experiment tracking: records of a run for its loggers, above all Weights & Biases."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Where a run comes from: code, data, recipe."""
+"""Provenance of a run: commit, versions, data split, fingerprint."""
 
 import subprocess
 from pathlib import Path
@@ -7,31 +7,29 @@ from urllib.parse import urlsplit
 
 from omegaconf import DictConfig
 
-from gequnet.runs.layout import SWEEP
+from gequnet.runs.layout import RunFolder
 from gequnet.runs.provenance import commit, versions
-from gequnet.runs.resume import FINGERPRINT
 
 
 def provenance(cfg: DictConfig, data: Any) -> dict[str, Any]:
-    """What a configuration does not say: commits and versions, the data's split, the recipe's fingerprint, the sweep.
+    """Facts that the configuration does not have: commit, versions, split, fingerprint, name of the sweep.
 
     Args:
-        cfg: settled; the run's folder is marked.
+        cfg: resolved; the run's folder has its fingerprint.
         data: the data module, set up.
     """
-    folder = Path(cfg.paths.run)
-    mark = folder / FINGERPRINT
+    folder = RunFolder(cfg.paths.run)
     return {
         "commit": commit(Path.cwd()),
         "versions": versions(),
         "data": {"name": data.name, "split_hash": data.split_hash},
-        "fingerprint": mark.read_text().strip() if mark.exists() else None,
-        "sweep": folder.parent.name if (folder.parent / SWEEP).exists() else None,
+        "fingerprint": folder.read_fingerprint(),
+        "sweep": folder.sweep.path.name if folder.sweep.is_sweep else None,
     }
 
 
 def remote_of(folder: Path) -> str | None:
-    """Where the repository that a folder lies in is from, without the user and the password that may stand before @."""
+    """URL of the git remote of a folder, without user and password."""
     try:
         answer = subprocess.run(
             ["git", "config", "--get", "remote.origin.url"], cwd=folder, capture_output=True, text=True, check=False
@@ -42,7 +40,7 @@ def remote_of(folder: Path) -> str | None:
 
 
 def without_user(address: str) -> str:
-    """An address without what may be a secret in it.
+    """A URL without the parts that may be secret: user, password, query.
 
     >>> without_user("https://me:ghp_123@example.org/me/mine.git"), without_user("git@example.org:me/mine.git")
     ('https://example.org/me/mine.git', 'example.org:me/mine.git')

@@ -1,6 +1,5 @@
-"""What a run tells its loggers beside the scalars of its steps: where it comes from, and what became of it."""
+"""Records of a run for its loggers: configuration and provenance at the beginning, results at the end."""
 
-import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,8 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.utilities import rank_zero_only
 
 from gequnet.report.scalars import scalars
+from gequnet.runs.callback_outputs import TABLE, files_of
+from gequnet.runs.layout import RunFolder
 from gequnet.tracking.provenance import provenance
 from gequnet.tracking.wandb_artifacts import send_charts, send_model, send_result, use_model, use_split
 from gequnet.tracking.wandb_run import DISABLED, WandbRun
@@ -21,11 +22,11 @@ log = logging.getLogger("gequnet")
 
 @rank_zero_only
 def begin(trainer: pl.Trainer, cfg: DictConfig, data: Any) -> None:
-    """Sends the configuration and where the run comes from; W&B also gets to know what it is made of.
+    """Sends configuration and provenance to every logger, and to W&B the inputs of the run: split and first weights.
 
     Args:
         trainer: with the loggers.
-        cfg: settled.
+        cfg: resolved.
         data: the data module, set up.
     """
     if not trainer.loggers:
@@ -43,36 +44,37 @@ def begin(trainer: pl.Trainer, cfg: DictConfig, data: Any) -> None:
 
 @rank_zero_only
 def end(trainer: pl.Trainer, folder: Path) -> None:
-    """Sends what the report has written: its numbers as scalars; to W&B network and tables, too.
+    """Sends the numbers of ``metrics.json`` to every logger, and to W&B also the network and the tables.
 
     Args:
-        trainer: that has tested.
+        trainer: that has tested; its callbacks name the tables that they have written.
         folder: of the run, with its ``metrics.json``.
     """
-    summary = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    summary = RunFolder(folder).read_metrics()
     for logger in trainer.loggers:
         logger.log_metrics(scalars(summary), step=summary["steps"])
+    tables = files_of(trainer.callbacks, TABLE)  # type: ignore[attr-defined]
     for session in sessions(trainer):
         with without_failing():
-            send_charts(session, folder)
+            send_charts(session, folder, tables)
             send_model(session, folder)
-            send_result(session, folder)
+            send_result(session, folder, tables)
 
 
 def sessions(trainer: pl.Trainer) -> list[Any]:
-    """The sessions with W&B that keep something."""
+    """The W&B runs of a trainer that are not disabled."""
     loggers = [logger for logger in trainer.loggers if isinstance(logger, WandbRun)]
     return [logger.experiment for logger in loggers if logger.mode != DISABLED]
 
 
 @contextmanager
 def without_failing() -> Iterator[None]:
-    """Says in a sentence that W&B did not take something, which is no reason to lose the run.
+    """Logs an error of W&B as a warning, so that the run goes on.
 
-    What its client raises is not to be told beforehand: errors of its own, of the network, of what checks the answers.
+    Its client raises errors of many kinds: its own, of the network, of the validation of responses.
     """
     try:
         yield
     except Exception as error:
         reason = str(error).partition("\n")[0]
-        log.warning("W&B did not take them (%s): artifacts of this run are in its folder only", reason)
+        log.warning("W&B did not take the artifacts (%s): they are in the run's folder only", reason)

@@ -1,26 +1,26 @@
-"""The identity of a run at W&B: it belongs to the run's folder, so that whoever takes up the folder goes on in it."""
+"""Id of a run at Weights & Biases, kept in the run's folder, so that a resumed run has the same id."""
 
 from pathlib import Path
 
 from pytorch_lightning.utilities import rank_zero_only
 
-NAME = "wandb_id"
+from gequnet.runs.layout import RunFolder
 
 
 def run_id(folder: Path) -> str | None:
-    """Under which id the run in a folder is known to W&B; None if it is not."""
-    path = folder / NAME
+    """The id of the run in a folder; None if it has none."""
+    path = RunFolder(folder).wandb_id
     return path.read_text().strip() if path.exists() else None
 
 
 @rank_zero_only
 def remember(folder: Path, identity: str) -> None:
-    """Keeps the id in the folder."""
+    """Writes the id into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / NAME).write_text(identity + "\n")
+    RunFolder(folder).wandb_id.write_text(identity + "\n")
 
 
 @rank_zero_only
 def forget(folder: Path) -> None:
-    """The folder is used for another run: it gets an id of its own."""
-    (folder / NAME).unlink(missing_ok=True)
+    """Deletes the id, as a new run in the folder gets its own."""
+    RunFolder(folder).wandb_id.unlink(missing_ok=True)

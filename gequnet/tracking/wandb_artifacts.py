@@ -1,7 +1,7 @@
-"""What W&B keeps of a run as artifacts, so that its graph says: these images, and these weights, became this network.
+"""Artifacts of a run at Weights & Biases: split and first weights as inputs, network and tables as outputs.
 
-Their files lie in the run's folder until they are sent, so an offline run is that folder; only the tables that W&B is
-to draw wait among its own files.
+Their files stay in the run's folder until they are sent, so an offline run needs that folder. Only tables that W&B
+draws as charts are kept among its own files.
 """
 
 import csv
@@ -10,22 +10,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from gequnet.runs.layout import RunFolder
 from gequnet.tracking.run_id import run_id
 
-MODEL = ("checkpoints/best.ckpt", "config.yaml", "scale.json", "card.md")
-RESULT = ("metrics.json", "per_image.csv", "confusion.csv", "scales.csv", "history.csv")
 CHART = "wandb/confusion_matrix/v1"
 
 
 def use_split(session: Any, folder: Path, data: Any) -> None:
-    """Says which images a run trains, validates and tests on: an input, one and the same for all runs that share it.
+    """Declares the data split as an input of the run; runs with the same split share the artifact.
 
     Args:
-        session: of W&B.
+        session: the W&B run.
         folder: of the run.
         data: the data module, set up.
     """
-    path = folder / "wandb" / "split.json"
+    path = RunFolder(folder).wandb_split
     path.parent.mkdir(exist_ok=True)
     splits = {split: list(ids) for split, ids in data.splits.items()}
     path.write_text(json.dumps({"data": data.name, "hash": data.split_hash, "images": splits}, indent=2) + "\n")
@@ -34,34 +33,48 @@ def use_split(session: Any, folder: Path, data: Any) -> None:
 
 
 def use_model(session: Any, folder: Path) -> None:
-    """Says that a run has started from the network of the run in ``folder``, if that one is known to W&B."""
+    """Declares the network of the run in ``folder`` as an input, if that run has an id at W&B."""
     if run_id(folder) is not None:
         _use(session, _model(folder))
 
 
 def send_model(session: Any, folder: Path) -> None:
-    """Sends the best checkpoint with what is needed to build its network, and its card."""
+    """Sends the best checkpoint with configuration, intensity scale and model card."""
     session.log_artifact(_model(folder), aliases=["best", "latest"])
 
 
-def send_result(session: Any, folder: Path) -> None:
-    """Sends the tables of a run, as files."""
-    result = _artifact(f"result-{session.id}", "result", [folder / name for name in RESULT], {})
+def send_result(session: Any, folder: Path, tables: Mapping[str, Path]) -> None:
+    """Sends the metrics of a run, and its tables as files.
+
+    Args:
+        session: the W&B run.
+        folder: of the run.
+        tables: that callbacks have written, by name.
+    """
+    run = RunFolder(folder)
+    paths = [run.metrics, run.per_image, run.scales, *tables.values()]
+    result = _artifact(f"result-{session.id}", "result", paths, {})
     session.log_artifact(result)
 
 
-def send_charts(session: Any, folder: Path) -> None:
-    """Sends those tables that are worth looking at as W&B's own tables and charts."""
+def send_charts(session: Any, folder: Path, tables: Mapping[str, Path]) -> None:
+    """Sends the scores of each image as a table of W&B, and confusion matrices as charts.
+
+    Args:
+        session: the W&B run.
+        folder: of the run.
+        tables: that callbacks have written, by name.
+    """
     import wandb
 
-    charts = {"test/per_image": wandb.Table(*_table(folder / "per_image.csv"))}
-    if (folder / "confusion.csv").exists():
-        charts |= dict(confusion_charts(folder / "confusion.csv"))
+    charts = {"test/per_image": wandb.Table(*_table(RunFolder(folder).per_image))}
+    if "confusion" in tables:
+        charts |= dict(confusion_charts(tables["confusion"]))
     session.log(charts)
 
 
 def confusion_charts(path: Path) -> Iterator[tuple[str, Any]]:
-    """W&B's own chart of a confusion matrix, from the numbers of pixels of a ``confusion.csv``, one for each region."""
+    """Charts of W&B for the confusion matrices in a ``confusion.csv``, one for each region."""
     import wandb
 
     columns, rows = _table(path)
@@ -74,9 +87,11 @@ def confusion_charts(path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _model(folder: Path) -> Any:
-    summary = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    run = RunFolder(folder)
+    summary = run.read_metrics()
     facts = {name: summary.get(name) for name in ("chosen", "seed", "parameters", "val_best", "test", "fingerprint")}
-    return _artifact(f"model-{run_id(folder)}", "model", [folder / name for name in MODEL], facts)
+    paths = [run.best_checkpoint, run.config, run.scale, run.card]
+    return _artifact(f"model-{run_id(folder)}", "model", paths, facts)
 
 
 def _artifact(name: str, kind: str, paths: Iterable[Path], facts: Mapping[str, Any]) -> Any:
@@ -84,14 +99,13 @@ def _artifact(name: str, kind: str, paths: Iterable[Path], facts: Mapping[str, A
 
     artifact = wandb.Artifact(name, kind, metadata=dict(facts))
     for path in paths:
-        if path.exists():  # as it lies there: neither W&B's staging folder nor its cache gets a copy
+        if path.exists():  # the file itself: without copies in W&B's staging folder and cache
             artifact.add_file(str(path.absolute()), name=path.name, policy="immutable", skip_cache=True)
     return artifact
 
 
 def _use(session: Any, artifact: Any) -> None:
-    # What run.use_artifact does with an artifact that is not there yet, but for two things: it refuses to offline, and
-    # online it waits for the upload, however long that takes.
+    # As run.use_artifact does with a new artifact, which is impossible offline, and online waits for the upload.
     session._log_artifact(artifact, is_user_created=True, use_after_commit=True)
 
 

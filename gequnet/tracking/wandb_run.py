@@ -1,4 +1,4 @@
-"""One session with Weights & Biases: of a folder, and never a reason for a training to fail or to wait."""
+"""Logger for Weights & Biases that belongs to a run's folder, and never makes a training fail or wait."""
 
 import logging
 import os
@@ -20,31 +20,31 @@ log = logging.getLogger("gequnet")
 
 OFFLINE, ONLINE, DISABLED = MODES = ("offline", "online", "disabled")
 AGENT = "WANDB_SWEEP_ID"
-"""Is set where ``wandb agent`` has started the run: then the id is the one that it has dealt out."""
+"""Environment variable that ``wandb agent`` sets for the runs that it starts, with ids of its own."""
 
 
 class WandbRun(WandbLogger):
-    """Lightning's logger for W&B, which goes on in the same W&B run wherever the same folder is taken up again.
+    """Lightning's logger for W&B; a run that is resumed in its folder continues the same W&B run.
 
-    Online without an API key, or without a server that answers in time, it says so in a sentence and writes into the
-    folder what ``wandb sync`` can send later. What it sends of git is the commit of the working folder, and where that
-    is from without whatever is written before an ``@``.
+    Without an API key, or without an answer of the server in time, an online run warns and becomes offline:
+    ``wandb sync`` can send the files in its folder later. Of git it sends the commit of the working folder and the URL
+    of its remote, without user and password.
 
     Args:
-        folder: of the run; holds the id, and what is written offline.
+        folder: of the run; holds the id and the offline files.
         mode: ``offline``, ``online`` or ``disabled``.
         project: at W&B.
         entity: user or team at W&B; None for the user's default.
         name: of the run.
-        group: a name that runs share which are to be seen as one, in several seeds.
-        job_type: training, evaluation, say.
-        tags: to filter by; None among them is left out.
-        init_timeout: so many seconds may the server take to answer.
-        finish_timeout: so many seconds may the last uploads take; what is left by then stays in the folder.
-        save_code: whether W&B gets the program and what git says has been changed.
+        group: name of runs that are shown as one, such as several seeds.
+        job_type: training or evaluation, for example.
+        tags: to filter by; None among them is ignored.
+        init_timeout: seconds to wait for an answer of the server.
+        finish_timeout: seconds to wait for the last uploads; the rest stays in the folder.
+        save_code: True to send the program and the uncommitted changes.
 
     Raises:
-        ConfigError: there is no such mode.
+        ConfigError: the mode does not exist.
     """
 
     def __init__(
@@ -71,8 +71,8 @@ class WandbRun(WandbLogger):
             init_timeout=init_timeout,
             finish_timeout=finish_timeout,
             save_code=save_code,
-            x_transaction_log_flush_interval=1.0,  # seconds that are lost to a kill -9, 15 if nothing is said
-            disable_git=True,  # else it runs git itself, and sends the remote as it is written down
+            x_transaction_log_flush_interval=1.0,  # seconds lost by kill -9; W&B's default is 15
+            disable_git=True,  # else it runs git itself and sends the remote with user and password
             git_commit=(commit(Path.cwd()) or "").rstrip("+") or None,
             git_remote_url=remote_of(Path.cwd()),
         )
@@ -88,17 +88,17 @@ class WandbRun(WandbLogger):
             tags=[tag for tag in tags if tag is not None],
             settings=settings,
         )
-        del self._wandb_init["anonymous"]  # which Lightning still gives, and W&B no longer takes
+        del self._wandb_init["anonymous"]  # Lightning passes it, W&B no longer accepts it
 
     @property
     def mode(self) -> str:
-        """What became of the mode that was asked for."""
+        """The actual mode: offline if online was not possible."""
         return str(self._wandb_init["mode"])
 
     @property
     @rank_zero_experiment
     def experiment(self) -> Any:
-        """The session, begun when it is first asked for."""
+        """The W&B run, started at the first access."""
         if self._experiment is None and self.mode != DISABLED:
             remember(self.folder, self._begun().id)
         return super().experiment
@@ -119,10 +119,10 @@ class WandbRun(WandbLogger):
 
 
 def _expect_answer(address: str, seconds: int | float) -> None:
-    """Asks whether anybody is there, since ``wandb.init`` asks several times and waits for each."""
+    """Raises if the server does not answer at once; ``wandb.init`` itself tries several times and waits each time."""
     try:
         requests.get(f"{address}/healthz", timeout=seconds)
     except (requests.exceptions.SSLError, requests.exceptions.ProxyError):
-        return  # somebody is; W&B has settings of its own for certificates and proxies
+        return  # the server is there; W&B has settings of its own for certificates and proxies
     except (requests.ConnectionError, requests.Timeout):
         raise ConnectionError(f"no answer from {address} within {seconds:g} s") from None

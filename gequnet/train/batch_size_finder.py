@@ -3,7 +3,6 @@
 import logging
 import tempfile
 import warnings
-from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -12,6 +11,7 @@ from pytorch_lightning.tuner import Tuner
 from pytorch_lightning.utilities.seed import isolate_rng
 from torch import nn
 
+from gequnet.runs.layout import RunFolder
 from gequnet.runs.run_folder import load_config
 from gequnet.train.cost_estimate import needed
 from gequnet.train.dry_run import scratch_task, scratch_trainer
@@ -83,7 +83,6 @@ def _most(cfg: DictConfig, data: Any) -> int:
 
 def _before(cfg: DictConfig) -> int | None:
     """What the run in the same folder has found, if this is its continuation."""
-    saved = Path(cfg.paths.run) / "config.yaml"
-    if cfg.resume is None or not saved.exists():
+    if cfg.resume is None or not RunFolder(cfg.paths.run).is_run:
         return None
     return int(load_config(cfg.paths.run).data.batch_size)

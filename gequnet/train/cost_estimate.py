@@ -19,9 +19,10 @@ from gequnet.formatting import duration, size
 from gequnet.nets.costs import parameters
 from gequnet.nets.peak_memory import peak_memory
 from gequnet.runs.checkpoint import read_checkpoint
+from gequnet.runs.layout import RunFolder
 from gequnet.train.dry_run import DryRun, dry_run
 from gequnet.train.memory import Memory, memory_of
-from gequnet.train.model_summary import SUMMARY, by, some
+from gequnet.train.model_summary import by, some
 from gequnet.train.trainer import training_batches
 
 log = logging.getLogger("gequnet")
@@ -84,7 +85,7 @@ def estimate_cost(cfg: DictConfig, data: Any, net: nn.Module, trainer: pl.Traine
     done = 0 if checkpoint is None else int(read_checkpoint(checkpoint)["global_step"])
     line = sentence(cfg, data, trial, looks, trainer.world_size, done) + f"; {share(trial, memory, processes)}"
     log.info("%s", line)
-    with (Path(cfg.paths.run) / SUMMARY).open("a", encoding="utf-8") as file:
+    with RunFolder(cfg.paths.run).summary.open("a", encoding="utf-8") as file:
         file.write(f"  forecast    {line}\n")
 
 

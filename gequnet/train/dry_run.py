@@ -1,4 +1,4 @@
-"""Two training steps on a copy of everything, from which a whole training can be foreseen."""
+"""Dry run: two training steps on a copy of the network, to measure time and memory."""
 
 import copy
 import tempfile
@@ -12,31 +12,28 @@ import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig
 from pytorch_lightning.plugins.environments import LightningEnvironment
-from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.utilities.seed import isolate_rng
 from torch import nn
 from torch.utils.data import DataLoader
 
-from gequnet.config.build import build
-from gequnet.errors import ConfigError, first_sentence
 from gequnet.train.memory import peak_of
 from gequnet.train.schedules import constant_schedule
 from gequnet.train.task import Batch, SegmentationTask
-from gequnet.train.trainer import build_task
+from gequnet.train.trainer import build_task, make_trainer
 
-STEPS = 2  # the first finds everything cold
-LONG_S = 5.0  # of steps that take as many seconds one is enough
+STEPS = 2  # the first one is slower
+LONG_S = 5.0  # seconds; after a step as long as this there is no second one
 
 
 @dataclass
 class DryRun:
-    """What two steps have shown.
+    """Measurements of two steps.
 
     Args:
         batch_s: seconds to make a batch, in one process.
-        step_s: for the way forward, the way back and the optimizer.
-        pixel_s: for a pixel of an image that is only looked at.
-        most: bytes of the device that the process had at once.
+        step_s: seconds for forward pass, backward pass and optimizer.
+        pixel_s: seconds of prediction for each pixel.
+        most: peak memory of the process on the device, in bytes.
     """
 
     batch_s: float
@@ -46,19 +43,19 @@ class DryRun:
 
 
 def dry_run(cfg: DictConfig, data: Any, net: nn.Module, device: torch.device) -> DryRun:
-    """Makes two steps with the first patches of the training, and looks at them once more without learning.
+    """Trains two steps on the first patches of the training, and predicts the patches once.
 
-    Nothing of the run is touched: the network is a copy, its optimizer a new one, patches are functions of their
-    number, and the generators are put back.
+    The run is not changed: the network is a copy, the optimizer is new, patches are functions of their number, and the
+    states of the random generators are restored.
 
     Args:
-        cfg: settled.
-        data: the data module; reads images that the training will read as well.
+        cfg: resolved.
+        data: the data module; reads images that the training reads, too.
         net: the network, not yet on any device.
-        device: where it will be.
+        device: for the steps.
 
     Raises:
-        RuntimeError: the device's memory does not suffice, see ``pytorch_lightning.utilities.memory.is_oom_error``.
+        RuntimeError: out of memory, see ``pytorch_lightning.utilities.memory.is_oom_error``.
     """
     with isolate_rng(include_cuda=device.type == "cuda"):
         batch, seconds = first_batch(data)
@@ -73,9 +70,9 @@ def dry_run(cfg: DictConfig, data: Any, net: nn.Module, device: torch.device) ->
 
 
 def first_batch(data: Any) -> tuple[Batch, float]:
-    """The patches that the training begins with, and how many seconds as many take to be made.
+    """First batch of the training, and the seconds to make a batch.
 
-    The time is that of the middle one: the first of an image waits for the file.
+    The time is the median over patches times their number, as the first patch of an image waits for the file.
     """
     loader = data.train_dataloader()
     patches, times = [], []
@@ -87,7 +84,7 @@ def first_batch(data: Any) -> tuple[Batch, float]:
 
 
 def scratch_task(cfg: DictConfig, net: nn.Module) -> SegmentationTask:
-    """The run's task around a copy of its network, at a steady rate."""
+    """The run's task around a copy of its network, with a constant learning rate."""
     task = build_task(cfg, copy.deepcopy(net))
     task.scheduler = constant_schedule
     return task
@@ -96,52 +93,46 @@ def scratch_task(cfg: DictConfig, net: nn.Module) -> SegmentationTask:
 def scratch_trainer(
     cfg: DictConfig, folder: str, callbacks: list[pl.Callback], device: torch.device | None = None, **settings: Any
 ) -> pl.Trainer:
-    """A trainer like the run's, in this process and on one device, that leaves nothing behind and never validates.
+    """A trainer like the run's, in this process and on one device, without logger, checkpoints and validation.
 
     Args:
-        cfg: settled.
-        folder: for what is left behind all the same.
-        callbacks: all that it has.
-        device: the one; as the configuration says if ``None``.
-        settings: further ones of Lightning's.
+        cfg: resolved.
+        folder: for temporary files.
+        callbacks: of the trainer.
+        device: the device; None: as configured.
+        settings: further arguments of Lightning's trainer.
 
     Raises:
-        ConfigError: this machine has no such device.
+        ConfigError: this machine does not have the device.
     """
-    where: dict[str, Any] = {"devices": 1}
+    placed: dict[str, Any] = {"devices": 1}
     if device is not None:
-        where = {"accelerator": device.type, "devices": 1 if device.index is None else [device.index]}
-    alone = {"strategy": "auto", "num_nodes": 1, "plugins": [LightningEnvironment()], "accumulate_grad_batches": 1}
+        placed = {"accelerator": device.type, "devices": 1 if device.index is None else [device.index]}
+    local = {"strategy": "auto", "num_nodes": 1, "plugins": [LightningEnvironment()], "accumulate_grad_batches": 1}
     silent = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     short = {"max_epochs": 1, "max_steps": -1, "limit_train_batches": None, "limit_val_batches": 0}
-    try:
-        trainer: pl.Trainer = build(cfg.trainer, _partial_=True)(
-            callbacks=callbacks, default_root_dir=folder, **where, **alone, **silent, **short, **settings
-        )
-    except MisconfigurationException as error:
-        raise ConfigError(first_sentence(str(error))) from None
-    return trainer
+    return make_trainer(cfg, callbacks, default_root_dir=folder, **placed, **local, **silent, **short, **settings)
 
 
 @dataclass
 class StepTimer(pl.Callback):
-    """Times each step, and in the end a look at the same patches."""
+    """Times each step, and at the end the prediction of the same patches."""
 
     steps: list[float] = field(default_factory=list)
     pixel_s = 0.0
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: Any, batch: Batch, *_: Any) -> None:
-        """Starts."""
+        """Starts the clock."""
         self.images = batch["image"]
         self.began = _now(pl_module.device)
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *_: Any) -> None:
-        """Stops."""
+        """Stops the clock."""
         self.steps.append(_now(pl_module.device) - self.began)
         trainer.should_stop = self.steps[-1] > LONG_S
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Looks."""
+        """Times the prediction."""
         net = pl_module.net.eval()
         began = _now(pl_module.device)
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""A training that is told to stop, by SIGTERM or Ctrl-C, stops where it suits: every process after the same batch."""
+"""Graceful stop after SIGTERM or Ctrl-C: every process stops after the same batch."""
 
 import os
 import signal
@@ -11,12 +11,11 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 
 class GracefulStop(pl.Callback):
-    """Hears the signals in Lightning's place, and tells Lightning's loops to end where they can be taken up again.
+    """Handles the signals in place of Lightning, and ends its loops where the training can be resumed.
 
-    A training stops after a batch, or after the validation that belongs to it; Lightning would stop in the midst of
-    validations and not come back to them. Processes that train together ask each other whether one of them has heard
-    something. Lightning has each of them talk to the others the moment that the signal comes, in the midst of whatever
-    they were saying.
+    A training stops after a batch, or after the validation that belongs to it. Lightning itself would stop inside a
+    validation and leave it out after the resumption. The ranks exchange after each batch if one of them has got a
+    signal. Lightning communicates at the moment of the signal, which may fall into another communication.
     """
 
     def __init__(self) -> None:
@@ -24,78 +23,78 @@ class GracefulStop(pl.Callback):
         self._interrupt: Any = None
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Makes of the first Ctrl-C what SIGTERM is, a wish to stop when it suits; the second stops at once."""
+        """Makes the first Ctrl-C a graceful stop like SIGTERM; the second one stops at once."""
         if in_main_thread():
-            self._interrupt = signal.signal(signal.SIGINT, self._ask)
+            self._interrupt = signal.signal(signal.SIGINT, self._on_interrupt)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Listens; Lightning has just begun to."""
-        self._listen(trainer)
+        """Replaces the handler that Lightning has just installed."""
+        self._install(trainer)
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """What one process has heard all have heard; after the last batch it is the test that stops."""
+        """Stops all ranks if one has got a signal; after the last batch the test stops instead."""
         self.stop_requested = any_rank(trainer, self.stop_requested)
         if self.stop_requested and at_batch_boundary(trainer):
             self._stop(trainer)
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Listens."""
-        self._listen(trainer)
+        """Installs the handler."""
+        self._install(trainer)
 
     def on_validation_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """A validation that is no part of a training stops at once."""
+        """Stops a validation outside a training at once."""
         if self.stop_requested and trainer.state.fn != "fit":
             raise SIGTERMException
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """As after a batch."""
+        """Stops all ranks if one has got a signal, as after a batch."""
         if trainer.state.fn == "fit":
             self.stop_requested = any_rank(trainer, self.stop_requested)
             if self.stop_requested:
                 self._stop(trainer)
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Listens."""
-        self._listen(trainer)
+        """Installs the handler."""
+        self._install(trainer)
 
     def on_test_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """A test stops at once, each process by itself: another time it is begun anew."""
+        """Stops a test at once, on each rank by itself, as a resumed run starts the test anew."""
         if self.stop_requested:
             raise SIGTERMException
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        """Ctrl-C is itself again."""
-        self._give_back()
+        """Restores the handler of Ctrl-C."""
+        self._restore()
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Ctrl-C is itself again."""
-        self._give_back()
+        """Restores the handler of Ctrl-C."""
+        self._restore()
 
     @staticmethod
     def _stop(trainer: pl.Trainer) -> None:
-        trainer._signal_connector.received_sigterm = True  # Lightning's loop looks there when loggers have been told
+        trainer._signal_connector.received_sigterm = True  # Lightning's loop reads it after the loggers' update
 
-    def _listen(self, trainer: pl.Trainer) -> None:
+    def _install(self, trainer: pl.Trainer) -> None:
         if in_main_thread():
-            signal.signal(signal.SIGTERM, lambda number, _: self._hear(trainer, number))
+            signal.signal(signal.SIGTERM, lambda number, _: self._on_sigterm(trainer, number))
 
-    def _hear(self, trainer: pl.Trainer, number: int) -> None:
+    def _on_sigterm(self, trainer: pl.Trainer, number: int) -> None:
         if not self.stop_requested and trainer.strategy.launcher is not None:
-            trainer.strategy.launcher.kill(number)  # the processes that this one has started hear of it, too
+            trainer.strategy.launcher.kill(number)  # also the processes that this one has started
         self.stop_requested = True
 
-    def _ask(self, *_: Any) -> None:
-        self._give_back()
+    def _on_interrupt(self, *_: Any) -> None:
+        self._restore()
         os.kill(os.getpid(), signal.SIGTERM)
 
-    def _give_back(self) -> None:
+    def _restore(self) -> None:
         if self._interrupt is not None:
             signal.signal(signal.SIGINT, self._interrupt)
             self._interrupt = None
 
 
 def any_rank(trainer: pl.Trainer, fact: bool) -> bool:
-    """Whether it holds in some process, the same answer in all of them; all have to ask."""
+    """True on all ranks if it is true on any rank; every rank must call it."""
     if trainer.world_size == 1:
         return fact
     own = torch.tensor(float(fact), device=trainer.strategy.root_device)
@@ -103,12 +102,12 @@ def any_rank(trainer: pl.Trainer, fact: bool) -> bool:
 
 
 def at_batch_boundary(trainer: pl.Trainer) -> bool:
-    """Whether, after a batch, no validation follows: it would be left out by a training that goes on from there."""
+    """True after a batch that no validation follows; a training resumed before the validation would leave it out."""
     every = trainer.val_check_batch
-    assert every is not None  # known since the training began
+    assert every is not None  # set at the start of the training
     return (trainer.fit_loop.total_batch_idx + 1) % every != 0
 
 
 def in_main_thread() -> bool:
-    """Where alone Python hears signals."""
+    """True in the main thread, the only one in which Python handles signals."""
     return threading.current_thread() is threading.main_thread()

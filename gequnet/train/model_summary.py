@@ -1,7 +1,6 @@
 """What is about to be trained: the network as its types, what it costs, what it commutes with, on what it trains."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -9,12 +8,11 @@ from omegaconf import DictConfig
 from pytorch_lightning.utilities import rank_zero_only
 from torch import Tensor, nn
 
-from gequnet.formatting import count, size
+from gequnet.formatting import large_number, size
 from gequnet.nets.costs import activations, flops, meta_copy, meta_image, parameters
+from gequnet.runs.layout import RunFolder
 from gequnet.symmetry.equivariance import exact_elements
 from gequnet.train.trainer import training_batches
-
-SUMMARY = "summary.txt"
 
 
 @rank_zero_only
@@ -29,7 +27,7 @@ def print_summary(cfg: DictConfig, data: Any, net: nn.Module, processes: int = 1
     """
     text = "\n".join([*describe(net, data.patch_size), *situation(cfg, data, processes)])
     print(text, flush=True)
-    (Path(cfg.paths.run) / SUMMARY).write_text(text + "\n", encoding="utf-8")
+    RunFolder(cfg.paths.run).summary.write_text(text + "\n", encoding="utf-8")
 
 
 def describe(net: nn.Module, sides: list[int]) -> Iterator[str]:
@@ -57,7 +55,7 @@ def describe(net: nn.Module, sides: list[int]) -> Iterator[str]:
     yield from _table(list(levels(net, sides)))
     yield f"  parameters  {parameters(net)}{_by_part(net)}"
     yield (
-        f"  costs       {count(flops(net, sides))} operations for a patch of {by(sides)}, forward; "
+        f"  costs       {large_number(flops(net, sides))} operations for a patch of {by(sides)}, forward; "
         f"{size(activations(net, sides))} kept of it for the way back"
     )
     yield f"  exact       {exact(net)}"

@@ -1,4 +1,4 @@
-"""How a run becomes several processes: what we add to Lightning's strategies, and what of them we refuse."""
+"""Distributed strategies: plugins for Lightning's strategies, and checks of unsupported ones."""
 
 import os
 
@@ -18,50 +18,50 @@ from gequnet.runs.atomic_checkpoint_io import AtomicCheckpointIO
 
 
 class SharedNorms(TorchSyncBatchNorm):
-    """What ``trainer.sync_batchnorm`` means: batch norms, those of fields too, see the batch of all processes.
+    """Batch norms over the batch of all processes, also for fields, with ``trainer.sync_batchnorm``.
 
-    PyTorch's own works on GPUs alone, puts other layers in the place of its own, and does not know ours.
+    PyTorch's ``SyncBatchNorm`` works on GPUs only, and does not replace our norms of fields.
     """
 
     def apply(self, model: nn.Module) -> nn.Module:
-        """At the beginning of a training in several processes."""
+        """Shares the statistics, at the start of a training in several processes."""
         share_statistics(model, all_reduce_sum)
         return model
 
     def revert(self, model: nn.Module) -> nn.Module:
-        """At its end."""
+        """Makes the statistics local again, at the end."""
         share_statistics(model, None)
         return model
 
 
 def plugins(cfg: DictConfig) -> list[object]:
-    """What every trainer of a run gets: whole checkpoints, shared norms, and SLURM where it runs us.
+    """Plugins of every trainer: atomic checkpoints, shared norms, and SLURM inside a SLURM job.
 
-    Lightning's own way to start again under SLURM is left out: ours is ``gequnet.runs.resume``.
+    Lightning's own requeueing under SLURM is off, as ``gequnet.runs.resume`` replaces it.
     """
-    found: list[object] = [AtomicCheckpointIO()]
+    chosen: list[object] = [AtomicCheckpointIO()]
     if cfg.trainer.get("sync_batchnorm"):
-        found.append(SharedNorms())
+        chosen.append(SharedNorms())
     if SLURMEnvironment.detect():
-        found.append(SLURMEnvironment(auto_requeue=False))
-    return found
+        chosen.append(SLURMEnvironment(auto_requeue=False))
+    return chosen
 
 
 def check_strategy(cfg: DictConfig, trainer: pl.Trainer) -> None:
-    """Refuses what Lightning would begin and not end, or end as something else.
+    """Refuses strategies, precisions and process counts with which a run would not end, or not as configured.
 
     Args:
         cfg: the configuration.
         trainer: made from it.
 
     Raises:
-        ConfigError: says what to type instead.
+        ConfigError: with the overrides to use instead.
     """
     started, launcher = launched_world_size(os.environ), trainer.strategy.launcher
     if isinstance(launcher, _MultiProcessingLauncher):
         raise ConfigError(
-            f"trainer.strategy={cfg.trainer.strategy} ends its processes with the training, and what they know is lost "
-            "to the test: take trainer=ddp."
+            f"trainer.strategy={cfg.trainer.strategy} ends its processes after the training, so the test would lose "
+            "their state: take trainer=ddp."
         )
     if str(cfg.trainer.precision).startswith("16") and str(trainer.precision).startswith("bf16"):
         raise ConfigError(
@@ -71,22 +71,22 @@ def check_strategy(cfg: DictConfig, trainer: pl.Trainer) -> None:
     if started not in (None, wanted):
         raise ConfigError(
             f"{started} processes were started, and trainer.devices={cfg.trainer.devices} on each of "
-            f"trainer.num_nodes={trainer.num_nodes} nodes make {wanted}: give both as torchrun or srun has them."
+            f"trainer.num_nodes={trainer.num_nodes} nodes make {wanted}: give the numbers of torchrun or srun."
         )
-    if isinstance(launcher, _SubprocessScriptLauncher) and started is None and sweeping():
+    if isinstance(launcher, _SubprocessScriptLauncher) and started is None and in_sweep():
         raise ConfigError(
-            "Each process of a run types its command again, and here that is the whole sweep: give every job a process "
-            "of its own by hydra/launcher=processes, or take trainer.devices=1."
+            "Each process of a run starts its command again, and in this sweep that is the whole sweep: run every job "
+            "in a process of its own with hydra/launcher=processes, or take trainer.devices=1."
         )
 
 
-def sweeping() -> bool:
-    """Whether this is a job of a sweep, in the sweep's own process or that of a launcher."""
+def in_sweep() -> bool:
+    """True in a job of a sweep, in the sweep's own process or in that of a launcher."""
     return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
 
 
 def starts_processes(trainer: DictConfig) -> bool:
-    """Whether a run of this configuration types its own command again, once for each further process.
+    """True if a run of this configuration starts its own command again, once for each further process.
 
     >>> starts_processes(DictConfig({"strategy": "ddp", "devices": 2}))
     True

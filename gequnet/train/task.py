@@ -1,4 +1,4 @@
-"""A network, a loss, scores, an optimizer and a schedule become training. It knows none of them by name."""
+"""Training, validation and test of a network as a LightningModule."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -22,9 +22,9 @@ MONITOR = "val/dice"
 
 
 def in_full_precision(step: Step) -> Step:
-    """Runs a step without autocast, which is a way to train.
+    """Decorator that runs a step without autocast, which is for training only.
 
-    What is scored is the float32 network, and the metrics of other libraries compute as they were written to.
+    The float32 network is scored, and metrics of other libraries compute in their own precision.
     """
 
     @wraps(step)
@@ -50,7 +50,7 @@ class SegmentationTask(pl.LightningModule):
         optimizer: makes an optimizer from parameter groups.
         scheduler: makes a schedule from an optimizer and the number of optimizer steps.
         inference: ``inference(net, image)`` to the logits of a whole image, at validation and test.
-        finetune: how fast each part of the net learns; all alike if ``None``.
+        finetune: learning rate of each part of the net; the same for all if ``None``.
 
     Example:
         >>> from functools import partial
@@ -88,7 +88,7 @@ class SegmentationTask(pl.LightningModule):
         self.finetune = finetune or Finetune()
 
     def setup(self, stage: str) -> None:
-        """Before a training the parts that are not to learn are frozen, which Lightning respects from then on."""
+        """Freezes the parts that do not learn, before a training."""
         if stage == "fit":
             self.finetune.freeze(self.net)
 
@@ -98,7 +98,7 @@ class SegmentationTask(pl.LightningModule):
         return logits
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The loss of one batch of patches."""
+        """Loss of one batch of patches."""
         loss = self._loss(self(batch["image"]), batch)
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
         self.log("train/loss", loss, prog_bar=True, batch_size=len(batch["id"]))
@@ -111,21 +111,21 @@ class SegmentationTask(pl.LightningModule):
         return loss
 
     def on_validation_epoch_start(self) -> None:
-        """Scores and losses of the last validation are forgotten."""
+        """Resets scores and losses."""
         self.val_metrics.reset()
         self.val_losses = []
 
     @in_full_precision
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Scores and loss of one whole image."""
+        """Updates scores and loss with one whole image."""
         logits = self.inference(self.net, batch["image"])
         loss = self._loss(logits, batch)
         self.val_metrics.update(logits, batch["mask"], batch["valid"], batch["id"])
-        if "repeated" not in batch:  # by another process, which counts it
+        if "repeated" not in batch:  # counted by another rank
             self.val_losses += [float(loss)] * len(batch["id"])
 
     def on_validation_epoch_end(self) -> None:
-        """Means over the validation images; a schedule that looks at the score sees it now."""
+        """Logs means over the validation images, and steps a schedule that depends on the score."""
         losses = [loss for part in all_gather(self.val_losses) for loss in part]
         self.log("val/loss", sum(losses) / len(losses), sync_dist=True)
         self._log_scores("val", self.val_metrics)
@@ -135,19 +135,19 @@ class SegmentationTask(pl.LightningModule):
                     config.scheduler.step(float(self.trainer.callback_metrics[MONITOR]))
 
     def on_test_epoch_start(self) -> None:
-        """Scores of an earlier test are forgotten; those of this one stay for the report."""
+        """Resets the scores; after the test they stay for the report."""
         self.test_metrics.reset()
 
     @in_full_precision
     def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Scores of one whole image; its logits go to the callbacks."""
+        """Updates the scores with one whole image; its logits go to the callbacks."""
         logits = self.inference(self.net, batch["image"])
         more = {part: batch[part] for part in ("instances", "spacing", "repeated") if part in batch}
         self.test_metrics.update(logits, batch["mask"], batch["valid"], batch["id"], **more)
         return logits
 
     def on_test_epoch_end(self) -> None:
-        """Means over the test images, and pooled curves."""
+        """Logs means over the test images, and scores pooled over pixels."""
         self._log_scores("test", self.test_metrics)
 
     def _log_scores(self, stage: str, metrics: Metric) -> None:
@@ -156,13 +156,13 @@ class SegmentationTask(pl.LightningModule):
             self.log(key, float(value), prog_bar=key == MONITOR, sync_dist=True)
 
     def configure_optimizers(self) -> Any:
-        """The optimizer, and its schedule by optimizer step (by validation where it looks at the scores)."""
+        """Optimizer, and its schedule by optimizer step, or by validation if it depends on the score."""
         optimizer = self.finetune.slow(self.optimizer(self.finetune.groups(self.net)))
         total_steps = self.trainer.estimated_stepping_batches
         if total_steps < 1 or total_steps == float("inf"):
             raise ConfigError("The training has no end: give trainer.max_steps or trainer.max_epochs a number above 0.")
         config = {"scheduler": self.scheduler(optimizer, int(total_steps)), "interval": "step"}
         if isinstance(config["scheduler"], ReduceLROnPlateau):
-            # Lightning counts steps or epochs, validations are neither: it never gets to step this one itself.
+            # Lightning steps by steps or epochs, not by validations; with this frequency it never steps itself.
             config |= {"monitor": MONITOR, "frequency": int(total_steps) + 1}
         return {"optimizer": optimizer, "lr_scheduler": config}

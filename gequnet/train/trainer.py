@@ -1,4 +1,4 @@
-"""The parts of an experiment, built from its configuration: network, task, trainer."""
+"""Task and trainer of a run, built from its configuration."""
 
 import math
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig
+from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import nn
 
@@ -15,49 +16,72 @@ from gequnet.train.graceful_stop import GracefulStop
 from gequnet.train.strategy import check_strategy, plugins
 from gequnet.train.task import SegmentationTask
 
-CURVE_POINTS = 200  # training losses in a curve, whatever the number of steps
+CURVE_POINTS = 200  # training losses in a curve, for any number of steps
 
 
 def build_task(cfg: DictConfig, net: nn.Module) -> SegmentationTask:
-    """The network with its loss, scores, optimizer and schedule, and how it is asked about a whole image."""
+    """The network with its loss, metrics, optimizer, schedule and inference."""
     parts = [build(cfg[name]) for name in ("loss", "metrics", "optim", "scheduler", "inference", "finetune")]
     return SegmentationTask(net, *parts)
 
 
 def build_trainer(cfg: DictConfig, data: Any) -> pl.Trainer:
-    """Lightning's trainer with our callbacks and the chosen logger.
+    """The trainer of a run, with the configured callbacks and logger.
 
     Raises:
-        ConfigError: there is no such device, or the processes would not come to an end.
+        ConfigError: the devices are not available, the processes would not end, or no callback keeps the best
+            checkpoint.
     """
-    try:
-        bare = make_trainer(cfg, [], logger=False)
-    except (MisconfigurationException, ValueError, RuntimeError) as error:  # a device that this machine does not have
-        asked = " ".join(f"trainer.{name}={cfg.trainer[name]}" for name in ("accelerator", "devices", "strategy"))
-        raise ConfigError(
-            f"{asked} cannot be had here ({first_sentence(str(error))}): ask for what there is, trainer=cpu, say."
-        ) from None
+    bare = make_trainer(cfg, [], logger=False)
     check_strategy(cfg, bare)
     callbacks = [build(node) for node in cfg.callbacks.values()]
+    if not any(isinstance(callback, ModelCheckpoint) for callback in callbacks):
+        raise ConfigError("No callback keeps the best checkpoint: type callbacks=[default,NAME], with default first.")
     logger = build(cfg.logger) if cfg.logger else False
     return make_trainer(cfg, callbacks, logger=logger, **validation_schedule(cfg, data, bare.world_size))
 
 
-def make_trainer(cfg: DictConfig, callbacks: Sequence[pl.Callback], **arguments: Any) -> pl.Trainer:
-    """Lightning's trainer as every part of a run has it."""
+def evaluation_trainer(cfg: DictConfig, callbacks: Sequence[pl.Callback], **overrides: Any) -> pl.Trainer:
+    """A trainer for further tests and validations of a trained network, with progress and without loggers.
+
+    Args:
+        cfg: the configuration.
+        callbacks: besides the progress.
+        overrides: arguments of Lightning's trainer, in place of those in ``cfg.trainer``.
+    """
+    progress = [build(cfg.callbacks.progress)] if "progress" in cfg.callbacks else []
+    return make_trainer(
+        cfg, [*callbacks, *progress], logger=False, **{"enable_progress_bar": bool(progress), **overrides}
+    )
+
+
+def make_trainer(cfg: DictConfig, callbacks: Sequence[pl.Callback], **overrides: Any) -> pl.Trainer:
+    """Lightning's trainer, with a graceful stop after signals; all trainers are made here.
+
+    Args:
+        cfg: the configuration.
+        callbacks: all but the graceful stop.
+        overrides: arguments of Lightning's trainer, in place of those in ``cfg.trainer``.
+
+    Raises:
+        ConfigError: this machine does not have the devices, or they do not fit the strategy.
+    """
     make = build(cfg.trainer, _partial_=True)
-    trainer: pl.Trainer = make(callbacks=[*callbacks, GracefulStop()], plugins=plugins(cfg), **arguments)
+    settings = {"plugins": plugins(cfg), **overrides}
+    try:
+        trainer: pl.Trainer = make(callbacks=[*callbacks, GracefulStop()], **settings)
+    except (MisconfigurationException, ValueError, RuntimeError) as error:
+        values = {name: settings.get(name, cfg.trainer.get(name)) for name in ("accelerator", "devices", "strategy")}
+        words = " ".join(f"trainer.{name}={value}" for name, value in values.items())
+        raise ConfigError(
+            f"There is no trainer with {words} here ({first_sentence(str(error))}): type trainer.accelerator=cpu, or "
+            "what this machine has."
+        ) from None
     return trainer
 
 
-def evaluation_trainer(cfg: DictConfig, callbacks: list[pl.Callback]) -> pl.Trainer:
-    """One that asks a trained network further questions, with nothing of the training's around it but its progress."""
-    shown = [build(cfg.callbacks.progress)] if "progress" in cfg.callbacks else []
-    return make_trainer(cfg, [*callbacks, *shown], logger=False, enable_progress_bar=bool(shown))
-
-
 def validation_schedule(cfg: DictConfig, data: Any, processes: int) -> dict[str, Any]:
-    """Validations evenly spaced over the training, whatever an epoch is, and about as many points in every curve."""
+    """Arguments of the trainer for evenly spaced validations, and for curves of about as many points in every run."""
     batches = training_batches(cfg, data, processes)
     return {
         "val_check_interval": cfg.trainer.val_check_interval or math.ceil(batches / cfg.validations),
@@ -67,7 +91,7 @@ def validation_schedule(cfg: DictConfig, data: Any, processes: int) -> dict[str,
 
 
 def training_batches(cfg: DictConfig, data: Any, processes: int) -> int:
-    """Batches of a whole training that each of so many processes sees."""
+    """Batches of the whole training for each of so many processes."""
     batches: int = cfg.trainer.max_steps * cfg.trainer.accumulate_grad_batches
     if cfg.trainer.max_epochs is None:
         return batches

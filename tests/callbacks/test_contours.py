@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 import gequnet.figures
-from gequnet.callbacks.contours import Contours, ranked
+from gequnet.callbacks.contours import Contours, rank_images
 from gequnet.callbacks.unlabelled_images import UnlabelledImages
 from gequnet.data.datamodule import SegmentationDataModule
 from gequnet.data.phantoms.phantom_tumours import PhantomTumours
@@ -153,5 +153,5 @@ def test_where_all_images_are_labelled_there_is_no_such_picture(tmp_path: Path) 
 
 
 def test_equal_scores_are_in_the_order_of_names_and_what_has_none_is_left_out() -> None:
-    assert ranked({"a": math.nan}) == {}
-    assert ranked({"c": 1.0, "a": 1.0, "b": 1.0, "d": 1.0}) == {"best": "d", "median": "b", "worst": "a"}
+    assert rank_images({"a": math.nan}) == {}
+    assert rank_images({"c": 1.0, "a": 1.0, "b": 1.0, "d": 1.0}) == {"best": "d", "median": "b", "worst": "a"}

@@ -7,7 +7,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from gequnet.callbacks.equivariance import Equivariance, mean_of, middle
+from gequnet.callbacks.equivariance import Equivariance, center_crop, mean_report
 from gequnet.symmetry.equivariance import equivariance_report
 
 
@@ -50,12 +50,12 @@ def test_volumes_and_nothing_give_nothing() -> None:
 
 
 @pytest.mark.parametrize(("side", "expected"), [((9, 4), (6, 4)), ((6, 6), (6, 6)), ((7, 11), (6, 6))])
-def test_the_middle(side: tuple[int, int], expected: tuple[int, int]) -> None:
+def test_the_center_crop(side: tuple[int, int], expected: tuple[int, int]) -> None:
     image = torch.arange(side[0] * side[1]).view(1, 1, *side).float()
-    part = middle(image, 6)
+    part = center_crop(image, 6)
     assert part.shape[2:] == expected
     assert part[0, 0, 0, 0] == image[0, 0, (side[0] - expected[0]) // 2, (side[1] - expected[1]) // 2]
 
 
 def test_truth_values_are_not_averaged() -> None:
-    assert mean_of([{"a": True, "b": {"c": 1.0}}, {"a": True, "b": {"c": 2.0}}]) == {"a": True, "b": {"c": 1.5}}
+    assert mean_report([{"a": True, "b": {"c": 1.0}}, {"a": True, "b": {"c": 2.0}}]) == {"a": True, "b": {"c": 1.5}}

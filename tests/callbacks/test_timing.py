@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gequnet.callbacks.timing import Timing
-from gequnet.report.metrics_json import Measures
+from gequnet.runs.callback_outputs import HasResults
 
 
 class Sleepy(nn.Module):
@@ -32,7 +32,7 @@ def at(step: int) -> Any:
 
 def test_medians() -> None:
     timing, task = Timing(), Task()
-    assert isinstance(timing, Measures)
+    assert isinstance(timing, HasResults)
     for step in (0, 1, 2, 20):
         timing.on_train_batch_start(at(step))
         time.sleep(0.2 if step == 0 else 0.02)  # the first one is slow: a median does not mind

@@ -7,7 +7,7 @@ import pytest
 from torch.utils.data import DataLoader, Dataset
 
 from gequnet.data.errors import UnreadableFileError
-from gequnet.errors import first_sentence, near_to, unknown_choice
+from gequnet.errors import first_sentence, nearest_names, unknown_choice
 
 
 class Unreadable(Dataset[int]):
@@ -35,7 +35,7 @@ def test_several_lines_become_one() -> None:
     [("optim.lrr", "optim.lr"), ("lr", "optim.lr"), ("trainer.max_step", "trainer.max_steps")],
 )
 def test_the_nearest_name_comes_first(name: str, nearest: str) -> None:
-    assert near_to(name, ["optim.lr", "optim.betas", "trainer.max_steps", "seed"])[0] == nearest
+    assert nearest_names(name, ["optim.lr", "optim.betas", "trainer.max_steps", "seed"])[0] == nearest
 
 
 def test_nothing_near_is_said_without_a_hint() -> None:

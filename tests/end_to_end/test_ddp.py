@@ -272,7 +272,7 @@ def test_started_from_outside_they_meet_in_one_folder(
     assert ended(command(tmp_path, *words, tells=tells)) == [2, 2]
     assert capfd.readouterr().err.count("holds a finished run of the same name") == 2
     assert ended(command(tmp_path, *words, tells=partial(torchrun, name="none"))) == [2, 2]
-    assert capfd.readouterr().err.startswith("torchrun has started several processes without a name")
+    assert capfd.readouterr().err.startswith("torchrun has started several processes without a common name")
     assert [folder] == list(tmp_path.glob("runs/*/*/*"))
 
 
@@ -333,6 +333,6 @@ def test_several_nodes_need_someone_who_starts_them(tmp_path: Path, monkeypatch:
 
 def test_other_launchers_are_sent_to_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cfg = compose([*TINY, "trainer=ddp", "trainer.accelerator=cpu", f"paths.run={tmp_path}"])
-    monkeypatch.setattr("gequnet.train.strategy.sweeping", lambda: True)  # as in a job of joblib
+    monkeypatch.setattr("gequnet.train.strategy.in_sweep", lambda: True)  # as in a job of joblib
     with pytest.raises(ConfigError, match="hydra/launcher=processes"):
         build_trainer(cfg, build(cfg.data))

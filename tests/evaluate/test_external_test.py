@@ -15,17 +15,18 @@ from omegaconf import DictConfig, OmegaConf
 from sklearn.metrics import f1_score
 
 from gequnet import experiment
+from gequnet.callbacks import Equivariance
 from gequnet.config.build import build
 from gequnet.config.compose import CONF, compose, resolve
 from gequnet.data.transforms.normalise import Scale
 from gequnet.errors import ConfigError
-from gequnet.evaluate import external_test as door
+from gequnet.evaluate import external_test, further_tests
 from gequnet.evaluate.__main__ import main
 from gequnet.evaluate.dataset_config import check_fit, dataset_nodes, metrics_node
 from gequnet.evaluate.external_test import evaluate
 from gequnet.evaluate.training_overlap import PLACES, relocate_data, training_overlap
 from gequnet.report.comparison_page import write_report
-from gequnet.report.finished_runs import apart, find_runs, read_run
+from gequnet.report.finished_runs import find_runs, read_run, split_external
 from gequnet.runs.run_folder import load_run, save_scale
 from helpers.fundus_makers import make_chase, make_drive
 from helpers.picture_makers import make_folder
@@ -63,7 +64,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, datasets: Path) -> Path:
 @pytest.fixture(autouse=True)
 def _unseen(monkeypatch: pytest.MonkeyPatch) -> None:
     """No pictures, which take a second each, but of the one test that looks at them, in a process of its own."""
-    monkeypatch.setattr(door, "OF_A_TEST", ("equivariance",))
+    monkeypatch.setattr(further_tests, "takes_part", lambda callback, stage: isinstance(callback, Equivariance))
 
 
 def metrics_of(folder: Path) -> dict[str, Any]:
@@ -177,7 +178,7 @@ def test_what_cannot_be_tested_is_refused(
 def test_a_machine_without_the_runs_device(trained: Path, datasets: Path, tmp_path: Path) -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has one")
-    with pytest.raises(ConfigError, match=r"Type trainer\.accelerator=cpu"):
+    with pytest.raises(ConfigError, match=r"type trainer\.accelerator=cpu"):
         evaluate(trained, ["data=chase", f"paths.data={datasets}", "trainer.accelerator=gpu"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -308,15 +309,17 @@ def test_images_of_ones_own_that_are_not_there_any_more(tmp_path: Path) -> None:
     assert training_overlap(run, data, str(tmp_path / "two"), "another") is None
     moved = training_overlap(run, data, str(tmp_path / "two"), split_hash)  # said to be the same, and of the same split
     assert moved == {"train": data.splits["train"]}
-    assert door._about(None)[0].startswith("The images that the run was trained on cannot be listed")
+    assert external_test._overlap_warnings(None)[0].startswith(
+        "The images that the run was trained on cannot be listed"
+    )
 
 
 def test_a_report_tells_tests_elsewhere_from_runs(tmp_path: Path, trained: Path, datasets: Path) -> None:
     evaluate(trained, ["data=chase", f"paths.data={datasets}"])
     evaluate(trained, ["data=chase", f"paths.data={datasets}"], split="val")
     runs = find_runs([trained])
-    assert [run.evaluation for run in apart(runs)[0]] == [None]
-    assert {run.evaluation for run in apart(runs)[1]} >= {"on chase", "on the validation images of chase"}
+    assert [run.evaluation for run in split_external(runs)[0]] == [None]
+    assert {run.evaluation for run in split_external(runs)[1]} >= {"on chase", "on the validation images of chase"}
     page = write_report([trained], tmp_path / "own")
     assert "are left out: scores on different images cannot be compared" in page.read_text()
     chase = trained / "evaluations" / "chase"

@@ -15,7 +15,7 @@ from torch import nn
 from gequnet.config.build import build
 from gequnet.config.compose import compose, resolve
 from gequnet.evaluate import best_checkpoint as judged
-from gequnet.evaluate.scale_robustness import MaskPair, of_all_ranks, scale_agreement, score_at
+from gequnet.evaluate.scale_robustness import MaskPair, gather_ranks, scale_agreement, score_at
 from gequnet.train.trainer import build_task
 
 pytestmark = [
@@ -98,13 +98,13 @@ def test_agreement_is_of_what_both_call_valid():
     half[:, :2] = True
     answer = MaskPair(said, said, half)
     wrong = answer.magnified(2.0, [12, 12])
-    outside = MaskPair(wrong.said ^ ~wrong.valid, wrong.true, wrong.valid)
+    outside = MaskPair(wrong.pred ^ ~wrong.valid, wrong.target, wrong.valid)
     assert scale_agreement(outside, answer, 2.0) == {"agreement": 1.0, "agreement_floor": 1.0}
 
 
 def each_its_own(rank: int, folder: Path) -> None:
     dist.init_process_group("gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=2)
-    found = of_all_ranks({f"image-{rank}": {"agreement": float(rank)}})
+    found = gather_ranks({f"image-{rank}": {"agreement": float(rank)}})
     (folder / f"{rank}.json").write_text(json.dumps(found))
     dist.destroy_process_group()
 

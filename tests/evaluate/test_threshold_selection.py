@@ -20,7 +20,7 @@ from gequnet.config.build import build, build_net
 from gequnet.config.compose import compose, resolve
 from gequnet.errors import ConfigError
 from gequnet.evaluate import threshold_selection
-from gequnet.evaluate.threshold_selection import best_threshold, choose
+from gequnet.evaluate.threshold_selection import best_threshold, select_threshold
 from gequnet.metrics.cldice import cldice
 from gequnet.metrics.scores import threshold_scores
 from gequnet.metrics.threshold_curve import THRESHOLDS, ThresholdCurve, at_thresholds
@@ -143,7 +143,7 @@ class Membranes(pl.LightningDataModule):
 )
 def test_a_network_whose_best_threshold_is_known(tmp_path, score, foreground, background, expected):
     task = build_task(study(tmp_path), Dim(foreground, background))
-    found, curve = choose(score, task, Membranes(), quiet())
+    found, curve = select_threshold(score, task, Membranes(), quiet())
     assert found == expected
     assert curve[found] == (0 if score == "pixel_error" else 1)
     assert list(curve) == list(THRESHOLDS)
@@ -156,7 +156,7 @@ def test_only_validation_images_are_asked_about(tmp_path, monkeypatch):
     monkeypatch.setattr(data.source, "load", lambda name: asked.append(name) or load(name))
     data.setup("validate")
     asked.clear()
-    choose("dice", build_task(cfg, build_net(cfg)), data, quiet())
+    select_threshold("dice", build_task(cfg, build_net(cfg)), data, quiet())
     assert sorted(set(asked)) == data.splits["val"]
 
 

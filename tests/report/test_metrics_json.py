@@ -24,7 +24,9 @@ SUMMARY = {
 def test_an_undefined_score_is_null_and_the_rows_keep_all_columns(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    metrics_json.write(tmp_path, SUMMARY, [{"id": "a", "dice": 0.4}, {"id": "b", "dice": 0.6, "dice/left": 0.1}])
+    metrics_json.write_results(
+        tmp_path, SUMMARY, [{"id": "a", "dice": 0.4}, {"id": "b", "dice": 0.6, "dice/left": 0.1}]
+    )
     assert json.loads((tmp_path / "metrics.json").read_text())["test"] == {"dice": 0.5, "roc_auc": None}
     assert (tmp_path / "per_image.csv").read_text().splitlines() == ["id,dice,dice/left", "a,0.4,", "b,0.6,0.1"]
     said = capsys.readouterr().out

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from gequnet.callbacks.equivariance import mean_of
+from gequnet.callbacks.equivariance import mean_report
 from gequnet.config.compose import compose
 from gequnet.config.explain import choices
 from gequnet.data.download.catalogue import CATALOGUE, DECATHLON
@@ -88,7 +88,7 @@ def test_numbers_are_those_of_the_test_with_their_meaning(tmp_path: Path) -> Non
 def test_equivariance_is_what_was_measured(tmp_path: Path) -> None:
     torch.manual_seed(0)
     net = UNet(in_channels=1, num_classes=1, widths=[2, 3]).eval()
-    measured = mean_of([equivariance_report(net, torch.randn(1, 1, 24, 24))])
+    measured = mean_report([equivariance_report(net, torch.randn(1, 1, 24, 24))])
     run = made_run(tmp_path / "run", "model=unet", metrics={"equivariance": measured})
     rows = {row[0]: row[1:] for row in cells(card(run)) if len(row) == 4 and row[0] in measured}
     assert set(rows) == set(measured)
@@ -117,11 +117,11 @@ def test_further_tests_are_listed(tmp_path: Path) -> None:
     text = card(run)
     rows = [row for row in cells(text) if len(row) == 3]
     assert rows[1:] == [
-        ["on drive, not known whether it has learned from them", "5", "0.5000 (dice)"],
-        ["on hrf, of which it has learned from some", "5", "0.9000 (dice)"],
+        ["on drive, not known if it was trained on them", "5", "0.5000 (dice)"],
+        ["on hrf, some of which it was trained on", "5", "0.9000 (dice)"],
         ["on stare", "5", "0.6000 (dice)"],
         ["with D4 averaging", "8", "0.8500 (dice)"],
-        ["on its test images, 0.5 times as large", "8", "0.7000 (dice)"],
+        ["on its test images, magnified by 0.5", "8", "0.7000 (dice)"],
     ]
     assert "and on drive, hrf, stare (above). Other cameras" in text
     assert "another resolution" not in text
@@ -148,16 +148,16 @@ def test_volumes_classes_and_regions(tmp_path: Path) -> None:
     assert "The mask holds 0 for background, 1 for anterior, 2 for posterior." in volumes
     assert "every voxel of an image which of background, anterior and posterior it is" in volumes
     assert "# [X, Y, Z]" in volumes
-    assert "(of volumes it is not)" in volumes
-    assert facts(volumes)["threshold"] == "none: the likeliest class is taken"
+    assert "(it never is on volumes)" in volumes
+    assert facts(volumes)["threshold"] == "none: the most probable class is taken"
     assert facts(volumes)["patch size"] == "32 x 40 x 32"
     assert "Task04_Hippocampus" in facts(volumes)["dataset"]
     regions = card(made_run(tmp_path / "brats", "model=unet3d", "data=brats", metrics={"equivariance": None}))
     assert "a mask of 0 and 1 for each of whole, core, enhancing, in this order" in regions
     assert "# [4, X, Y, Z]" in regions
     drawn = card(made_run(tmp_path / "drawn", "model=unet"))
-    assert "It has seen drawings only" in drawn
-    assert "Who or what is on the images" not in drawn
+    assert "It was trained on drawings only" in drawn
+    assert "Subgroups of the images" not in drawn
 
 
 def test_every_table_is_one(tmp_path: Path) -> None:

@@ -177,7 +177,7 @@ def test_what_is_finished_is_not_done_again(whole: tuple[Path, float]) -> None:
 
 
 def test_a_folder_of_something_else_is_refused(whole: tuple[Path, float]) -> None:
-    with pytest.raises(ConfigError, match="they mean something else now"):
+    with pytest.raises(ConfigError, match="describes another run now"):
         experiment.run(compose(words(whole[0], "optim.lr=0.1")))
     with pytest.raises(ConfigError, match="no folder of a run"):
         experiment.run(compose([*TINY, "resume=/nowhere", "paths.run=/nowhere"]))

@@ -11,7 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from gequnet.config.compose import CONF
 from gequnet.errors import ConfigError
 from gequnet.sweep import folder as sweep_folder
-from gequnet.sweep.jobs import Job, selected, sweep_name, varied, with_arms, with_output_dir
+from gequnet.sweep.jobs import Job, select_arms, sweep_name, varied, with_arms, with_output_dir
 
 
 def test_every_arm_at_every_point() -> None:
@@ -26,7 +26,7 @@ def test_every_arm_at_every_point() -> None:
 
 def test_an_arm_that_is_not_there_is_named() -> None:
     with pytest.raises(ConfigError, match="names 'C9', and the arms of this experiment are A, B"):
-        selected({"A": [], "B": []}, ["A", "C9"])
+        select_arms({"A": [], "B": []}, ["A", "C9"])
 
 
 def test_what_the_arms_compare_cannot_be_typed() -> None:
@@ -109,12 +109,14 @@ def test_a_folder_of_any_name_survives_the_command_line(folder: str) -> None:
 
 def test_results_of_another_configuration_are_not_the_plans(tmp_path: Path) -> None:
     """The folder is there and finished, but what it computed is not what was planned."""
-    from gequnet.sweep.plan import Plan, complaint
+    from gequnet.sweep.plan import Plan, missing_jobs_message
 
     sweep_of_four(tmp_path, done=2, failed=1)  # the last one's process was lost
     jobs = [Job((), str(number), f"planned {number}") for number in range(4)]
     plan = Plan(tmp_path, jobs, [], [])
-    assert "2 of 4 jobs computed something else" in complaint(plan, [tmp_path / str(number) for number in range(4)])
-    said = complaint(plan, [tmp_path / "2", tmp_path / "3"])
+    assert "2 of 4 jobs computed something else" in missing_jobs_message(
+        plan, [tmp_path / str(number) for number in range(4)]
+    )
+    said = missing_jobs_message(plan, [tmp_path / "2", tmp_path / "3"])
     assert "1 of 4 jobs failed" in said
-    assert "and 1 of 4 jobs ended without a word" in said
+    assert "and 1 of 4 jobs have no result" in said

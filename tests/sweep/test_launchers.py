@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import pytest
 from submitit.local.local import LocalJob
 
-from gequnet.runs.layout import FAILED
+from gequnet.runs.layout import RunFolder
 from gequnet.sweep.folder import write_sweep
 from gequnet.sweep.jobs import Job
 from helpers import fake_slurm
@@ -68,14 +68,14 @@ def test_an_array_of_one_job_that_loses_its_place_and_one_that_fails(
     }  # fmt: skip
     assert "scontrol requeue 7_0" in (slurm / "asked.txt").read_text().splitlines()
     out = (sweep / "jobs" / "7_0_0_log.out").read_text()
-    assert out.index("nothing to go on from") < out.index("told to stop") < out.index("goes on from /")
+    assert out.index("no checkpoint in") < out.index("stopped by a signal") < out.index("resumes from /")
     (finished,) = sweep.glob("*/metrics.json")
     assert json.loads(finished.read_text())["steps"] == 6
     (error,) = sweep.glob("*/error.txt")
     assert "Invalid learning rate" in error.read_text()
     said = capfd.readouterr()
     assert "1 of 2 jobs done, 1 failed" in said.out
-    assert "1 of 2 jobs failed, each says why in its error.txt" in said.err
+    assert "1 of 2 jobs failed, see error.txt in each one's folder" in said.err
     assert (sweep / "report.html").exists()
 
 
@@ -86,8 +86,8 @@ def test_an_array_whose_jobs_are_several_tasks(swept: Typed, slurm: Path, tmp_pa
     assert swept("seed=0,1", TOLD, "hydra/launcher=slurm", *two) == 0
     sweep = only_sweep(tmp_path)
     outs = [(sweep / "jobs" / f"7_0_{task}_log.out").read_text() for task in (0, 1)]
-    assert outs[0].index("told to stop") < outs[0].index("goes on from /")
-    assert "goes on from" not in outs[1]  # only the first one speaks
+    assert outs[0].index("stopped by a signal") < outs[0].index("resumes from /")
+    assert "resumes from" not in outs[1]  # only the first one speaks
     finished = list(sweep.glob("*/metrics.json"))
     assert [json.loads(path.read_text())["steps"] for path in finished] == [6, 6]
     assert all("in each of 2 processes" in (path.parent / "summary.txt").read_text() for path in finished)
@@ -123,7 +123,7 @@ def test_a_lost_job_has_failed_and_says_where_to_look(tmp_path: Path, monkeypatc
     write_sweep(tmp_path, [Job((), "one", "")], 1, [])
     result = result_of(LocalJob(tmp_path, "5"), tmp_path / "one")
     assert result.status.name == "FAILED"
-    assert "5_0_log.err" in (tmp_path / "one" / FAILED).read_text()
+    assert "5_0_log.err" in RunFolder(tmp_path / "one").error.read_text()
 
 
 @pytest.mark.parametrize("training", [False, True])
@@ -167,12 +167,12 @@ def test_a_launcher_that_knows_nothing_of_us_loses_a_job_and_not_the_report(
     assert swept(*words, "hydra/launcher=submitit_local", "hydra.sweeper.max_batch_size=1") == 2
     said = capfd.readouterr()
     assert "the launcher gave up" in said.out
-    assert "1 of 2 jobs ended without a word" in said.err
+    assert "1 of 2 jobs have no result" in said.err
     sweep = only_sweep(tmp_path)
     assert len(list(sweep.glob("*/metrics.json"))) == 1
     assert (sweep / "report.html").exists()
     assert swept(*words, "hydra/launcher=local_jobs") == 0
     assert "1 of 2 jobs are finished and are not run again" in capfd.readouterr().out
     (out,) = sweep.glob("jobs/*_0_log.out")
-    assert "goes on from /" in out.read_text()
+    assert "resumes from /" in out.read_text()
     assert len(list(sweep.glob("*/metrics.json"))) == 2

@@ -17,7 +17,8 @@ from optuna.trial import FrozenTrial
 from gequnet.config.compose import compose
 from gequnet.config.explain import choices
 from gequnet.errors import ConfigError, SweepError
-from gequnet.sweep.optuna_search import BEST, TABLE, Search, distribution
+from gequnet.runs.layout import SweepFolder
+from gequnet.sweep.optuna_search import Search, distribution
 
 WORDS = ["data=drive", "optim.lr=tag(log,interval(1e-4,1e-1))", "model.depth=range(2,5)"]
 TINY = [
@@ -50,7 +51,7 @@ def score(trial: FrozenTrial) -> float:
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
-    with (folder / TABLE).open() as file:
+    with SweepFolder(folder).trials.open() as file:
         return list(csv.DictReader(file))
 
 
@@ -110,7 +111,7 @@ def test_what_failed_is_noted_and_the_best_of_the_others_is_said(
         ("0", "finished", "000_run"), ("1", "failed", "001_run"), ("2", "failed", "002_run"),
     ]  # fmt: skip
     search.finish()
-    words = shlex.split((tmp_path / BEST).read_text())
+    words = shlex.split(SweepFolder(tmp_path).best.read_text())
     assert words == ["data=drive", *(f"{name}={rows(tmp_path)[0][name]}" for name in ("optim.lr", "model.depth"))]
     assert "val/dice 0.5000, trial 0, in 000_run" in capsys.readouterr().out
 
@@ -123,7 +124,7 @@ def test_what_cannot_be_searched_is_refused(tmp_path: Path) -> None:
     search.tell(trial, ended(tmp_path, trial, None))
     with pytest.raises(SweepError, match="All 1 trials failed"):
         search.finish()
-    with pytest.raises(ConfigError, match="meant other values then"):
+    with pytest.raises(ConfigError, match="has trials of the same command over other values"):
         search_in(tmp_path, ["data=drive", "optim.lr=interval(0,1)"])
 
 
@@ -152,7 +153,7 @@ def test_from_what_is_typed_to_the_best_words(typed: Typed, tmp_path: Path, capf
     assert len(rows(folder)) == 5
     assert {path: path.stat().st_mtime_ns for path in folder.glob("*/metrics.json")}.items() >= times.items()
     best = max((row for row in rows(folder) if row["state"] == "finished"), key=lambda row: float(row["val/dice"]))
-    assert f"optim.lr={best['optim.lr']}" in shlex.split((folder / BEST).read_text())
+    assert f"optim.lr={best['optim.lr']}" in shlex.split(SweepFolder(folder).best.read_text())
     assert "of 5 jobs done" in capfd.readouterr().out
 
 

@@ -355,7 +355,7 @@ def test_a_server_that_goes_away_is_no_reason_to_fail(tmp_path: Path, capfd: pyt
             session.finish()
 
         assert in_a_child(work, {"WANDB_BASE_URL": server.address, "WANDB_API_KEY": KEY}, tmp_path) == 0
-    assert "W&B did not take them" in capfd.readouterr().err
+    assert "W&B did not take the artifacts" in capfd.readouterr().err
 
 
 def fall_silent(server: Server) -> None:

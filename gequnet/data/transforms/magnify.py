@@ -60,4 +60,3 @@ def magnified_regions(
 ) -> Bool[Tensor, "k *sides"]:
     """Which pixels belong to each region by more than half, interpolated linearly."""
     return magnify(regions[None].float(), factor, sides, order=1, padding_mode="border")[0] > 0.5
-
