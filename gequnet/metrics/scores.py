@@ -155,7 +155,7 @@ class Score:
         return {name: getattr(self, name) for name in FACTS}
 
 
-_SHARE_OF_OBJECTS = "share of objects, predicted and true, that match; "
+_MATCHES = "share of objects, predicted and true, that match"
 
 _BUILT_IN = (
     Score(
@@ -219,7 +219,7 @@ _BUILT_IN = (
     Score(
         name="instance_ap",
         heading="instance AP",
-        description=_SHARE_OF_OBJECTS + "mean over overlaps (IoU) above .5, .55, …, .95",
+        description=_MATCHES + "; mean over overlaps (IoU) above .5, .55, …, .95",
         function=instance_ap.mean_precision,
         needs=OBJECTS,
         only_with="instances",
@@ -227,7 +227,7 @@ _BUILT_IN = (
     Score(
         name="instance_ap50",
         heading="instance AP50",
-        description=_SHARE_OF_OBJECTS + "of an overlap (IoU) above .5",
+        description=_MATCHES + " with an overlap (IoU) above .5",
         function=instance_ap.precision_at_50,
         needs=OBJECTS,
         only_with="instances",
@@ -236,7 +236,7 @@ _BUILT_IN = (
     Score(
         name="instance_ap75",
         heading="instance AP75",
-        description=_SHARE_OF_OBJECTS + "of an overlap (IoU) above .75",
+        description=_MATCHES + " with an overlap (IoU) above .75",
         function=instance_ap.precision_at_75,
         needs=OBJECTS,
         only_with="instances",
@@ -292,7 +292,7 @@ _BUILT_IN = (
     Score(
         name="roc_auc",
         heading="ROC AUC",
-        description="probability that a foreground pixel has a higher probability than a background pixel",
+        description="chance that a foreground pixel has a higher probability than a background pixel",
         function=auc.roc_auc,
         needs=BINS,
     ),
@@ -311,7 +311,7 @@ SCORES = {score.name: score for score in _BUILT_IN}
 masks next, pooled ones last."""
 
 
-def with_extra_scores(extra: Iterable[Score] = ()) -> dict[str, Score]:
+def with_extra_scores(extra: Iterable[Any] = ()) -> dict[str, Score]:
     """The built-in scores and scores from elsewhere, by name.
 
     Raises:

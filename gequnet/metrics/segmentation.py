@@ -18,7 +18,7 @@ from gequnet.metrics.counts import count
 from gequnet.metrics.mask_scores import MaskScores
 from gequnet.metrics.per_image_table import ScoreTable, encoded
 from gequnet.metrics.scored_classes import ScoredClasses, Scores
-from gequnet.metrics.scores import REGIONS, Score, with_extra_scores
+from gequnet.metrics.scores import REGIONS, with_extra_scores
 
 
 class SegmentationMetrics(Metric):
@@ -61,7 +61,8 @@ class SegmentationMetrics(Metric):
         tolerance_mm: distance between surfaces that is no mistake, in mm.
         partition: True if the foreground is a membrane and the test scores the cells between; for one class only.
         background: name of what is not foreground, to have scores of its own; None for none.
-        extra_scores: scores from outside the package, under any keys; they need counts, masks or objects.
+        extra_scores: records ([`Score`][gequnet.metrics.scores.Score]) from outside the package, under any keys; their
+            functions take counts, masks or objects.
 
     Raises:
         ConfigError: these do not fit together.
@@ -95,7 +96,7 @@ class SegmentationMetrics(Metric):
         tolerance_mm: float = 1.0,
         partition: bool = False,
         background: str | None = None,
-        extra_scores: Mapping[str, Score] | None = None,
+        extra_scores: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.classes = ScoredClasses(num_classes, head, class_names, background)

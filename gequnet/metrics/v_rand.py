@@ -37,7 +37,7 @@ def v_rand(
 
     Example:
         >>> two = torch.tensor([[0, 0, 0, 1, 0, 0, 0]]).bool()
-        >>> v_rand(torch.zeros_like(two), two)  # merged: half of the predicted pairs are true, and all true pairs are predicted
+        >>> v_rand(torch.zeros_like(two), two)  # merged: half of the predicted pairs are true
         tensor(0.6667, dtype=torch.float64)
     """
     table = overlaps(preds, target, valid)

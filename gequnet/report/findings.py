@@ -51,8 +51,8 @@ def finding(label: str, reference: str, comparison: Comparison) -> str:
     p = p_value(comparison.corrected)
     return (
         f"{heads[comparison.verdict]}: Dice {format_number(comparison.mean, sign=True)} (95 % interval {low} to "
-        f"{high}), better on {comparison.better} of {comparison.images} images, p {p if p.startswith('<') else f'= {p}'} after "
-        "Holm's correction."
+        f"{high}), better on {comparison.better} of {comparison.images} images, "
+        f"p {p if p.startswith('<') else f'= {p}'} after Holm's correction."
     )
 
 
