@@ -7,10 +7,10 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from hydra_plugins.gequnet_sweeper import ComparisonSweeper
+from hydra_plugins import gequnet_sweeper  # a class named here would be registered a second time
 
 
-class SearchSweeper(ComparisonSweeper):
+class SearchSweeper(gequnet_sweeper.ComparisonSweeper):
     """Runs one batch of trials after the other, each chosen by the results of those before.
 
     Args:

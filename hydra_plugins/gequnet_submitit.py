@@ -16,13 +16,13 @@ from typing import Any
 
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus
+from hydra_plugins.hydra_submitit_launcher import submitit_launcher  # a class named here would be registered twice
 from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf
-from hydra_plugins.hydra_submitit_launcher.submitit_launcher import BaseSubmititLauncher, LocalLauncher, SlurmLauncher
 
 log = logging.getLogger("gequnet.sweep")
 
 
-class Resumed(BaseSubmititLauncher):
+class Resumed(submitit_launcher.BaseSubmititLauncher):
     """Launcher whose jobs continue where an earlier start of them ended."""
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
@@ -120,7 +120,7 @@ class Resumed(BaseSubmititLauncher):
             raise
 
 
-class SlurmJobs(Resumed, SlurmLauncher):
+class SlurmJobs(Resumed, submitit_launcher.SlurmLauncher):
     """Jobs of SLURM; see ``conf/hydra/launcher/slurm.yaml``."""
 
     def submit(self, *arguments: Sequence[Any]) -> list[Any]:
@@ -136,7 +136,7 @@ class SlurmJobs(Resumed, SlurmLauncher):
         return super().submit(*arguments)
 
 
-class LocalJobs(Resumed, LocalLauncher):
+class LocalJobs(Resumed, submitit_launcher.LocalLauncher):
     """Processes of this machine, all of them at once; see ``conf/hydra/launcher/local_jobs.yaml``."""
 
 

@@ -52,6 +52,13 @@ print(version, logits.shape)
 '''
 
 
+PLUGINS = """
+from hydra.core.plugins import Plugins
+for plugin in Plugins.instance().discover():
+    print(plugin.__module__, plugin.__name__)
+"""
+
+
 def output_of(command: list[str | Path], folder: Path, code: int = 0) -> str:
     """What a command prints, on stdout and stderr, in a folder and with an environment that knows no checkout."""
     hidden = ("PYTHONPATH", "VIRTUAL_ENV", "PYTEST_CURRENT_TEST")
@@ -130,6 +137,14 @@ def test_what_is_in_it_and_that_it_starts(wheel: Path, installed: Path, tmp_path
     sentence = output_of([installed / "gequnet", "train", "modle=unet"], tmp_path, code=2)
     assert sentence.count("\n") == 1
     assert "nearest is model" in sentence
+
+
+def test_each_plugin_of_hydra_is_registered_once(installed: Path, tmp_path: Path) -> None:
+    """In the environment of the wheel; and in the checkout, where an editable install may offer a plugin again."""
+    for python, folder in ((installed / "python", tmp_path), (sys.executable, ROOT)):
+        plugins = output_of([python, "-c", PLUGINS], folder).splitlines()
+        assert "hydra_plugins.gequnet_search SearchSweeper" in plugins
+        assert len(plugins) == len(set(plugins))
 
 
 @SLOW
