@@ -20,13 +20,13 @@ from gequnet.runs.resume import PreviousRun, find_previous, requested_config, ru
 from gequnet.runs.run_folder import save_config, save_scale
 from gequnet.tracking import record
 from gequnet.tracking.run_id import forget
-from gequnet.train.batch_size_finder import batch_size
+from gequnet.train.batch_size_finder import choose_batch_size
 from gequnet.train.cost_estimate import estimate_cost
 from gequnet.train.log_setup import set_up_logging
 from gequnet.train.model_summary import print_summary
 from gequnet.train.trainer import build_task, build_trainer
-from gequnet.train.transfer import start_from
-from gequnet.train.validate_config import check
+from gequnet.train.transfer import load_initial_weights
+from gequnet.train.validate_config import validate_config
 
 log = logging.getLogger("gequnet")
 
@@ -46,7 +46,7 @@ def run(cfg: DictConfig) -> float:
     """
     began = time.monotonic()
     set_up_logging()
-    check(cfg)
+    validate_config(cfg)
     cfg = requested_config(cfg)
     digest = run_fingerprint(cfg)
     cfg = resolve(cfg)
@@ -80,8 +80,8 @@ def train_and_test(cfg: DictConfig, digest: str, previous: PreviousRun, began: f
     if match.miss:
         log.warning(match.miss)
     net = build(cfg.model, widths=match.widths)
-    started = start_from(cfg, net)
-    cfg.data.batch_size = batch_size(cfg, data, net)
+    started = load_initial_weights(cfg, net)
+    cfg.data.batch_size = choose_batch_size(cfg, data, net)
     save_config(cfg, net)
     save_scale(cfg, data.fixed_scale)
     write_fingerprint(cfg, digest)

@@ -11,10 +11,10 @@ from gequnet.errors import ConfigError, GequnetError
 
 
 def build(node: DictConfig, **arguments: Any) -> Any:
-    """The object that a node of the configuration describes.
+    """Builds the object of a configuration node from its ``_target_``.
 
     Raises:
-        GequnetError: what the constructor itself raised, without Hydra's wrapping.
+        GequnetError: the error of the constructor, without the exception that Hydra wraps around it.
     """
     try:
         return instantiate(node, **arguments, _convert_="all")
@@ -28,7 +28,7 @@ def build(node: DictConfig, **arguments: Any) -> Any:
 
 
 def match_widths(cfg: DictConfig) -> Any:
-    """What the width rule finds for the model: its widths, and how each budget compares with the baseline's."""
+    """Result of the width rule for the model: its widths, and each budget relative to the baseline."""
 
     def at_widths(widths: list[int]) -> nn.Module:
         net: nn.Module = build(cfg.model, widths=widths)
@@ -38,6 +38,6 @@ def match_widths(cfg: DictConfig) -> Any:
 
 
 def build_net(cfg: DictConfig) -> nn.Module:
-    """The model's recipe at the widths that the width rule finds for it."""
+    """Builds the network with the widths that the width rule finds."""
     net: nn.Module = build(cfg.model, widths=match_widths(cfg).widths)
     return net

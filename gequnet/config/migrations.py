@@ -73,7 +73,7 @@ TARGETS = {
     "gequnet.symmetry.scale_group.ScaleGroup": "gequnet.symmetry.ScaleGroup",
     "gequnet.tracking.wandb_run.WandbRun": "gequnet.tracking.WandbRun",
 }
-"""What version 0.1.0 called a class or function in ``_target_``, and what it is called now."""
+"""Names of classes and functions in ``_target_``: of version 0.1.0 and of today."""
 
 ADDED: dict[str, dict[str, Any]] = {"gequnet.metrics.SegmentationMetrics": {"extra_scores": {}}}
 """Arguments that version 0.1.0 did not have, each with the value that changes nothing, by today's ``_target_``."""

@@ -1,4 +1,4 @@
-"""Passwords and keys are kept out of configurations, which are written down, logged, sent, and copied with a run."""
+"""Check for passwords and keys in a configuration, which is saved, logged, uploaded and copied with a run."""
 
 import os
 import re
@@ -8,32 +8,32 @@ from typing import Any
 from gequnet.errors import ConfigError
 
 NAME = re.compile(r"(^|[._])(api_?key|token|secret|password|passwd|credentials?)$", re.IGNORECASE)
-SHORTEST = 8  # of a text that is looked for: a shorter one turns up in others by chance
+SHORTEST = 8  # letters of a secret that is searched for; a shorter text may occur in others by chance
 
 
 def refuse_secrets(settings: Mapping[Any, Any], environment: Mapping[str, str] = os.environ) -> None:
-    """Refuses texts that are secrets by their names, or by the name of the environment variable that holds the same.
+    """Refuses settings that hold a secret, by their own name or because a secret environment variable has their value.
 
     Args:
-        settings: values by name, in dicts and lists to any depth.
+        settings: values by name, nested in dicts and lists.
         environment: variables by name.
 
     Raises:
-        ConfigError: names the value, and does not repeat it.
+        ConfigError: a setting holds a secret; the message names the setting, not its value.
 
     >>> refuse_secrets({"data.name": "drive", "data.token": None})
     >>> refuse_secrets({"notes": ["by wandb_v1_12345"]}, {"WANDB_API_KEY": "wandb_v1_12345"})
     Traceback (most recent call last):
       ...
-    gequnet.errors.ConfigError: notes.0 holds what WANDB_API_KEY is: ...
+    gequnet.errors.ConfigError: notes.0 holds the value of WANDB_API_KEY: ...
     """
     secrets = {name: text for name, text in environment.items() if NAME.search(name) and len(text) >= SHORTEST}
     for name, value in _texts(settings, ""):
-        held = next((f"what {key} is" for key, text in secrets.items() if text in value), "")
+        held = next((f"the value of {key}" for key, text in secrets.items() if text in value), "")
         if held or (value and NAME.search(name)):
             raise ConfigError(
-                f"{name} holds {held or 'a secret'}: a configuration is written into the run's folder and sent to its "
-                "loggers, so leave it out, and give the secret in the environment to the library that needs it."
+                f"{name} holds {held or 'a secret'}: a configuration is saved in the run folder and sent to loggers, "
+                "so leave it out, and set the secret as an environment variable for the library that needs it."
             )
 
 

@@ -1,4 +1,4 @@
-"""Whose code a configuration may call: that of a run from elsewhere could otherwise call anything."""
+"""Packages that a configuration may call; otherwise the configuration of a downloaded run could call any code."""
 
 import os
 from collections.abc import Iterator
@@ -13,16 +13,16 @@ VARIABLE = "GEQUNET_TRUST"
 
 
 def check_targets(node: DictConfig, path: Path) -> None:
-    """Sees that a configuration from a file builds nothing but what gequnet's own do.
+    """Checks that a configuration from a file only calls gequnet and the libraries that its own configurations use.
 
-    Packages of one's own are named in the environment: ``GEQUNET_TRUST=mynets,mylosses``.
+    Other packages are allowed by an environment variable: ``GEQUNET_TRUST=mynets,mylosses``.
 
     Args:
-        node: what is about to be built.
-        path: of the file, for the message.
+        node: the configuration to build.
+        path: path of its file, for the message.
 
     Raises:
-        ConfigError: it would call something else.
+        ConfigError: the configuration would call something else.
     """
     named = [f"{name.strip()}." for name in os.environ.get(VARIABLE, "").split(",") if name.strip()]
     for target in targets(node):
@@ -30,12 +30,12 @@ def check_targets(node: DictConfig, path: Path) -> None:
             package = target.partition(".")[0]
             raise ConfigError(
                 f"{path} would call {target}, which is not part of gequnet. Nothing was called. If the run is yours, "
-                f"or you trust whom it came from, say so with {VARIABLE}={package} in the environment."
+                f"or you trust its author, set the environment variable {VARIABLE}={package}."
             )
 
 
 def targets(node: object) -> Iterator[str]:
-    """What a configuration calls, at any depth.
+    """All ``_target_`` values of a configuration, at any depth.
 
     >>> list(targets(DictConfig({"a": {"_target_": "torch.nn.ReLU"}, "b": [{"_target_": "os.system"}]})))
     ['torch.nn.ReLU', 'os.system']

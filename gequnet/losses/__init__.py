@@ -1,6 +1,6 @@
-"""Losses: one quantity a file, a function on tensors first, then the module that holds its hyperparameters.
+"""Losses: one per file, first the function on tensors, then the module with its hyperparameters.
 
-Every module is called as ``loss(logits, mask, valid)``, those that are means over pixels also with ``weight``, see
+Every module is called as ``loss(logits, mask, valid)``. Means over pixels also take ``weight``, see
 [`gequnet.losses.base.SegmentationLoss`][].
 """
 

@@ -1,4 +1,4 @@
-"""What every loss promises: which heads it fits, what a weight does, and that pixels outside ``valid`` do not exist."""
+"""Base class of all losses: its heads, weights of classes and pixels, and valid pixels."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -14,13 +14,14 @@ from gequnet.heads import HEADS, check_head, full_precision, target_classes
 
 
 class SegmentationLoss(nn.Module, ABC):
-    """A scalar that training makes small: ``loss(logits, mask, valid)``.
+    """Segmentation loss, a scalar: ``loss(logits, mask, valid)``. Pixels outside ``valid`` do not count.
 
-    Computed in float32 whatever the precision of the logits, autocast included (float64 stays float64). A
-    batch without a valid pixel costs 0 and sends back gradients of 0.
+    Computed in float32 for any precision of the logits, also under autocast (float64 stays float64). A batch without a
+    valid pixel has loss 0 and gradient 0.
 
-    In training mode the batch is that of all processes together: each of them gets the same loss, and the mean of their
-    gradients is the gradient. In eval mode, where they may have unequal numbers of images, it is the batch at hand.
+    In training mode the loss is that of the batch of all processes together. Each process gets the same loss, and the
+    mean of their gradients is the gradient. In eval mode, where processes may have different numbers of images, it is
+    the loss of the batch of this process.
 
     Args:
         head: ``sigmoid`` (one logit, or overlapping regions) or ``softmax``.
@@ -28,12 +29,12 @@ class SegmentationLoss(nn.Module, ABC):
             ``class_weights[k]`` times, relative to the others. None: all classes count the same.
 
     Raises:
-        ConfigError: there is no such head, this loss does not fit it, or the weights are no weights.
+        ConfigError: there is no such head, this loss does not fit it, or the weights are not valid.
     """
 
     heads: ClassVar[tuple[str, ...]] = HEADS
     weighted: ClassVar[bool] = False
-    """Whether ``value`` takes a ``weight`` for each pixel: the means over pixels do, quotients of sums do not."""
+    """True if ``value`` takes a ``weight`` for each pixel: means over pixels do, quotients of sums do not."""
 
     class_weights: Tensor | None
 
@@ -45,12 +46,12 @@ class SegmentationLoss(nn.Module, ABC):
         weights = None if class_weights is None else torch.tensor(class_weights, dtype=torch.float32)
         if weights is not None and not (weights.ndim == 1 and (weights >= 0).all() and weights.sum() > 0):
             raise ConfigError(f"loss.class_weights={class_weights} must be K numbers, none below 0, not all 0.")
-        # A buffer goes to the loss's device; not persistent, as a checkpoint holds what was learned.
+        # A buffer moves to the device of the loss. It is not persistent, as it is not learned.
         self.register_buffer("class_weights", weights, persistent=False)
 
     @property
     def share(self) -> Share:
-        """How sums over this process's pixels become sums over those that count."""
+        """Function that turns sums over the pixels of this process into sums over all pixels of the loss."""
         return all_reduce_sum if self.training else local
 
     def _refusal(self) -> str:
@@ -67,23 +68,23 @@ class SegmentationLoss(nn.Module, ABC):
         valid: Bool[Tensor, "b *space"],
         weight: Float[Tensor, "b *space"] | None = None,
     ) -> Float[Tensor, ""]:
-        """The loss of a batch.
+        """Loss of a batch.
 
         Args:
-            logits: the network's output, any float type.
-            mask: class indices, or K masks of 0 and 1. Under a softmax a pixel whose label is no class, 255 say, counts
-                for nothing, as if it were not valid.
+            logits: output of the network, any float type.
+            mask: class indices, or K masks of 0 and 1. Under a softmax a pixel with a label that is not a class (for
+                example 255) counts as not valid.
             valid: the pixels that count.
-            weight: how much each of them counts. The loss of a pixel is multiplied by it, and the mean is still one
-                over the number of pixels: twice the weight everywhere is twice the loss.
+            weight: weight of each pixel. The loss of a pixel is multiplied by it, and the sum is divided by the number
+                of pixels: twice the weight everywhere is twice the loss.
 
         Raises:
-            ConfigError: mask, head and class weights do not belong to K logits, or this loss has no use for a weight.
+            ConfigError: mask, head or class weights do not fit K logits, or this loss does not take weights of pixels.
         """
         if weight is not None and not self.weighted:
             raise ConfigError(
-                f"{type(self).__name__} is no mean over pixels, so a weight of each has no place in it: set "
-                "data.weights=null, or take a loss that is one, such as loss=cross_entropy or bce."
+                f"{type(self).__name__} is not a mean over pixels and takes no weights of pixels: set "
+                "data.weights=null, or take a loss that is one, such as loss=cross_entropy or loss=bce."
             )
         if self.class_weights is not None and len(self.class_weights) != logits.shape[1]:
             raise ConfigError(
@@ -103,9 +104,9 @@ class SegmentationLoss(nn.Module, ABC):
         target: Bool[Tensor, "b k *space"],
         valid: Bool[Tensor, "b *space"],
     ) -> Float[Tensor, ""]:
-        """The loss of logits in full precision, given which classes each pixel belongs to.
+        """Loss from logits in full precision and one-hot or multi-label targets.
 
-        That of a ``weighted`` loss also takes ``weight``.
+        A loss that is ``weighted`` also takes ``weight``.
         """
 
 
@@ -118,8 +119,8 @@ def mean_over_valid(
 ) -> Float[Tensor, ""]:
     """Mean over the valid pixels of a batch of the (weighted) mean over classes; 0 if no pixel is valid.
 
-    A pixel's ``weight`` multiplies its value and is in no denominator: the mean is that of the products. ``share``
-    makes the batch that of all processes, see [`gequnet.distributed`][].
+    The ``weight`` of a pixel multiplies its value; it is not in the denominator. ``share`` sums over all processes, see
+    [`gequnet.distributed`][].
     """
     values = values if weight is None else weight.unsqueeze(1) * values
     total = torch.where(valid.unsqueeze(1), values, 0).transpose(0, 1).flatten(1).sum(1)

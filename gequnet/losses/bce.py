@@ -26,12 +26,12 @@ def bce(
 
     Args:
         logits: log-odds of the probabilities p.
-        target: which classes each pixel belongs to.
+        target: the classes of each pixel.
         valid: the pixels that count.
         class_weights: one weight for each region.
-        pos_weight: how many background pixels one foreground pixel counts for.
-        weight: what the loss of each pixel is multiplied by before the mean.
-        share: makes sums those of all processes, see [`gequnet.distributed`][].
+        pos_weight: weight of a foreground pixel; a background pixel has weight 1.
+        weight: weight of each pixel; its loss is multiplied by it before the mean.
+        share: sums over all processes, see [`gequnet.distributed`][].
     """
     values = F.binary_cross_entropy_with_logits(logits, target.to(logits), reduction="none")
     if pos_weight != 1:
@@ -40,7 +40,7 @@ def bce(
 
 
 class BCELoss(SegmentationLoss):
-    """Binary cross-entropy of one sigmoid, or of one for each overlapping region; see [`bce`][].
+    """Binary cross-entropy of one sigmoid, or of one sigmoid for each overlapping region; see [`bce`][].
 
     Example:
         >>> import torch
@@ -55,7 +55,7 @@ class BCELoss(SegmentationLoss):
     def __init__(self, head: str, class_weights: Sequence[float] | None = None, pos_weight: float = 1.0) -> None:
         super().__init__(head, class_weights)
         if pos_weight <= 0:
-            raise ConfigError(f"loss.pos_weight={pos_weight} must be above 0; 1 weighs all pixels the same.")
+            raise ConfigError(f"loss.pos_weight={pos_weight} must be above 0; with 1 all pixels count the same.")
         self.pos_weight = float(pos_weight)
 
     def value(

@@ -1,4 +1,4 @@
-"""A soft Dice and a second loss, weighted: what the sums of a Dice and a cross-entropy share."""
+"""Compound losses: weighted sums of a soft Dice loss and a cross-entropy."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -16,15 +16,15 @@ from gequnet.losses.dice import DiceLoss
 class DicePlus(SegmentationLoss):
     """The weighted sum of ``1 - soft Dice`` and another loss.
 
-    A weight of each pixel is the other loss's, which is a mean over pixels; the Dice is not and does without.
+    Weights of pixels apply to the other loss only, which is a mean over pixels; the Dice is not.
 
     Args:
         head: ``sigmoid`` or ``softmax``.
         class_weights: one number for each logit, used in both terms; None: all count the same.
         smooth: of the Dice, in pixels; see [`gequnet.losses.overlap.OverlapLoss`][].
-        over: ``batch`` or ``image``: what the Dice sums over.
+        over: ``batch`` or ``image``, the pixels that the Dice sums over.
         other: the class of the second loss.
-        weights: of the Dice and of the other, by the names that the configuration has for them.
+        weights: weights of the Dice and of the other loss, by their names in the configuration.
 
     Raises:
         ConfigError: a weight is below 0, or both are 0.
@@ -55,7 +55,7 @@ class DicePlus(SegmentationLoss):
         valid: Bool[Tensor, "b *space"],
         weight: Float[Tensor, "b *space"] | None = None,
     ) -> Float[Tensor, ""]:
-        """The weighted sum of both."""
+        """Weighted sum of both losses."""
         more = {} if weight is None else {"weight": weight}
         dice, other = self.dice.value(logits, target, valid), self.other.value(logits, target, valid, **more)
         return self.dice_weight * dice + self.other_weight * other
@@ -64,14 +64,14 @@ class DicePlus(SegmentationLoss):
 class DiceBCELoss(DicePlus):
     """``dice_weight (1 - soft Dice) + bce_weight BCE``.
 
-    The cross-entropy makes each pixel's probability honest, the Dice sees to it that a thin foreground is not
-    outvoted by its background.
+    The cross-entropy keeps the probability of each pixel calibrated. The Dice balances a thin foreground against its
+    large background.
 
     Args:
         head: ``sigmoid``; a softmax has its own cross-entropy.
         class_weights: one number for each region, used in both terms; None: all count the same.
         smooth: of the Dice, in pixels; see [`gequnet.losses.overlap.OverlapLoss`][].
-        over: ``batch`` or ``image``: what the Dice sums over.
+        over: ``batch`` or ``image``, the pixels that the Dice sums over.
         dice_weight: of the Dice, not below 0.
         bce_weight: of the cross-entropy, not below 0.
 
@@ -103,14 +103,14 @@ class DiceBCELoss(DicePlus):
 class DiceCELoss(DicePlus):
     """``dice_weight (1 - soft Dice) + ce_weight CE``, for any data.
 
-    Under sigmoids the cross-entropy is the binary one, and this is [`gequnet.losses.compound.DiceBCELoss`][]; under a
-    softmax it is that of the softmax, and the Dice is the mean over the classes without the background.
+    With sigmoids the cross-entropy is binary, and the loss is [`gequnet.losses.compound.DiceBCELoss`][]. With a softmax
+    it is the softmax cross-entropy, and the Dice is the mean over the classes without the background.
 
     Args:
         head: ``sigmoid`` or ``softmax``.
         class_weights: one number for each logit, used in both terms; None: all count the same.
         smooth: of the Dice, in pixels; see [`gequnet.losses.overlap.OverlapLoss`][].
-        over: ``batch`` or ``image``: what the Dice sums over.
+        over: ``batch`` or ``image``, the pixels that the Dice sums over.
         dice_weight: of the Dice, not below 0.
         ce_weight: of the cross-entropy, not below 0.
 

@@ -22,17 +22,17 @@ def cross_entropy(
 ) -> Float[Tensor, ""]:
     """Softmax cross-entropy ``-log p[true class]``, mean over valid pixels, each weighted by its true class.
 
-    A pixel whose label is no class belongs to no class and counts for nothing, as if it were not valid.
+    A pixel with a label that is not a class counts as not valid.
 
     Args:
         logits: of K >= 2 classes that exclude each other.
         target: one-hot.
         valid: the pixels that count.
         class_weights: one weight for each class, background included.
-        weight: what the loss of each pixel is multiplied by before the mean.
-        balance: mean over the pixels of each class first, and then over the classes that are there: as if a class's
-            weight were inverse to its share among the valid pixels of the batch.
-        share: makes sums those of all processes, see [`gequnet.distributed`][].
+        weight: weight of each pixel; its loss is multiplied by it before the mean.
+        balance: True for the mean over the pixels of each class first, then over the classes in the batch. This equals
+            class weights inverse to the share of each class among the valid pixels of the batch.
+        share: sums over all processes, see [`gequnet.distributed`][].
     """
     counted = (target & valid.unsqueeze(1)).transpose(0, 1).flatten(1)
     class_weights = logits.new_ones(len(counted)) if class_weights is None else class_weights
@@ -49,13 +49,13 @@ def cross_entropy(
 class CrossEntropyLoss(SegmentationLoss):
     """Softmax cross-entropy; see [`cross_entropy`][].
 
-    It refuses the sigmoid head, because over one channel it is zero for ever, silently.
+    The sigmoid head is refused: over one channel the loss would always be 0.
 
     Args:
         head: ``softmax``.
         class_weights: one number for each of the K logits, background included; None: all count the same.
-        balance: whether in each batch classes count the same however few pixels they have; ``class_weights`` are then
-            those of classes and no more of pixels.
+        balance: True if in each batch all classes count the same, whatever their number of pixels; ``class_weights``
+            then weigh the classes instead of their pixels.
 
     Example:
         >>> import torch

@@ -18,13 +18,13 @@ def sigmoid_focal(
     gamma: float = 2.0,
     alpha: float | None = None,
 ) -> Float[Tensor, "b k *space"]:
-    """Focal loss ``-(1 - q)^gamma log q`` of each pixel, q being the probability of what is true there.
+    """Focal loss ``-(1 - q)^gamma log q`` of each pixel, where q is the probability of the true label.
 
     Args:
         logits: log-odds.
-        target: which classes each pixel belongs to.
-        gamma: how much less a pixel counts that is nearly right; 0 is the binary cross-entropy.
-        alpha: weight of foreground, that of background being ``1 - alpha``; None: no weights.
+        target: the classes of each pixel.
+        gamma: the larger, the less well-classified pixels count; 0 is the binary cross-entropy.
+        alpha: weight of foreground; the weight of background is ``1 - alpha``. None: no weights.
 
     References:
         Lin et al.: Focal loss for dense object detection (arXiv:1708.02002), there divided by the number of
@@ -43,7 +43,7 @@ def softmax_focal(
     Args:
         logits: of K >= 2 classes that exclude each other.
         target: one-hot.
-        gamma: how much less a pixel counts that is nearly right; 0 is the cross-entropy.
+        gamma: the larger, the less well-classified pixels count; 0 is the cross-entropy.
     """
     log_probabilities = logits.log_softmax(1)
     values = -log_probabilities * _power(-torch.expm1(log_probabilities), gamma)
@@ -51,7 +51,7 @@ def softmax_focal(
 
 
 def _power(missing: Float[Tensor, "b k *space"], gamma: float) -> Float[Tensor, "b k *space"]:
-    # Kept off 0, where the slope of a power below 1 is infinite and the gradient would be nan.
+    # Clamped above 0, where a power below 1 has an infinite slope and the gradient would be nan.
     return missing.clamp(min=torch.finfo(missing.dtype).eps) ** gamma
 
 
@@ -61,8 +61,8 @@ class FocalLoss(SegmentationLoss):
     Args:
         head: ``sigmoid`` or ``softmax``.
         class_weights: one number for each of the K logits. Under a sigmoid they weigh the mean over regions,
-            under a softmax each pixel's loss by its true class; they are divided by their mean, not by the
-            weight of the pixels.
+            under a softmax the loss of each pixel by its true class. They are divided by their mean, not by the
+            total weight of the pixels.
         gamma: 0 or more.
         alpha: between 0 and 1, for a sigmoid only.
 
@@ -107,6 +107,6 @@ class FocalLoss(SegmentationLoss):
         if self.head == "sigmoid":
             values = sigmoid_focal(logits, target, self.gamma, self.alpha)
             return mean_over_valid(values, valid, self.class_weights, weight, self.share)
-        # Only the true class's channel holds a loss, so the mean over K channels is a K-th of the pixel's.
+        # Only the channel of the true class has a loss, so the mean over K channels is 1/K of the loss of the pixel.
         values = logits.shape[1] * softmax_focal(logits, target, self.gamma)
         return mean_over_valid(values, valid, self.class_weights, weight, self.share)

@@ -22,11 +22,11 @@ def mse(
 
     Args:
         preds: probabilities, not logits.
-        target: which classes each pixel belongs to.
+        target: the classes of each pixel.
         valid: the pixels that count.
         class_weights: one weight for each class.
-        weight: what the error of each pixel is multiplied by before the mean.
-        share: makes sums those of all processes, see [`gequnet.distributed`][].
+        weight: weight of each pixel; its error is multiplied by it before the mean.
+        share: sums over all processes, see [`gequnet.distributed`][].
     """
     return mean_over_valid((preds - target.to(preds)) ** 2, valid, class_weights, weight, share)
 

@@ -1,4 +1,4 @@
-"""What Dice, IoU and Tversky share: soft counts of right and wrong pixels, and how scores become one loss."""
+"""Overlap losses (Dice, IoU, Tversky): soft counts of correct and wrong pixels, and the loss from their scores."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
@@ -17,7 +17,10 @@ SUMS = ("batch", "image")
 
 
 class SoftCounts(NamedTuple):
-    """Probability mass, in valid pixels, that is right or wrong: for n groups of images and k classes."""
+    """Soft counts of true positives, false positives and false negatives, for n groups of images and k classes.
+
+    Each is a sum of probabilities over valid pixels.
+    """
 
     true_positive: Float[Tensor, "n k"]
     false_positive: Float[Tensor, "n k"]
@@ -33,7 +36,7 @@ def soft_counts(
 ) -> SoftCounts:
     """Sums of ``p t``, ``p (1 - t)``, ``(1 - p) t`` over the valid pixels of each image, or of the batch.
 
-    ``share`` makes the batch that of all processes, see [`gequnet.distributed`][].
+    ``share`` sums over all processes, see [`gequnet.distributed`][].
     """
     inside = valid.unsqueeze(1)
     preds = torch.where(inside, preds, 0).flatten(2)
@@ -41,12 +44,12 @@ def soft_counts(
     sums = torch.stack([(preds * labels).sum(2), preds.sum(2), labels.sum(2)])
     if over == "batch":
         sums = share(sums.sum(1, keepdim=True))
-    both, predicted, wanted = sums.unbind()
-    return SoftCounts(both, predicted - both, wanted - both)
+    both, predicted, true = sums.unbind()
+    return SoftCounts(both, predicted - both, true - both)
 
 
 def ratio(numerator: Float[Tensor, "n k"], denominator: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
-    """The quotient, and 1 for 0/0: where there is nothing to find and nothing was found, nothing is wrong."""
+    """Quotient, and 1 for 0/0: an empty prediction of an empty class is perfect."""
     empty = denominator <= 0
     return torch.where(empty, torch.ones_like(numerator), numerator / torch.where(empty, 1, denominator))
 
@@ -65,25 +68,25 @@ def overlap_loss(
     weights = torch.ones_like(missing[0]) if class_weights is None else class_weights
     of_group = (weights * missing).sum(1) / weights.sum()
     counted = valid.flatten(1).any(1) if over == "image" else valid.any().unsqueeze(0)
-    # A batch that is shared is counted by every process that has a part of it; the mean of equal numbers is the number.
+    # The loss of a batch over all processes is counted by every process with valid pixels; these losses are equal, and so is their mean.
     total, groups = share(torch.stack([torch.where(counted, of_group, 0).sum(), counted.sum().to(of_group)])).unbind()
     return total / groups.clamp(min=1)
 
 
 class OverlapLoss(SegmentationLoss):
-    """A loss ``1 - score``, where the score is a quotient of sums over pixels.
+    """Loss ``1 - score``, where the score is a quotient of sums over pixels.
 
     Args:
         head: ``sigmoid`` or ``softmax``.
-        class_weights: one number for each of the K logits, background included; None: all count the same. That of a
-            background that is no class is not used.
-        smooth: added to numerator and denominator, in pixels. It decides what a class costs that is absent
-            from mask and (almost) from prediction: the larger, the less. 0 gives the plain score.
-        over: ``batch`` sums over all valid pixels of a batch before dividing, ``image`` divides in each image
-            and takes the mean. The default is ``batch``: training patches are parts of images, some with
-            hardly any foreground, and the score of such a patch alone is mostly noise. ``image`` does not
-            depend on how images are dealt to batches (``batch``: in training the batch of all devices).
-        include_background: whether class 0 of a softmax counts as a class; it is what the others leave over.
+        class_weights: one number for each of the K logits, background included; None: all count the same. The weight
+            of a background that is not counted is not used.
+        smooth: added to numerator and denominator, in pixels. It sets the loss of a class that is absent from the mask
+            and (almost) from the prediction: the larger, the smaller the loss. 0 gives the plain score.
+        over: ``batch`` sums over all valid pixels of a batch before dividing; ``image`` divides in each image and takes
+            the mean. The default is ``batch``: training patches are parts of images, some with hardly any foreground,
+            and the score of such a patch alone is mostly noise. ``image`` does not depend on the split of images into
+            batches (with ``batch``, in training, it is the batch of all devices).
+        include_background: True if class 0 of a softmax counts as a class; it is the complement of the others.
 
     Raises:
         ConfigError: a value is not one of those above.
@@ -105,8 +108,8 @@ class OverlapLoss(SegmentationLoss):
         counted = self.class_weights is None or include_background or head == "sigmoid" or self.class_weights[1:].any()
         if not counted:
             raise ConfigError(
-                f"loss.class_weights={class_weights} leave nothing to learn, as all of the weight is the background's, "
-                f"which {type(self).__name__} does not count: give another class some."
+                f"loss.class_weights={class_weights} leave nothing to learn: only the background has a weight, and "
+                f"{type(self).__name__} does not count it. Give another class a weight."
             )
         self.smooth = float(smooth)
         self.over = over
@@ -126,4 +129,4 @@ class OverlapLoss(SegmentationLoss):
 
     @abstractmethod
     def score(self, counts: SoftCounts) -> Float[Tensor, "n k"]:
-        """The score, 1 for a perfect prediction, of each group of images and each class."""
+        """Score of each group of images and each class; 1 for a perfect prediction."""

@@ -13,8 +13,8 @@ from gequnet.losses.base import SegmentationLoss, mean_over_valid
 def log_complement(logits: Float[Tensor, "b k *space"]) -> Float[Tensor, "b k *space"]:
     """``log(1 - p)`` of softmax probabilities p, to full precision for every p.
 
-    Of all classes but the likeliest p is at most 1/2, and ``log(-expm1(log p))`` loses nothing. Of the likeliest,
-    ``1 - p`` is what the others have together: the difference of two log-sum-exps, one of them without it.
+    For all classes but the likeliest, p is at most 1/2, and ``log(-expm1(log p))`` is precise. For the likeliest class
+    ``1 - p`` is the sum of the others: the difference of two log-sum-exps, one of them without this class.
 
     Args:
         logits: of K >= 2 classes that exclude each other.
@@ -22,7 +22,7 @@ def log_complement(logits: Float[Tensor, "b k *space"]) -> Float[Tensor, "b k *s
     log_p = logits.log_softmax(1)
     likeliest = torch.zeros_like(logits, dtype=torch.bool).scatter_(1, logits.argmax(1, keepdim=True), True)
     others = logits.masked_fill(likeliest, -torch.inf).logsumexp(1, keepdim=True)
-    # What `where` leaves out needs a finite slope, too: log(0) has none, and 0 times infinity is no number.
+    # Values that `where` does not select need a finite slope too: log(0) has none, and 0 times infinity is nan.
     at_most_half = torch.where(likeliest, -1, log_p)
     return torch.where(likeliest, others - logits.logsumexp(1, keepdim=True), torch.log(-torch.expm1(at_most_half)))
 
@@ -37,12 +37,12 @@ def pixelwise_softmax(
 ) -> Float[Tensor, ""]:
     """Binary cross-entropy ``-t log p - (1 - t) log(1 - p)`` of softmax probabilities, mean over pixels and classes.
 
-    Each class is asked of each pixel whether it is there, as by [`gequnet.losses.bce`][], but the answers exclude each
-    other. Of two classes ``1 - p`` of one is ``p`` of the other, so both say the same: summed over classes it is twice
-    the softmax cross-entropy of the pixel, and the mean is that cross-entropy. For more it is another loss: at
-    p = 1/K it is ``log K - (1 - 1/K) log(K - 1)`` and not ``log K``, and where the true class lacks something it
-    matters who has it: it costs least if the others share it, most if one has it all. Without its second term it is a
-    K-th of the softmax cross-entropy.
+    Each class of each pixel has a binary cross-entropy, as in [`gequnet.losses.bce`][], but the probabilities are those
+    of exclusive classes. For two classes ``1 - p`` of one is ``p`` of the other: the sum over classes is twice the
+    softmax cross-entropy of the pixel, and the mean equals it. For more classes it is another loss. At p = 1/K it is
+    ``log K - (1 - 1/K) log(K - 1)`` instead of ``log K``. It also depends on the wrong classes: it is smallest if they
+    have equal probabilities, and largest if one of them has all. Without its second term it is 1/K of the softmax
+    cross-entropy.
 
     Args:
         logits: of K >= 2 classes that exclude each other.

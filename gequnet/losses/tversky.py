@@ -18,8 +18,8 @@ def soft_tversky(
 
     Args:
         counts: from [`gequnet.losses.overlap.soft_counts`][].
-        alpha: what a false positive costs.
-        beta: what a false negative costs.
+        alpha: weight of false positives.
+        beta: weight of false negatives.
         smooth: in pixels; 0/0 is 1.
 
     References:
@@ -33,16 +33,16 @@ def soft_tversky(
 class TverskyLoss(OverlapLoss):
     """``1 - soft Tversky index``, see [`soft_tversky`][].
 
-    By default a missed pixel costs more than a false alarm, which is what thin structures need.
+    By default a false negative counts more than a false positive, for thin structures.
 
     Args:
-        head: like all up to ``include_background`` as in [`gequnet.losses.overlap.OverlapLoss`][].
+        head: ``sigmoid`` or ``softmax``. For this and the next arguments see [`gequnet.losses.overlap.OverlapLoss`][].
         class_weights: one number for each of the K logits, background included.
         smooth: in pixels.
         over: ``batch`` or ``image``.
-        include_background: whether class 0 of a softmax counts.
-        alpha: what a false positive costs, not below 0.
-        beta: what a false negative costs, not below 0.
+        include_background: True if class 0 of a softmax counts.
+        alpha: weight of false positives, not below 0.
+        beta: weight of false negatives, not below 0.
 
     Raises:
         ConfigError: a value is not one of those above.

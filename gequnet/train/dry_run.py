@@ -16,7 +16,7 @@ from pytorch_lightning.utilities.seed import isolate_rng
 from torch import nn
 from torch.utils.data import DataLoader
 
-from gequnet.train.memory import peak_of
+from gequnet.train.memory import track_peak_memory
 from gequnet.train.schedules import constant_schedule
 from gequnet.train.task import Batch, SegmentationTask
 from gequnet.train.trainer import build_task, make_trainer
@@ -60,13 +60,13 @@ def dry_run(cfg: DictConfig, data: Any, net: nn.Module, device: torch.device) ->
     with isolate_rng(include_cuda=device.type == "cuda"):
         batch, seconds = first_batch(data)
         watch = StepTimer()
-        with tempfile.TemporaryDirectory() as folder, peak_of(device) as peak:
+        with tempfile.TemporaryDirectory() as folder, track_peak_memory(device) as peak:
             trainer = scratch_trainer(cfg, folder, [watch], device)
             steps = DataLoader([batch] * STEPS, batch_size=None)  # type: ignore[arg-type, var-annotated]
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", ".*have no `val_dataloader`")
                 trainer.fit(scratch_task(cfg, net), steps, weights_only=True)
-    return DryRun(seconds, watch.steps[-1], watch.pixel_s, peak.most)
+    return DryRun(seconds, watch.steps[-1], watch.pixel_s, peak.bytes)
 
 
 def first_batch(data: Any) -> tuple[Batch, float]:

@@ -1,4 +1,4 @@
-"""How much memory there is, how much of it is taken, and how much a computation takes."""
+"""Memory of a device: used, free, and the peak of a computation."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,79 +13,78 @@ LIMITS = (
     ("memory.max", "memory.current", "memory.stat"),
     ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat"),
 )
-"""Where version 2 and version 1 of Linux's control groups say what a container may have, has, and what for."""
+"""Files with the limit, the usage and the kinds of usage of a container: Linux control groups, versions 2 and 1."""
 
 
 @dataclass
 class Memory:
-    """Bytes of one device.
+    """Memory of one device in bytes.
 
     Args:
-        taken: by this process.
-        free: what it can still have.
+        used: by this process.
+        free: still available to this process.
     """
 
-    taken: int
+    used: int
     free: int
 
     @property
     def total(self) -> int:
-        """What this process can have in all."""
-        return self.taken + self.free
+        """Bytes that are available to this process in all."""
+        return self.used + self.free
 
 
-def memory_of(device: torch.device) -> Memory:
-    """What this process has of a device's memory now, and what is left for it.
+def device_memory(device: torch.device) -> Memory:
+    """Memory of a device that this process uses, and that is free for it.
 
     Args:
-        device: a GPU, or the CPU, of which a container may be given a part only.
+        device: a GPU, or the CPU, where the limit of a container is respected.
     """
     if device.type == "cuda":
-        taken = torch.cuda.memory_reserved(device)
-        return Memory(taken, torch.cuda.mem_get_info(device)[0])
+        return Memory(torch.cuda.memory_reserved(device), torch.cuda.mem_get_info(device)[0])
     free = psutil.virtual_memory().available
-    return Memory(psutil.Process().memory_info().rss, min([free, *left_in_container(CGROUP)]))
+    return Memory(psutil.Process().memory_info().rss, min([free, *container_memory_left(CGROUP)]))
 
 
-def left_in_container(folder: Path) -> list[int]:
-    """Bytes up to the limit of the control group, if there is one.
+def container_memory_left(folder: Path) -> list[int]:
+    """Free bytes under the limits of the container, empty if there is no limit.
 
     Args:
-        folder: where Linux says it.
+        folder: folder of the control group.
     """
-    found = []
+    left = []
     for limit, usage, uses in LIMITS:
         if (folder / limit).exists() and (most := (folder / limit).read_text().strip()) != "max":
             rows = dict(row.split() for row in (folder / uses).read_text().splitlines())
-            spare = int(rows.get("inactive_file", 0))  # copies of files, which Linux gives up for whoever asks
-            found.append(max(0, int(most) - int((folder / usage).read_text()) + spare))
-    return found
+            cached = int(rows.get("inactive_file", 0))  # file cache, which Linux frees on demand
+            left.append(max(0, int(most) - int((folder / usage).read_text()) + cached))
+    return left
 
 
-class Peak:
-    """What ``most`` the process had of a device at any moment of a stretch, in bytes."""
+class PeakMemory:
+    """Largest memory of the process on a device during a block, in ``bytes``."""
 
-    most = 0
+    bytes = 0
 
 
 @contextmanager
-def peak_of(device: torch.device) -> Iterator[Peak]:
-    """Watches what the process has of a device; ``most`` is known afterwards.
+def track_peak_memory(device: torch.device) -> Iterator[PeakMemory]:
+    """Measures the peak memory of the process on a device; ``bytes`` is set when the block ends.
 
-    On the CPU only Linux tells the peak; elsewhere it is what the process has at the end.
+    On a CPU the peak is known on Linux only; elsewhere it is the memory at the end of the block.
     """
-    peak = Peak()
+    peak = PeakMemory()
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         yield peak
-        peak.most = torch.cuda.max_memory_reserved(device)
+        peak.bytes = torch.cuda.max_memory_reserved(device)
         return
-    known = _forget_peak()
+    known = _reset_peak()
     yield peak
-    peak.most = _peak() if known else psutil.Process().memory_info().rss
+    peak.bytes = _read_peak() if known else psutil.Process().memory_info().rss
 
 
-def _forget_peak() -> bool:
+def _reset_peak() -> bool:
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
@@ -93,6 +92,6 @@ def _forget_peak() -> bool:
     return True
 
 
-def _peak() -> int:
+def _read_peak() -> int:
     rows = Path("/proc/self/status").read_text().splitlines()
     return next(int(row.split()[1]) * 1024 for row in rows if row.startswith("VmHWM:"))

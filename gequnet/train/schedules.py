@@ -1,8 +1,8 @@
-"""Learning rates over a training of a known number of optimizer steps.
+"""Learning rate schedules over a training of a known number of optimizer steps.
 
-Each is ``schedule(optimizer, total_steps, ...)`` and multiplies the optimizer's learning rates by a factor that is a
-closed form of t / total_steps, so that a training with twice the steps has the same shape; only ``plateau`` looks at
-the scores instead. Each logged learning rate is that of the step it is logged at.
+Each is ``schedule(optimizer, total_steps, ...)`` and multiplies the optimizer's learning rates by a factor. The factor
+is a closed form of t / total_steps, so a training with twice the steps has the same shape. Only ``plateau`` follows the
+scores instead. A logged learning rate is that of the step at which it is logged.
 """
 
 import math
@@ -15,25 +15,25 @@ from gequnet.errors import ConfigError
 
 
 def constant_schedule(optimizer: Optimizer, total_steps: int) -> LambdaLR:
-    """The same learning rate throughout."""
+    """Constant learning rate."""
     return _by_fraction(optimizer, total_steps, lambda fraction: 1.0)
 
 
 def step_schedule(optimizer: Optimizer, total_steps: int, drops: int, gamma: float) -> LambdaLR:
-    """γ^⌊(drops + 1) t/T⌋: ``drops`` equal drops that cut the training into ``drops + 1`` equal stretches."""
+    """Step decay γ^⌊(drops + 1) t/T⌋: ``drops`` equal drops that divide the training into ``drops + 1`` equal parts."""
     return _by_fraction(
         optimizer, total_steps, lambda fraction: gamma ** min(drops, math.floor((drops + 1) * fraction))
     )
 
 
 def exponential_schedule(optimizer: Optimizer, total_steps: int, final: float) -> LambdaLR:
-    """final^(t/T): the same ratio at every step.
+    """Exponential decay final^(t/T): the same ratio at every step.
 
     Raises:
         ConfigError: ``final`` is not above 0.
     """
     if final <= 0:
-        raise ConfigError(f"scheduler.final={final} must be above 0: a ratio never leads to 0; try 0.01.")
+        raise ConfigError(f"scheduler.final={final} must be above 0, as an exponential never reaches 0; try 0.01.")
     return _by_fraction(optimizer, total_steps, lambda fraction: final**fraction)
 
 
@@ -62,7 +62,7 @@ def cosine_schedule(optimizer: Optimizer, total_steps: int, warmup: float, final
 
 
 def cyclic_schedule(optimizer: Optimizer, total_steps: int, cycles: int, low: float) -> LambdaLR:
-    """A triangle wave that starts at 1 and goes down to ``low`` and back ``cycles`` times.
+    """Triangle wave that starts at 1 and goes down to ``low`` and back ``cycles`` times.
 
     References:
         Smith, Cyclical learning rates, arXiv 1506.01186 (which starts at the low end).
@@ -71,13 +71,13 @@ def cyclic_schedule(optimizer: Optimizer, total_steps: int, cycles: int, low: fl
 
 
 def plateau_schedule(optimizer: Optimizer, total_steps: int, gamma: float, patience: int) -> ReduceLROnPlateau:
-    """Multiplies by ``gamma`` once more than ``patience`` validations in a row have not raised the score.
+    """Multiplication by ``gamma`` once more than ``patience`` validations in a row have not raised the score.
 
-    ``total_steps`` plays no part: the scores decide.
+    ``total_steps`` is not used.
     """
     return ReduceLROnPlateau(optimizer, mode="max", factor=gamma, patience=patience, threshold=0.0)
 
 
 def _by_fraction(optimizer: Optimizer, total_steps: int, factor: Callable[[float], float]) -> LambdaLR:
-    """The schedule with factor(t / total_steps) at step t; its state is plain numbers, the function is rebuilt."""
+    """Schedule with factor(t / total_steps) at step t; a checkpoint holds its numbers only, not the function."""
     return LambdaLR(optimizer, lambda t: factor(t / total_steps))

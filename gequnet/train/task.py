@@ -157,7 +157,7 @@ class SegmentationTask(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Optimizer, and its schedule by optimizer step, or by validation if it depends on the score."""
-        optimizer = self.finetune.slow(self.optimizer(self.finetune.groups(self.net)))
+        optimizer = self.finetune.scale_learning_rates(self.optimizer(self.finetune.parameter_groups(self.net)))
         total_steps = self.trainer.estimated_stepping_batches
         if total_steps < 1 or total_steps == float("inf"):
             raise ConfigError("The training has no end: give trainer.max_steps or trainer.max_epochs a number above 0.")

@@ -1,4 +1,4 @@
-"""Weights of a trained network as the start of another: what fits is taken, and it is said what was left."""
+"""Transfer learning: weights of a trained network as the initial weights of another, layer by layer where they fit."""
 
 import logging
 from collections.abc import Mapping
@@ -17,63 +17,63 @@ log = logging.getLogger("gequnet")
 
 
 @dataclass
-class Transferred:
-    """What became of each layer of a network; a convolution and the norm behind it are one layer.
+class TransferResult:
+    """TransferResult and untransferred layers of a network; a convolution and the norm behind it are one layer.
 
     Args:
-        taken: the layers that have the weights of the other network now.
-        left: those that keep their own, and why.
+        taken: layers that now have the weights of the other network.
+        left: layers that keep their own weights, each with the reason.
     """
 
     taken: list[str] = field(default_factory=list)
     left: dict[str, str] = field(default_factory=dict)
 
-    def sentence(self, net: nn.Module) -> str:
-        """How many layers of each part were taken, and each one that was left."""
+    def describe(self, net: nn.Module) -> str:
+        """Number of transferred layers of each part, and each layer that was not transferred, with the reason."""
         layers = [*self.taken, *self.left]
         counts = []
         for part in parts_of(net):
-            mine = [layer for layer in layers if part_of(net, layer) == part]
-            counts.append(f"{part} {len(set(mine) & set(self.taken))} of {len(mine)} layers")
-        left = "; ".join(f"{layer} was left: {why}" for layer, why in self.left.items())
+            of_part = [layer for layer in layers if part_of(net, layer) == part]
+            counts.append(f"{part} {len(set(of_part) & set(self.taken))} of {len(of_part)} layers")
+        left = "; ".join(f"{layer} not transferred: {why}" for layer, why in self.left.items())
         return f"{', '.join(counts)}{'; ' + left if left else ''}"
 
 
-def transfer(net: nn.Module, state: Mapping[str, Tensor], new_head: bool = False) -> Transferred:
-    """Copies into a network, layer by layer, the weights and statistics that fit: a layer as a whole or not at all.
+def transfer_weights(net: nn.Module, state: Mapping[str, Tensor], new_head: bool = False) -> TransferResult:
+    """Copies weights and statistics into a network, layer by layer if they fit: a layer as a whole or not at all.
 
     Args:
-        net: one with ``parts``.
+        net: a network with the attribute ``parts``.
         state: the ``state_dict`` of another network of the same kind.
-        new_head: leaves the head as it is, even where it would fit: other classes are other questions.
+        new_head: True to keep the head as it is, even if the other would fit, for example for other classes.
 
     Raises:
-        ConfigError: no layer of the encoder fits, so that nothing would be carried over that is worth the name.
+        ConfigError: no layer of the encoder fits.
     """
     own = net.state_dict()
     layers: dict[str, list[str]] = {}
     for key in own:
         layers.setdefault(layer_of(net, key), []).append(key)
-    found = Transferred()
+    result = TransferResult()
     for layer, keys in layers.items():
-        why = "a new head" if new_head and part_of(net, layer) == "head" else _misfit(own, state, keys)
+        why = "a new head" if new_head and part_of(net, layer) == "head" else _mismatch(own, state, keys)
         if why:
-            found.left[layer] = why
+            result.left[layer] = why
         else:
-            found.taken.append(layer)
+            result.taken.append(layer)
             for key in keys:
-                own[key].copy_(state[key])  # the state's tensors are the network's own
-    if not any(part_of(net, layer) == ENCODER for layer in found.taken):
-        first, why = next(iter(found.left.items()))
+                own[key].copy_(state[key])  # in place: the tensors of the state dict are those of the network
+    if not any(part_of(net, layer) == ENCODER for layer in result.taken):
+        first, why = next(iter(result.left.items()))
         raise ConfigError(
-            f"init_from: no layer of the encoder fits ({first}: {why}): the network has to be of the widths and the "
-            "depth of the one it starts from; give them with width=fixed width.widths=[...]."
+            f"init_from: no layer of the encoder fits ({first}: {why}): the network needs the widths and the depth of "
+            "the trained one; give them with width=fixed width.widths=[...]."
         )
-    return found
+    return result
 
 
 def layer_of(net: nn.Module, key: str) -> str:
-    """The layer of a network that an entry of its state dict belongs to: the convolution with its norm, or the head.
+    """Layer that an entry of the state dict belongs to: a convolution with its norm, or the head.
 
     >>> from gequnet.nets.unet import UNet
     >>> net = UNet(in_channels=1, num_classes=1, widths=[2, 3])
@@ -91,7 +91,7 @@ def layer_of(net: nn.Module, key: str) -> str:
     return ".".join(names[:depth])
 
 
-def _misfit(own: Mapping[str, Tensor], state: Mapping[str, Tensor], keys: list[str]) -> str | None:
+def _mismatch(own: Mapping[str, Tensor], state: Mapping[str, Tensor], keys: list[str]) -> str | None:
     for key in keys:
         if key not in state:
             return "not in the other network"
@@ -100,11 +100,14 @@ def _misfit(own: Mapping[str, Tensor], state: Mapping[str, Tensor], keys: list[s
     return None
 
 
-def start_from(cfg: DictConfig, net: nn.Module) -> dict[str, Any] | None:
-    """Gives the network the weights of the run ``cfg.init_from`` as far as they fit; says what was taken and what left.
+def load_initial_weights(cfg: DictConfig, net: nn.Module) -> dict[str, Any] | None:
+    """Copies the weights of the run ``cfg.init_from`` that fit into the network, and logs the transferred layers.
+
+    Returns:
+        The run, its dataset and its layers for ``metrics.json``; None without ``cfg.init_from``.
 
     Raises:
-        ConfigError: it is no finished run, of another kind of network, or nothing of its encoder fits.
+        ConfigError: the run is not finished, has another kind of network, or no layer of its encoder fits.
     """
     if cfg.init_from is None:
         return None
@@ -112,9 +115,10 @@ def start_from(cfg: DictConfig, net: nn.Module) -> dict[str, Any] | None:
     for name, of_run, own in (("model", trained.model, cfg.model), ("group", trained.group, cfg.group)):
         if of_run.get("_target_") != own.get("_target_") or (name == "group" and of_run != own):
             raise ConfigError(
-                f"init_from={cfg.init_from} was trained with {name}={trained.chosen[name]} and this network has "
-                f"{name}={cfg.chosen[name]}: weights mean the same in networks of one kind only; take that {name}."
+                f"init_from={cfg.init_from} was trained with {name}={trained.chosen[name]}, and this network has "
+                f"{name}={cfg.chosen[name]}: weights can be transferred between networks of one kind only; take the "
+                f"{name} of that run."
             )
-    found = transfer(net, other.state_dict(), build(cfg.finetune).new_head)
-    log.info("From %s: %s.", cfg.init_from, found.sentence(net))
-    return {"run": cfg.init_from, "data": trained.chosen.data, **asdict(found)}
+    result = transfer_weights(net, other.state_dict(), build(cfg.finetune).new_head)
+    log.info("Weights from %s: %s.", cfg.init_from, result.describe(net))
+    return {"run": cfg.init_from, "data": trained.chosen.data, **asdict(result)}

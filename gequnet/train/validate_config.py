@@ -1,4 +1,4 @@
-"""Whether the parts of a recipe fit together, found out before anything is computed."""
+"""Validation of a configuration before a run: values are in range, and the parts fit together."""
 
 import os
 from typing import Any, get_args, get_type_hints
@@ -26,11 +26,11 @@ WHOLE_NUMBERS = (
 NUMBERS = ("optim.lr", "optim.weight_decay", "trainer.gradient_clip_val")
 
 
-def check(cfg: DictConfig) -> None:
-    """Refuses a configuration that composes but makes no sense.
+def validate_config(cfg: DictConfig) -> None:
+    """Refuses a configuration that composes but cannot work.
 
     Raises:
-        ConfigError: says what does not fit and what to type instead.
+        ConfigError: a value is out of range, or two parts do not fit; the message gives the remedy.
     """
     _check_budget(cfg)
     _check_numbers(cfg)
@@ -53,8 +53,8 @@ def _check_numbers(cfg: DictConfig) -> None:
             raise ConfigError(f"{name}={value} is not {kind}: give one.")
     if cfg.trainer.max_epochs is None and cfg.trainer.max_steps < 1:
         raise ConfigError(
-            f"trainer.max_steps={cfg.trainer.max_steps} is no end: give trainer.max_steps or trainer.max_epochs a "
-            "number above 0."
+            f"trainer.max_steps={cfg.trainer.max_steps} sets no end of the training: give trainer.max_steps or "
+            "trainer.max_epochs a number above 0."
         )
 
 
@@ -73,23 +73,23 @@ def _check_group(cfg: DictConfig) -> None:
         )
     if reads_group and not has_group:
         raise ConfigError(
-            f"model={cfg.chosen.model} needs a group: take group=c8, say; group=c1 is the trivial group, and "
-            "model=unet the network without one."
+            f"model={cfg.chosen.model} needs a group: take for example group=c8. group=c1 is the trivial group, and "
+            "model=unet is the network without a group."
         )
     if reads_group:
         _check_kind_of_group(cfg)
 
 
 def _check_kind_of_group(cfg: DictConfig) -> None:
-    """What the constructor of the network says that it takes is what it has to get."""
+    """Compares the kind of group with the type hint in the constructor of the network."""
     constructor = vars(get_class(cfg.model._target_))["__init__"]
-    wanted = get_type_hints(constructor)["group"]
-    kinds = get_args(wanted) or (wanted,)
+    hint = get_type_hints(constructor)["group"]
+    kinds = get_args(hint) or (hint,)
     if not issubclass(get_class(cfg.group._target_), kinds):
         names = " or ".join(kind.__name__ for kind in kinds if kind is not str)
         raise ConfigError(
             f"model={cfg.chosen.model} works with a {names}, and group={cfg.chosen.group} is a "
-            f"{get_class(cfg.group._target_).__name__}: leave group= out for the model's own, or take another."
+            f"{get_class(cfg.group._target_).__name__}: leave group= out for the default of the model, or take another."
         )
 
 
@@ -102,7 +102,7 @@ def _check_dimension(cfg: DictConfig) -> None:
         )
     if cfg.get("tta") and dims != 2:
         raise ConfigError(
-            f"tta={cfg.chosen.tta} turns images of the plane and data={cfg.chosen.data} is {dims}-D: leave tta= out."
+            f"tta={cfg.chosen.tta} rotates 2-D images and data={cfg.chosen.data} is {dims}-D: leave tta= out."
         )
 
 
@@ -110,7 +110,7 @@ def _check_head(cfg: DictConfig) -> None:
     if cfg.data.head == "softmax" and cfg.data.num_classes < 2:
         raise ConfigError(
             f"data={cfg.chosen.data} has num_classes={cfg.data.num_classes} and head=softmax, which needs two "
-            "classes or more (a softmax over one is 1 for ever): set data.head=sigmoid."
+            "classes or more (a softmax over one class is always 1): set data.head=sigmoid."
         )
 
 
@@ -125,13 +125,13 @@ def _check_loss(cfg: DictConfig) -> None:
     if cfg.data.get("weights") and not getattr(loss, "weighted", False):
         fitting = [name for name, each in _losses().items() if each.weighted and head in each.heads]
         raise ConfigError(
-            f"data.weights says how much each pixel counts, and loss={cfg.chosen.loss} is no mean over pixels: choose "
+            f"data.weights are weights of single pixels, and loss={cfg.chosen.loss} is not a mean over pixels: choose "
             f"loss={', '.join(fitting)}, or set data.weights=null."
         )
 
 
 def _losses() -> dict[str, Any]:
-    """The classes of ``conf/loss/``, by the names of their files."""
+    """Classes of ``conf/loss/``, by the names of their files."""
     return {path.stem: get_class(OmegaConf.load(path)._target_) for path in sorted((CONF / "loss").glob("*.yaml"))}
 
 
@@ -139,8 +139,8 @@ def _check_nodes(cfg: DictConfig) -> None:
     nodes = cfg.trainer.get("num_nodes", 1)
     if nodes > 1 and launched_world_size(os.environ) is None:
         raise ConfigError(
-            f"trainer.num_nodes={nodes} needs someone who starts the processes on every node: type torchrun or srun "
-            "in front, as docs/scale_out.md has it."
+            f"trainer.num_nodes={nodes} needs a launcher that starts the processes on every node: put torchrun or srun "
+            "in front of the command, see docs/scale_out.md."
         )
 
 
@@ -154,7 +154,7 @@ def _check_threshold(cfg: DictConfig) -> None:
     if cfg.data.head != "sigmoid":
         raise ConfigError(
             f"threshold_by={score} chooses the threshold of sigmoids, and data={cfg.chosen.data} has "
-            f"head={cfg.data.head}, of which the likeliest class is taken: leave threshold_by= out."
+            f"head={cfg.data.head}, which takes the likeliest class: leave threshold_by= out."
         )
     record = scores[score]
     if record.of_masks and record.only_with and not cfg.scoring.get(record.only_with, True):
@@ -178,19 +178,19 @@ def _check_scales(cfg: DictConfig) -> None:
     listed = isinstance(scales, ListConfig) and len(scales) > 0
     if not listed or not all(isinstance(scale, int | float) and scale > 0 for scale in scales):
         raise ConfigError(
-            f"scales={scales} is no list of magnifications: give numbers above 0, scales=[0.6,1,1.6], say."
+            f"scales={scales} is not a list of magnifications: give numbers above 0, for example scales=[0.6,1,1.6]."
         )
 
 
 def _check_auto_batch(cfg: DictConfig) -> None:
     for name in ("auto_batch", "forecast"):
         if not isinstance(cfg[name], bool):
-            raise ConfigError(f"{name}={cfg[name]} is neither true nor false: give one of these.")
+            raise ConfigError(f"{name}={cfg[name]} is neither true nor false: give one of them.")
     if cfg.largest_batch < 1:
-        raise ConfigError(f"largest_batch={cfg.largest_batch} is no number of patches: give 1 or more.")
-    alone = cfg.trainer.devices in (1, "1") and cfg.trainer.get("num_nodes", 1) == 1
-    if cfg.auto_batch and not alone:
+        raise ConfigError(f"largest_batch={cfg.largest_batch} is not a number of patches: give 1 or more.")
+    one_device = cfg.trainer.devices in (1, "1") and cfg.trainer.get("num_nodes", 1) == 1
+    if cfg.auto_batch and not one_device:
         raise ConfigError(
-            f"auto_batch=true looks for a batch that fits on one device, and trainer.devices={cfg.trainer.devices} may "
-            "be several: find it with trainer.devices=1, and give the others what it says as data.batch_size."
+            f"auto_batch=true searches the largest batch for one device, and trainer.devices={cfg.trainer.devices} may "
+            "be several: run it once with trainer.devices=1, then give its result as data.batch_size."
         )

@@ -12,7 +12,7 @@ from gequnet.config.compose import CONF, arms_of, compose, resolve
 from gequnet.config.explain import choices, explain
 from gequnet.errors import ConfigError, GequnetError
 from gequnet.runs.fingerprint import TABLES
-from gequnet.train.validate_config import check
+from gequnet.train.validate_config import validate_config
 
 CHOICES = [(group, choice) for group, names in choices().items() for choice in names]
 SMALL = ["width=fixed", "width.widths=[2,3]", "model.depth=2", "paths.run=here"]
@@ -60,7 +60,7 @@ def test_help_names_what_exists() -> None:
 @pytest.mark.parametrize(("model", "data"), fitting_pairs())
 def test_every_model_fits_every_data_of_its_dimension(model: str, data: str) -> None:
     cfg = resolve(compose([f"model={model}", f"data={data}", *SMALL]))
-    check(cfg)
+    validate_config(cfg)
     net = build_net(cfg).eval()
     image = torch.zeros(1, cfg.data.in_channels, *[17, 20, 9][: cfg.data.spatial_dims])
     assert net(image).shape == (1, cfg.data.num_classes, *image.shape[2:])
@@ -69,7 +69,7 @@ def test_every_model_fits_every_data_of_its_dimension(model: str, data: str) -> 
 @pytest.mark.parametrize("model", choices()["model"])
 def test_every_model_has_as_many_parameters_as_the_baseline(model: str) -> None:
     cfg = composed(f"model={model}", f"data.spatial_dims={dims('model', model)}")
-    check(cfg)
+    validate_config(cfg)
     parameters = sum(parameter.numel() for parameter in build_net(cfg).parameters())
     baseline = build(cfg.width.baseline)(widths=list(cfg.width.widths))
     assert parameters == pytest.approx(sum(p.numel() for p in baseline.parameters()), rel=0.05)
@@ -118,12 +118,12 @@ def test_budget_and_epochs_say_how_long() -> None:
         (["budget=ful"], "the nearest is budget=full"),
         (["optim.lr=fast"], "optim.lr=fast is not a number"),
         (["seed=1.5"], "seed=1.5 is not a whole number"),
-        (["trainer.max_steps=-1"], "trainer.max_steps=-1 is no end"),
+        (["trainer.max_steps=-1"], "trainer.max_steps=-1 sets no end"),
     ],
 )
 def test_what_does_not_fit_is_refused(overrides: list[str], words: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        check(compose([*overrides, "paths.run=here"]))
+        validate_config(compose([*overrides, "paths.run=here"]))
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -181,7 +181,7 @@ def test_every_arm_of_a_study_fits_together(study: str, arm: str) -> None:
     """Whatever it compares beside the network is the same in all arms, and the network can be built."""
     arms = arms_of(typed(study))
     cfg = resolve(compose([*typed(study), "budget=smoke", *arms[arm], "paths.run=here"]))
-    check(cfg)
+    validate_config(cfg)
     assert match_widths(cfg).ratios["parameters"] == pytest.approx(1, abs=0.05)
     reference = resolve(compose([*typed(study), "budget=smoke", *next(iter(arms.values())), "paths.run=here"]))
     compared = {override.partition("=")[0].partition(".")[0] for overrides in arms.values() for override in overrides}
@@ -236,7 +236,7 @@ def test_every_study_takes_every_dataset(study: str, data: str) -> None:
     plain = next(iter(arms_of(overrides).values()))
     for budget in ("smoke", "cpu", "full"):
         cfg = resolve(compose([*overrides, *plain, f"budget={budget}", "paths.run=here"]))
-        check(cfg)
+        validate_config(cfg)
         assert cfg.data.name == data
         assert cfg.trainer.max_steps == cfg.steps[budget]
         module = build(cfg.data)
@@ -250,7 +250,7 @@ def test_a_study_of_volumes_has_networks_of_the_datas_dimension(study: str) -> N
         overrides = [f"experiment={study}", f"data={data}"]
         for typed in arms_of(overrides).values():
             cfg = compose([*overrides, *typed, "paths.run=here"])
-            check(cfg)
+            validate_config(cfg)
             assert cfg.model.get("spatial_dims", 2) == dimension
 
 
@@ -263,7 +263,7 @@ def test_a_study_at_equal_channels_has_the_baseline_of_equal_parameters() -> Non
 
 
 def test_scales_are_magnifications() -> None:
-    check(compose(["scales=[0.5,1,1.6]", "paths.run=here"]))
+    validate_config(compose(["scales=[0.5,1,1.6]", "paths.run=here"]))
     for wrong in ("scales=[]", "scales=0.5", "scales=[0.5,0]", "scales=[big]"):
         with pytest.raises(ConfigError, match="no list of magnifications"):
-            check(compose([wrong, "paths.run=here"]))
+            validate_config(compose([wrong, "paths.run=here"]))

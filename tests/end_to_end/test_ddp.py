@@ -27,7 +27,7 @@ from gequnet.evaluate.external_test import evaluate
 from gequnet.runs.checkpoint import read_checkpoint
 from gequnet.train.graceful_stop import GracefulStop
 from gequnet.train.trainer import build_trainer
-from gequnet.train.validate_config import check
+from gequnet.train.validate_config import validate_config
 from helpers.ranks import Processes, ended, free_port, srun, started, torchrun
 from helpers.repository import RUN
 
@@ -314,7 +314,7 @@ def test_a_sweep_over_numbers_of_processes(tmp_path: Path) -> None:
 )
 def test_what_would_not_end_well_is_refused(words: list[str], message: str, tmp_path: Path) -> None:
     cfg = compose([*TINY, *words, f"paths.run={tmp_path}"])
-    check(cfg)
+    validate_config(cfg)
     with pytest.raises(ConfigError, match=message):
         build_trainer(cfg, build(cfg.data))
 
@@ -322,11 +322,11 @@ def test_what_would_not_end_well_is_refused(words: list[str], message: str, tmp_
 def test_several_nodes_need_someone_who_starts_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = [*TINY, "trainer=ddp", "trainer.accelerator=cpu", "trainer.num_nodes=2", f"paths.run={tmp_path}"]
     with pytest.raises(ConfigError, match="torchrun or srun"):
-        check(compose(words))
+        validate_config(compose(words))
     for name, value in torchrun(0, 2, "0").items():
         monkeypatch.setenv(name, value)
     cfg = compose(words)
-    check(cfg)
+    validate_config(cfg)
     with pytest.raises(ConfigError, match="2 processes were started, .* make 4"):
         build_trainer(cfg, build(cfg.data))
 

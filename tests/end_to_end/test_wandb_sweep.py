@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from gequnet.config.compose import compose
-from gequnet.train.validate_config import check
+from gequnet.train.validate_config import validate_config
 from helpers.repository import ROOT
 from helpers.wandb_server import ENTITY, Server, serving
 from helpers.wandb_sweep_server import SWEEP, SweepServer
@@ -49,7 +49,7 @@ def test_every_run_of_the_sweep_fits_together() -> None:
     words = [word for word in sweep["command"] if "${" not in word]
     for name, values in ((name, each["values"]) for name, each in sweep["parameters"].items()):
         for value in values:
-            check(compose([*words, f"{name}={value}", "paths.run=here"]))
+            validate_config(compose([*words, f"{name}={value}", "paths.run=here"]))
 
 
 @pytest.mark.slow

@@ -28,7 +28,7 @@ from gequnet.metrics.v_info import v_info
 from gequnet.metrics.v_rand import v_rand
 from gequnet.runs.run_folder import load_run
 from gequnet.train.trainer import build_task
-from gequnet.train.validate_config import check
+from gequnet.train.validate_config import validate_config
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*does not have many workers"),
@@ -198,16 +198,16 @@ def test_a_run_is_tested_at_the_threshold_and_says_so(tmp_path, monkeypatch):
 
 def test_what_no_threshold_can_be_chosen_by_is_refused():
     run = "paths.run=/nowhere"
-    check(compose([run, "threshold_by=dice"]))
-    check(compose([run, "threshold_by=v_rand", "scoring.partition=true"]))
+    validate_config(compose([run, "threshold_by=dice"]))
+    validate_config(compose([run, "threshold_by=v_rand", "scoring.partition=true"]))
     with pytest.raises(ConfigError, match="There is no threshold_by=dise; the nearest are threshold_by=dice"):
-        check(compose([run, "threshold_by=dise"]))
+        validate_config(compose([run, "threshold_by=dise"]))
     with pytest.raises(ConfigError, match="There is no threshold_by=sensitivity"):
-        check(compose([run, "threshold_by=sensitivity"]))
+        validate_config(compose([run, "threshold_by=sensitivity"]))
     with pytest.raises(ConfigError, match="head=softmax, of which the likeliest class is taken"):
-        check(compose([run, "threshold_by=dice", "data=msd", "model=unet3d"]))
-    with pytest.raises(ConfigError, match="only for data with data.partition=true"):
-        check(compose([run, "threshold_by=v_info"]))
+        validate_config(compose([run, "threshold_by=dice", "data=msd", "model=unet3d"]))
+    with pytest.raises(ConfigError, match="only for data with scoring.partition=true"):
+        validate_config(compose([run, "threshold_by=v_info"]))
 
 
 def shared_curve(rank, folder, ranks):

@@ -212,7 +212,7 @@ def test_a_sum_with_a_dice_gives_the_weight_to_its_other_loss(head):
 @pytest.mark.parametrize(("loss", "head"), [pair for pair in FITTING_PAIRS if not pair[0].weighted])
 def test_what_is_no_mean_over_pixels_refuses_a_weight(loss, head):
     logits, mask, valid = batch(head, 3)
-    with pytest.raises(ConfigError, match=f"{loss.__name__} is no mean over pixels.*data.weights=null"):
+    with pytest.raises(ConfigError, match=f"{loss.__name__} is not a mean over pixels.*data.weights=null"):
         loss(head)(logits, mask, valid, torch.ones(valid.shape))
 
 

@@ -225,8 +225,8 @@ def test_no_secret_is_in_any_file(tracked: Tracked) -> None:
     [
         (["+api_key=abc"], "api_key holds a secret"),
         (["+data.source.token=abc"], "data.source.token holds a secret"),
-        (["+notes=${oc.env:MY_PASSWORD}"], "notes holds what MY_PASSWORD is"),
-        (["logger.tags=[by ${oc.env:MY_PASSWORD}]"], "logger.tags.0 holds what MY_PASSWORD is"),
+        (["+notes=${oc.env:MY_PASSWORD}"], "notes holds the value of MY_PASSWORD"),
+        (["logger.tags=[by ${oc.env:MY_PASSWORD}]"], "logger.tags.0 holds the value of MY_PASSWORD"),
     ],
 )
 def test_a_secret_in_the_configuration_is_refused(

@@ -1,4 +1,4 @@
-"""The largest batch that fits is found, used, written down and kept."""
+"""Search for the largest batch that fits: it is used, saved and kept when a run is resumed."""
 
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,10 @@ from gequnet.nets.unet import UNet
 from gequnet.report.comparability import comparable
 from gequnet.report.finished_runs import read_run
 from gequnet.train import batch_size_finder
-from gequnet.train.batch_size_finder import batch_size, fitting
-from gequnet.train.cost_estimate import needed
+from gequnet.train.batch_size_finder import choose_batch_size, max_fitting_batch
+from gequnet.train.cost_estimate import training_bytes
 from gequnet.train.memory import Memory
-from gequnet.train.validate_config import check
+from gequnet.train.validate_config import validate_config
 from helpers.tiny_runs import TINY, parts
 
 pytestmark = [
@@ -31,12 +31,12 @@ AUTO = ["auto_batch=true", "data.patches_per_epoch=20", "augment=none"]
 
 @pytest.fixture(autouse=True)
 def no_sweeping(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before each trial Lightning looks for garbage, which takes longer than these trials."""
+    """Turns off Lightning's garbage collection before each trial, which takes longer than these trials."""
     monkeypatch.setattr("pytorch_lightning.tuner.batch_size_scaling.garbage_collection_cuda", lambda: None)
 
 
 def needs_room(monkeypatch: pytest.MonkeyPatch, fits: int) -> list[int]:
-    """Makes the loss fail as torch does where there is no memory, for more patches than fit; returns what was tried."""
+    """Makes the loss raise an out-of-memory error for too large a batch; returns the batch sizes that were tried."""
     tried: list[int] = []
     honest = SegmentationLoss.forward
 
@@ -53,12 +53,12 @@ def needs_room(monkeypatch: pytest.MonkeyPatch, fits: int) -> list[int]:
 
 @pytest.mark.parametrize("fits", [1, 7, pytest.param(2, marks=SLOW), pytest.param(19, marks=SLOW)])
 def test_the_largest_that_fits_is_found(fits: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lightning leaves a twentieth of it for safety. Nothing else of the run has changed by then."""
+    """Lightning keeps a twentieth as a safety margin. Nothing else of the run changes."""
     cfg, data, net = parts(tmp_path, *AUTO)
     weights = {name: value.clone() for name, value in net.state_dict().items()}
     lots = torch.get_rng_state()
     tried = needs_room(monkeypatch, fits)
-    assert batch_size(cfg, data, net) == data.batch_size == max(1, int(0.95 * fits))
+    assert choose_batch_size(cfg, data, net) == data.batch_size == max(1, int(0.95 * fits))
     assert {fits, fits + 1} <= set(tried) | {1}
     assert max(tried) == 20
     assert torch.equal(torch.get_rng_state(), lots)
@@ -70,24 +70,24 @@ def test_the_largest_that_fits_is_found(fits: int, tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize(("largest", "found"), [("4", 4), ("64", 19)])
 def test_it_is_no_more_than_an_epoch_has_or_is_allowed(largest: str, found: int, tmp_path: Path) -> None:
     cfg, data, net = parts(tmp_path, *AUTO, f"largest_batch={largest}")
-    assert batch_size(cfg, data, net) == found
+    assert choose_batch_size(cfg, data, net) == found
 
 
 def test_on_a_cpu_it_ends_where_the_forecast_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cfg, data, net = parts(tmp_path, *AUTO)
-    free = needed(net, 9, data.patch_size)
-    monkeypatch.setattr(batch_size_finder, "memory_of", lambda device: Memory(0, free))
+    free = training_bytes(net, 9, data.patch_size)
+    monkeypatch.setattr(batch_size_finder, "device_memory", lambda device: Memory(0, free))
     tried = needs_room(monkeypatch, 20)
-    assert batch_size(cfg, data, net) == 9
+    assert choose_batch_size(cfg, data, net) == 9
     assert max(tried) == 9
 
 
 def test_what_is_needed_grows_evenly() -> None:
     net = UNet(1, 1, [4, 8])
     for images in (1, 2, 13):
-        assert fitting(net, [32, 32], needed(net, images, [32, 32])) == images
-        assert fitting(net, [32, 32], needed(net, images, [32, 32]) - 1) == max(1, images - 1)
-    assert fitting(net, [32, 32], 0) == 1
+        assert max_fitting_batch(net, [32, 32], training_bytes(net, images, [32, 32])) == images
+        assert max_fitting_batch(net, [32, 32], training_bytes(net, images, [32, 32]) - 1) == max(1, images - 1)
+    assert max_fitting_batch(net, [32, 32], 0) == 1
 
 
 def test_a_run_trains_with_it_and_goes_on_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,10 +96,10 @@ def test_a_run_trains_with_it_and_goes_on_with_it(tmp_path: Path, monkeypatch: p
     experiment.run(compose(words))
     assert OmegaConf.load(tmp_path / "config.yaml").data.batch_size == 5
     assert tried[-1] == 5
-    (tmp_path / "metrics.json").unlink()  # as if it had been killed in the test
+    (tmp_path / "metrics.json").unlink()  # as if the run had been killed during the test
     tried.clear()
     asked = (tmp_path / "fingerprint").read_text()
-    monkeypatch.setattr(batch_size_finder, "search", lambda *_: pytest.fail("it was looked for again"))
+    monkeypatch.setattr(batch_size_finder, "find_batch_size", lambda *_: pytest.fail("the search ran again"))
     experiment.run(compose(words))
     assert set(tried) == {5}
     (tmp_path / "metrics.json").unlink()
@@ -112,10 +112,10 @@ def test_a_run_trains_with_it_and_goes_on_with_it(tmp_path: Path, monkeypatch: p
 
 def test_several_devices_are_refused() -> None:
     for devices in ("2", "auto", "[0,1]"):
-        with pytest.raises(ConfigError, match="auto_batch=true looks for a batch that fits on one device"):
-            check(compose(["paths.run=/nowhere", "auto_batch=true", f"trainer.devices={devices}"]))
-    check(compose(["paths.run=/nowhere", "auto_batch=true"]))
-    with pytest.raises(ConfigError, match="largest_batch=0 is no number of patches"):
-        check(compose(["paths.run=/nowhere", "largest_batch=0"]))
+        with pytest.raises(ConfigError, match="auto_batch=true searches the largest batch for one device"):
+            validate_config(compose(["paths.run=/nowhere", "auto_batch=true", f"trainer.devices={devices}"]))
+    validate_config(compose(["paths.run=/nowhere", "auto_batch=true"]))
+    with pytest.raises(ConfigError, match="largest_batch=0 is not a number of patches"):
+        validate_config(compose(["paths.run=/nowhere", "largest_batch=0"]))
     with pytest.raises(ConfigError, match="neither true nor false"):
-        check(compose(["paths.run=/nowhere", "auto_batch=12"]))
+        validate_config(compose(["paths.run=/nowhere", "auto_batch=12"]))

@@ -1,4 +1,4 @@
-"""What is said before a training starts, what is refused by then, and that nothing of the run changes by it."""
+"""Estimate of time and memory before a training, refusal of what does not fit; the run itself does not change."""
 
 import logging
 from collections.abc import Callable
@@ -16,7 +16,14 @@ from gequnet.errors import ConfigError
 from gequnet.inference.sliding_window import sliding, whole
 from gequnet.nets.unet import UNet
 from gequnet.train import cost_estimate
-from gequnet.train.cost_estimate import InferencePlan, estimate_cost, inference_plan, needed, sentence, warn_of_images
+from gequnet.train.cost_estimate import (
+    InferencePlan,
+    cost_sentence,
+    estimate_cost,
+    inference_plan,
+    training_bytes,
+    warn_if_images_too_large,
+)
 from gequnet.train.dry_run import DryRun, dry_run, first_batch
 from gequnet.train.memory import Memory
 from gequnet.train.trainer import build_trainer
@@ -31,7 +38,7 @@ CPU = torch.device("cpu")
 
 @pytest.mark.parametrize("more", [[], pytest.param(["model=scale_unet2d"], marks=pytest.mark.slow)])
 def test_a_run_ends_with_the_same_bits_with_and_without(more: list[str], tmp_path: Path) -> None:
-    """Dropout or the lot of scales draws from the generators, batch norm has statistics, and Adam a state."""
+    """Dropout or random scales use the generators, batch norm has statistics, and Adam has a state."""
     for name, said in (("with", "true"), ("without", "false")):
         words = [
             *TINY,
@@ -59,7 +66,7 @@ def test_a_trial_leaves_everything_as_it_was(tmp_path: Path) -> None:
     assert 0 < trial.step_s < 10
     assert 0 < trial.batch_s < 10
     assert 0 < trial.pixel_s * 24 * 24 < 10
-    assert trial.most > 50e6  # python, torch and all that is imported
+    assert trial.most > 50e6  # Python, torch and other imports
     assert not list(tmp_path.iterdir())
 
 
@@ -74,22 +81,22 @@ def test_the_first_batch_is_the_first_of_the_training(tmp_path: Path) -> None:
 def test_times_add_up(tmp_path: Path) -> None:
     cfg, data, _ = parts(tmp_path, "trainer.max_steps=1000", "data.patches_per_epoch=200", "validations=20")
     trial = DryRun(batch_s=0.05, step_s=0.15, pixel_s=1e-4, most=0)
-    looks = InferencePlan([40, 40], 1, 2500.0, [40, 40])
-    said = sentence(cfg, data, trial, looks, world=1, done=0)
+    plan = InferencePlan([40, 40], 1, 2500.0, [40, 40])
+    said = cost_sentence(cfg, data, trial, plan, world=1, done=0)
     assert said == (
         "about 0.20 s a step, 20 s an epoch of 100 steps, 3 min 20 s for 1000 steps, "
         "5.2 s for 20 validations and the test"
     )
-    data.num_workers = 2  # they work while the network does
-    assert sentence(cfg, data, trial, looks, world=1, done=0).startswith("about 0.15 s a step")
-    left = sentence(cfg, data, trial, looks, world=2, done=600)
+    data.num_workers = 2  # workers load in parallel to the training step
+    assert cost_sentence(cfg, data, trial, plan, world=1, done=0).startswith("about 0.15 s a step")
+    left = cost_sentence(cfg, data, trial, plan, world=2, done=600)
     assert "7.5 s an epoch of 50 steps, 60 s for the 400 of 1000 steps that are left, 2.6 s for" in left
 
 
 def test_a_batch_that_will_not_fit_is_refused_before_it_is_tried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cost_estimate, "memory_of", lambda device: Memory(taken=0, free=300_000))
+    monkeypatch.setattr(cost_estimate, "device_memory", lambda device: Memory(used=0, free=300_000))
     monkeypatch.setattr(cost_estimate, "dry_run", lambda *_: pytest.fail("it was tried"))
     with pytest.raises(
         ConfigError, match=r"data\.batch_size=2 patches of data\.patch_size=24x24 needs about .* free"
@@ -101,10 +108,10 @@ def test_a_batch_that_will_not_fit_is_refused_before_it_is_tried(
 
 def test_each_process_has_its_share(tmp_path: Path) -> None:
     _, data, net = parts(tmp_path)
-    amount = needed(net, data.batch_size, data.patch_size)
-    cost_estimate.refuse_too_much(data, amount, Memory(0, amount), processes=1)
+    amount = training_bytes(net, data.batch_size, data.patch_size)
+    cost_estimate.check_memory(data, amount, Memory(0, amount), processes=1)
     with pytest.raises(ConfigError, match="in each of 2 processes"):
-        cost_estimate.refuse_too_much(data, amount, Memory(0, amount), processes=2)
+        cost_estimate.check_memory(data, amount, Memory(0, amount), processes=2)
 
 
 def test_an_error_of_the_memory_is_a_sentence_and_others_are_not(
@@ -128,7 +135,7 @@ def test_an_error_of_the_memory_is_a_sentence_and_others_are_not(
 
 
 def test_windows_are_counted(tmp_path: Path) -> None:
-    """An image of 40 through windows of 24 that overlap by half: three along each axis, as they lie symmetrically."""
+    """An image of side 40 in windows of 24 with overlap 0.5: three along each axis, as they are symmetric."""
     _, data, net = parts(tmp_path)
     assert inference_plan(data, whole, net) == InferencePlan([40, 40], 1, 1600.0, [40, 40])
     through = inference_plan(data, partial(sliding, window=24, overlap=0.5, batch_size=2), net)
@@ -137,12 +144,12 @@ def test_windows_are_counted(tmp_path: Path) -> None:
 
 def test_an_image_that_will_not_fit_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     net = UNet(1, 1, [4, 8], spatial_dims=3)
-    looks = InferencePlan([64, 64, 64], 1, 64.0**3, [64, 64, 64])
+    plan = InferencePlan([64, 64, 64], 1, 64.0**3, [64, 64, 64])
     with caplog.at_level(logging.WARNING, "gequnet"):
-        warn_of_images(net, looks, Memory(0, 10**9), CPU)
+        warn_if_images_too_large(net, plan, Memory(0, 10**9), CPU)
         assert not caplog.text
-        warn_of_images(net, looks, Memory(0, 10**6), CPU)
-    assert "A validation image of 64x64x64 needs about" in caplog.text
+        warn_if_images_too_large(net, plan, Memory(0, 10**6), CPU)
+    assert "Inference on a validation image of 64x64x64 needs about" in caplog.text
     assert "inference=sliding" in caplog.text
 
 

@@ -1,4 +1,4 @@
-"""What is known of the memory of a machine, a container and a process."""
+"""Memory of a machine, a container and a process."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from gequnet.train import memory
-from gequnet.train.memory import left_in_container, memory_of, peak_of
+from gequnet.train.memory import container_memory_left, device_memory, track_peak_memory
 
 CPU = torch.device("cpu")
 
@@ -25,35 +25,35 @@ def container(folder: Path, version: int, limit: str) -> Path:
 
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_container_has_a_limit(version: int, tmp_path: Path) -> None:
-    """What copies of files take can be had."""
-    assert left_in_container(container(tmp_path, version, "1000")) == [780]
-    assert left_in_container(container(tmp_path, version, "100")) == [0]
+    """The file cache counts as free."""
+    assert container_memory_left(container(tmp_path, version, "1000")) == [780]
+    assert container_memory_left(container(tmp_path, version, "100")) == [0]
 
 
 def test_a_container_without_a_limit_and_no_container(tmp_path: Path) -> None:
-    assert left_in_container(tmp_path) == []
-    assert left_in_container(container(tmp_path, 2, "max")) == []
+    assert container_memory_left(tmp_path) == []
+    assert container_memory_left(container(tmp_path, 2, "max")) == []
 
 
 def test_a_container_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    free = memory_of(CPU)
-    assert abs(free.taken - psutil.Process().memory_info().rss) < 50e6
-    assert 0 < free.total <= psutil.virtual_memory().total + free.taken
+    free = device_memory(CPU)
+    assert abs(free.used - psutil.Process().memory_info().rss) < 50e6
+    assert 0 < free.total <= psutil.virtual_memory().total + free.used
     monkeypatch.setattr(memory, "CGROUP", container(tmp_path, 2, "1000"))
-    assert memory_of(CPU).free == 780
+    assert device_memory(CPU).free == 780
 
 
 PEAKS = """
 import torch
-from gequnet.train.memory import memory_of, peak_of
+from gequnet.train.memory import device_memory, track_peak_memory
 cpu = torch.device("cpu")
-before = memory_of(cpu).taken
-with peak_of(cpu) as first:
+before = device_memory(cpu).used
+with track_peak_memory(cpu) as first:
     torch.zeros(50_000_000).add_(1)
-with peak_of(cpu) as second:
+with track_peak_memory(cpu) as second:
     torch.zeros(10).add_(1)
-assert first.most > before + 190e6, (before, first.most)
-assert second.most < before + 100e6, (before, second.most)
+assert first.bytes > before + 190e6, (before, first.bytes)
+assert second.bytes < before + 100e6, (before, second.bytes)
 """
 
 
@@ -64,7 +64,7 @@ def test_a_peak_is_seen_after_it_is_over() -> None:
 
 
 def test_where_the_peak_is_unknown_it_is_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "_forget_peak", lambda: False)
-    with peak_of(CPU) as peak:
+    monkeypatch.setattr(memory, "_reset_peak", lambda: False)
+    with track_peak_memory(CPU) as peak:
         pass
-    assert peak.most > 50e6
+    assert peak.bytes > 50e6

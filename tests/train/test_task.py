@@ -1,4 +1,4 @@
-"""The task on a toy: bright pixels of a noisy image, a net of 60 parameters."""
+"""The training task on a toy problem: bright pixels of a noisy image, a network of 60 parameters."""
 
 import math
 from collections.abc import Callable
@@ -28,7 +28,7 @@ class Bright(Dataset[dict[str, Any]]):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         image = torch.randn(1, 16, 16, generator=torch.Generator().manual_seed(index))
-        # wrong labels where valid is False: whoever looks there learns something wrong
+        # wrong labels where valid is False: a training that used them would fail
         valid = torch.ones(16, 16, dtype=torch.bool)
         valid[:, 12:] = False
         return {
@@ -56,7 +56,7 @@ class MaskedBCE(nn.Module):
 
 
 class Dice(Metric):
-    """Pooled Dice inside valid, enough to be monitored; ``fixed`` makes it say something else."""
+    """Pooled Dice inside valid, for monitoring; ``fixed`` replaces its value."""
 
     full_state_update = False
 
@@ -87,7 +87,7 @@ def toy_task(
 
 
 class Rates(pl.Callback):
-    """The learning rate of each step and the loss at it."""
+    """Callback that records the learning rate and the loss of each step."""
 
     def __init__(self) -> None:
         self.rates: list[float] = []
@@ -148,7 +148,7 @@ def test_learns_and_tests_the_best(tmp_path: Path) -> None:
 
 
 class Distrusted(Bright):
-    """Every label is wrong where its weight is 0, and everything is valid."""
+    """Dataset where labels of weight 0 are wrong, and every pixel is valid."""
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         sample = super().__getitem__(index)
@@ -162,12 +162,12 @@ def test_training_and_validation_pass_on_how_much_a_pixel_counts(tmp_path: Path)
     task = SegmentationTask(TinyNet(), BCELoss("sigmoid"), Dice, optimizer, schedules.constant_schedule)
     trainer, rates = fit(task, tmp_path, steps=80, every=20, data=Distrusted())
     assert trainer.callback_metrics["val/dice"] < 0.7  # what it learned contradicts the wrong labels
-    assert rates.losses[-1] < 0.1  # and they cost nothing
+    assert rates.losses[-1] < 0.1  # and they do not count
     assert trainer.callback_metrics["val/loss"] < 0.1
 
 
 class Autocast(Dice):
-    """Refuses to score under autocast."""
+    """Metrics that refuse to run under autocast."""
 
     def update(self, logits: Tensor, mask: Tensor, valid: Tensor, ids: list[str]) -> None:
         assert logits.dtype == torch.float32
@@ -202,7 +202,7 @@ def test_checkpoint_is_plain_and_holds_the_net_only(tmp_path: Path) -> None:
 
 def test_decay_spares_norms_and_biases() -> None:
     net = TinyNet()
-    decayed, spared = Finetune().groups(net)
+    decayed, spared = Finetune().parameter_groups(net)
     convolutions = [layer for layer in net.layers if isinstance(layer, nn.Conv2d)]
     assert {id(weight) for weight in decayed["params"]} == {id(conv.weight) for conv in convolutions}
     assert len(decayed["params"]) + len(spared["params"]) == len(list(net.parameters()))

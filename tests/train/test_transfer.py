@@ -1,4 +1,4 @@
-"""Weights carried from one network to another, and how fast the parts of a network learn then."""
+"""Transfer of weights from one network to another, and learning rates of the parts."""
 
 import copy
 from functools import partial
@@ -13,7 +13,7 @@ from gequnet.nets.scale_unet import ScaleUNet
 from gequnet.nets.unet import UNet
 from gequnet.symmetry.scale_group import ScaleGroup
 from gequnet.train.finetune import PARTS, Finetune, part_of, parts_of
-from gequnet.train.transfer import layer_of, transfer
+from gequnet.train.transfer import layer_of, transfer_weights
 
 NETS = {
     "unet": partial(UNet, spatial_dims=2),
@@ -45,7 +45,7 @@ def test_every_weight_is_in_one_part(name: str) -> None:
 @pytest.mark.parametrize("name", NETS)
 def test_a_network_of_the_same_kind_is_taken_as_a_whole(name: str) -> None:
     net, other = small(name), small(name, seed=1)
-    found = transfer(net, other.state_dict())
+    found = transfer_weights(net, other.state_dict())
     assert found.left == {}
     assert set(found.taken) == {layer_of(net, key) for key in net.state_dict()}
     image = torch.randn(1, 1, *[17] * net.spatial_dims)
@@ -56,46 +56,48 @@ def test_a_network_of_the_same_kind_is_taken_as_a_whole(name: str) -> None:
 def test_what_does_not_fit_keeps_its_own_and_says_why(name: str) -> None:
     net, other = small(name, in_channels=3, num_classes=2), small(name, seed=1)
     before = copy.deepcopy(net.state_dict())
-    found = transfer(net, other.state_dict())
+    found = transfer_weights(net, other.state_dict())
     first = next(layer_of(net, key) for key in net.state_dict() if "encoders.0" in key)
     assert set(found.left) == {first, "chain.head" if name == "scale_unet" else "head"}
     assert "there" in found.left[first]
     for key, value in net.state_dict().items():
         assert torch.equal(value, before[key] if layer_of(net, key) in found.left else other.state_dict()[key])
-    said = found.sentence(net)
+    said = found.describe(net)
     assert "head 0 of 1 layers" in said
     assert "decoder 4 of 4 layers" in said
-    assert f"{first} was left: " in said
+    assert f"{first} not transferred: " in said
 
 
 def test_a_new_head_starts_anew() -> None:
     net, other = small("unet"), small("unet", seed=1)
     own = net.head.weight.clone()
-    assert transfer(net, other.state_dict(), new_head=True).left == {"head": "a new head"}
+    assert transfer_weights(net, other.state_dict(), new_head=True).left == {"head": "a new head"}
     assert torch.equal(net.head.weight, own)
 
 
 def test_a_deeper_network_says_what_the_other_does_not_have() -> None:
     net = UNet(1, 1, [2, 3, 4, 5])
-    found = transfer(net, small("unet").state_dict())
+    found = transfer_weights(net, small("unet").state_dict())
     assert found.left["encoders.3.units.0"] == "not in the other network"
 
 
 def test_an_empty_encoder_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"no layer of the encoder fits \(encoders\.0\.units\.0: .* there, .* here\)"):
-        transfer(UNet(1, 1, [5, 6, 7]), small("unet").state_dict())
+        transfer_weights(UNet(1, 1, [5, 6, 7]), small("unet").state_dict())
 
 
 def test_a_network_without_parts_is_refused() -> None:
-    with pytest.raises(ConfigError, match="Conv2d does not say of which parts"):
-        transfer(nn.Conv2d(1, 1, 1), {})
+    with pytest.raises(ConfigError, match="Conv2d has no attribute `parts`"):
+        transfer_weights(nn.Conv2d(1, 1, 1), {})
 
 
 @pytest.mark.parametrize("name", NETS)
 def test_parts_learn_at_their_own_rates(name: str) -> None:
     net, rates = small(name), {"encoder": 0.1, "decoder": 0.3, "head": 1.0}
     finetune = Finetune(rates)
-    optimizer = finetune.slow(torch.optim.AdamW(finetune.groups(net), lr=0.5, weight_decay=0.2))
+    optimizer = finetune.scale_learning_rates(
+        torch.optim.AdamW(finetune.parameter_groups(net), lr=0.5, weight_decay=0.2)
+    )
     found = {id(parameter): group for group in optimizer.param_groups for parameter in group["params"]}
     assert len(found) == len(list(net.parameters()))
     for key, parameter in net.named_parameters():
@@ -110,7 +112,7 @@ def test_a_frozen_part_stays_what_it_is(name: str) -> None:
     finetune = Finetune({"encoder": 0.0})
     finetune.freeze(net)
     before = copy.deepcopy(net.state_dict())
-    optimizer = finetune.slow(torch.optim.SGD(finetune.groups(net), lr=0.5))
+    optimizer = finetune.scale_learning_rates(torch.optim.SGD(finetune.parameter_groups(net), lr=0.5))
     net(torch.randn(2, 1, *[17] * net.spatial_dims)).square().mean().backward()
     optimizer.step()
     changed = {part_of(net, key) for key, value in net.state_dict().items() if not torch.equal(value, before[key])}
