@@ -68,7 +68,7 @@ def overlap_loss(
     weights = torch.ones_like(missing[0]) if class_weights is None else class_weights
     of_group = (weights * missing).sum(1) / weights.sum()
     counted = valid.flatten(1).any(1) if over == "image" else valid.any().unsqueeze(0)
-    # The loss of a batch over all processes is counted by every process with valid pixels; these losses are equal, and so is their mean.
+    # Every process with valid pixels counts the loss of the batch of all processes. These are equal, as is their mean.
     total, groups = share(torch.stack([torch.where(counted, of_group, 0).sum(), counted.sum().to(of_group)])).unbind()
     return total / groups.clamp(min=1)
 

@@ -1,4 +1,4 @@
-"""Which images are drawn with their borders, what the network is asked again, and what is drawn without labels."""
+"""Contour figures: the drawn images, the repeated predictions, and images without labels."""
 
 import math
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ UNKNOWN = {"unknown-1": (40, 33), "unknown-2": (32, 64), "unknown-3": (32, 32)}
 
 
 class WithUnknown(PhantomVessels):
-    """Vessels, and grey images of several sizes of which nobody knows anything."""
+    """Data module with vessels, and with unlabelled grey images of several sizes."""
 
     def unlabelled_images(self) -> Iterator[tuple[str, Tensor]]:
         for name, space in UNKNOWN.items():
@@ -37,14 +37,14 @@ class WithUnknown(PhantomVessels):
 
 
 class Darker(torch.nn.Module):
-    """The darker, the likelier: better on some images than on others."""
+    """Network with higher probabilities for darker pixels: better on some images than on others."""
 
     def forward(self, image: Tensor) -> Tensor:
         return -image
 
 
 class Task(pl.LightningModule):
-    """What a callback asks of a task."""
+    """Attributes of a task that the callback uses."""
 
     def __init__(self, fov: bool = False, threshold: float = 0.5) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ def run(callback: pl.Callback, task: Task, **data: Any) -> None:
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-    """What was given to be drawn."""
+    """Arguments of the drawing function."""
     calls: list[tuple[Any, ...]] = []
     monkeypatch.setattr(gequnet.figures, "plot_contours", lambda *arguments: calls.append(arguments))
     return calls

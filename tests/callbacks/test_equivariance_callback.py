@@ -1,4 +1,4 @@
-"""What the callback adds to the report: which images, which part of them, and the mean."""
+"""Equivariance callback: the images, the part of them, and the mean in the results."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from gequnet.symmetry.equivariance import equivariance_report
 
 
 class Shift(nn.Module):
-    """One pixel to the right: an error under turns that depends on the image alone."""
+    """Network that shifts by one pixel to the right: its error under rotations depends on the image alone."""
 
     def forward(self, image: Tensor) -> Tensor:
         return image.roll(1, -1)

@@ -1,4 +1,4 @@
-"""The table of a training, also of one that was interrupted."""
+"""History table of a training, also of an interrupted one."""
 
 import copy
 import csv

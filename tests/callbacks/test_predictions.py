@@ -1,4 +1,4 @@
-"""Which test images are drawn, and what is kept of them."""
+"""Prediction figures: the drawn test images, and the saved arrays."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ SIDE = 12
 
 
 def volume(size: int) -> dict[str, Any]:
-    """A batch of one volume with a true block of so many voxels, in two overlapping regions."""
+    """A batch of one volume with a true block of ``size`` voxels, in two overlapping regions."""
     block = torch.zeros(SIDE**3, dtype=torch.long)
     block[:size] = 1
     mask = block.view(1, 1, SIDE, SIDE, SIDE).transpose(2, 4).repeat(1, 2, 1, 1, 1)
@@ -26,7 +26,7 @@ def volume(size: int) -> dict[str, Any]:
 
 
 class Task(pl.LightningModule):
-    """Its test has a threshold."""
+    """Task with the threshold of its test."""
 
     def __init__(self, threshold: float) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Lines where nobody watches, a bar on a terminal."""
+"""Progress: log lines without a terminal, a bar on a terminal."""
 
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,7 @@ def test_the_last_line_always_comes(capsys: pytest.CaptureFixture[str], tmp_path
 
 
 def test_the_first_lines_come_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A clock that somebody else turns: seconds since the start at which a line is due."""
+    """Times in seconds at which a line is printed, with a simulated clock."""
     clock = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: clock[0])
     bar, due = LineProgress(every_s=60.0), []
@@ -84,7 +84,7 @@ def test_the_first_lines_come_soon(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_line_says_how_much_time_is_left(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each step takes 30 s of a clock that the steps themselves turn."""
+    """Each step takes 30 s of a simulated clock."""
     clock = [0.0]
     monkeypatch.setattr("gequnet.callbacks.progress.time.monotonic", lambda: clock[0])
 

@@ -1,4 +1,4 @@
-"""The second observer is scored as the network is, by values worked out by hand."""
+"""Scores of the second observer, compared with values worked out by hand."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Medians against a network that sleeps for a known time."""
+"""Median times of a network that sleeps for a known time."""
 
 import time
 from types import SimpleNamespace

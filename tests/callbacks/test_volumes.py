@@ -30,7 +30,7 @@ def module(source: Source, head: str, channels: int = 1) -> SegmentationDataModu
 
 
 class Knowing(pl.LightningModule):
-    """Its logits are certain, and true."""
+    """Network whose logits are large and correct."""
 
     test_metrics = SimpleNamespace(threshold=0.5)
 

@@ -1,4 +1,4 @@
-"""Every file of conf/ composes and describes something that exists, and what does not fit is refused in words."""
+"""Every file of conf/ composes and names existing objects; values that do not fit are refused with a message."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ def test_every_choice_composes(group: str, choice: str) -> None:
 
 
 def test_help_names_what_exists() -> None:
-    """Each value of the help can be typed, with the choices that bring it."""
+    """Each value of the help is a valid override, together with the choices that it needs."""
     text = (CONF / "hydra" / "help" / "gequnet.yaml").read_text()
     values = text.partition("VALUES, name=value")[2].partition("A value that")[0].splitlines()
     names = [line.split()[0] for line in values if line.strip()]
@@ -166,7 +166,7 @@ def studies() -> dict[str, list[str]]:
 
 
 def typed(study: str) -> list[str]:
-    """What is typed for an experiment; for some more than its name."""
+    """Overrides of an experiment; some need more than its name."""
     return [f"experiment={study}", *(["pretrained=there"] if study == "cats_transfer" else [])]
 
 
@@ -178,7 +178,7 @@ OF_ONE_DATASET = {"isbi_unet2015", "roofs_losses", "cats", "cats_groups", "cats_
 
 @pytest.mark.parametrize(("study", "arm"), [(study, arm) for study, arms in STUDIES.items() for arm in arms], ids=str)
 def test_every_arm_of_a_study_fits_together(study: str, arm: str) -> None:
-    """Whatever it compares beside the network is the same in all arms, and the network can be built."""
+    """All arms are equal beside the compared values, and each network can be built."""
     arms = arms_of(typed(study))
     cfg = resolve(compose([*typed(study), "budget=smoke", *arms[arm], "paths.run=here"]))
     validate_config(cfg)
@@ -192,7 +192,7 @@ def test_every_arm_of_a_study_fits_together(study: str, arm: str) -> None:
 
 @pytest.mark.parametrize("study", choices()["experiment"])
 def test_what_an_experiment_adds_is_a_table(study: str) -> None:
-    """Whatever else it wrote down would be part of the recipe, and nothing would read it."""
+    """An unused key would be part of the configuration, and nothing would read it."""
     assert set(composed(*typed(study))) - set(composed()) <= set(TABLES)
 
 
@@ -222,7 +222,7 @@ FIRST = {"chase", "msd", "phantom_tumours2d", "voc2012"}  # one of each kind: th
 
 
 def pairs() -> list[Any]:
-    """Every study with every dataset that it takes."""
+    """Pairs of a study and a dataset that it takes."""
     found = [(study, data) for study in STUDIES for data in datasets_of(study)]
     quick = [study in OF_ONE_DATASET or data in FIRST for study, data in found]
     return [
@@ -255,7 +255,7 @@ def test_a_study_of_volumes_has_networks_of_the_datas_dimension(study: str) -> N
 
 
 def test_a_study_at_equal_channels_has_the_baseline_of_equal_parameters() -> None:
-    """One baseline for both rules, so that the plain network is trained once."""
+    """Both rules have the same baseline, so that the plain network is trained once."""
     found = [
         match_widths(composed("experiment=scale_shift", f"width={rule}")).widths for rule in ("params", "channels")
     ]
@@ -265,5 +265,5 @@ def test_a_study_at_equal_channels_has_the_baseline_of_equal_parameters() -> Non
 def test_scales_are_magnifications() -> None:
     validate_config(compose(["scales=[0.5,1,1.6]", "paths.run=here"]))
     for wrong in ("scales=[]", "scales=0.5", "scales=[0.5,0]", "scales=[big]"):
-        with pytest.raises(ConfigError, match="no list of magnifications"):
+        with pytest.raises(ConfigError, match="not a list of magnifications"):
             validate_config(compose([wrong, "paths.run=here"]))

@@ -1,4 +1,4 @@
-"""Sentences for what Hydra and worker processes say on many lines."""
+"""One-sentence messages for long errors of Hydra and of worker processes."""
 
 import multiprocessing
 from pathlib import Path

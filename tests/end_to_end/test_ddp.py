@@ -1,4 +1,4 @@
-"""Whole runs in two processes beside the same runs in one: equal curves and scores, one folder, and taken up again."""
+"""Whole runs in two processes, compared with the same runs in one: curves, scores, folder, and resuming."""
 
 import csv
 import json
@@ -68,7 +68,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 
 def numbers(path: Path) -> torch.Tensor:
-    """The numbers of a table, nan where there are none."""
+    """Numbers of a table; nan for empty cells."""
     values = [[value for name, value in row.items() if name != "id"] for row in rows_of(path)]
     return torch.tensor([[float(value or "nan") for value in row] for row in values], dtype=torch.float64)
 
@@ -79,7 +79,7 @@ def scores_of(folder: Path) -> dict[str, float]:
 
 
 def assert_close(folder: Path, other: Path, tolerance: float) -> None:
-    """The curves, the last weights, and the scores of the test."""
+    """Curves, last weights and test scores of a run."""
     close: dict[str, Any] = {"rtol": tolerance, "atol": tolerance, "equal_nan": True}
     assert rows_of(folder / "history.csv")[0].keys() == rows_of(other / "history.csv")[0].keys()
     torch.testing.assert_close(numbers(folder / "history.csv"), numbers(other / "history.csv"), **close)
@@ -135,7 +135,7 @@ def test_in_single_precision_losses_are_alike_as_well(words: list[str], tmp_path
 
 @SLOW
 def test_without_shared_norms_the_curves_part(tmp_path: Path) -> None:
-    """So the tests above would notice."""
+    """Shows that the tests above can fail."""
     words = ["model=e2unet", "group=c4", "trainer.max_steps=2", "validations=1", "trainer.precision=64-true"]
     to_its_end(tmp_path / "one", *words, world=1)
     to_its_end(tmp_path / "two", *words, "trainer.sync_batchnorm=false")
@@ -148,7 +148,7 @@ STOPPED = ["model=unet", "model.dropout=0.3", "validations=6", "resume=auto", "t
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
-    """Runs that nobody stops, of so many processes: steps of three batches, or of the last one of an epoch."""
+    """Uninterrupted runs by number of processes: steps of three batches, or of the last batch of an epoch."""
     folder = tmp_path_factory.mktemp("whole")
 
     def of(world: int) -> Path:
@@ -171,7 +171,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
 def test_told_to_stop_they_go_on_to_the_same_bits(
     world: int, batch: int, whole: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only the last process is told."""
+    """Only the last process gets the signal."""
     agree = GracefulStop.on_train_batch_end
 
     def told(callback: GracefulStop, trainer: Any, *arguments: Any) -> None:
@@ -190,7 +190,7 @@ def test_told_to_stop_they_go_on_to_the_same_bits(
 
 @SLOW
 def test_both_are_killed_at_random_moments_and_go_on_to_the_same_bits(tmp_path: Path) -> None:
-    """In the midst of epochs, while checkpoints are written, and while gradients are being gathered."""
+    """Killed within epochs, while checkpoints are written, and while gradients are accumulated."""
     more = ["model=unet", "model.dropout=0.3", "trainer.max_steps=30", "validations=4", "resume=auto"]
     more += ["callbacks.last.every_minutes=0", "trainer.accumulate_grad_batches=3"]
     seconds = to_its_end(tmp_path / "whole", *more)
@@ -215,7 +215,7 @@ def test_half_precision_and_gathered_gradients(tmp_path: Path) -> None:
 
 
 def typed(folder: Path, *words: str, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-    """A command typed in an empty folder."""
+    """Runs a command in an empty folder."""
     command = [sys.executable, *before, str(RUN), *words]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.run(
@@ -224,7 +224,7 @@ def typed(folder: Path, *words: str, before: tuple[str, ...] = ()) -> subprocess
 
 
 def check_files(folder: Path) -> None:
-    """What one process leaves, and once."""
+    """Files that one process writes, exactly once."""
     names = {path.name for path in folder.iterdir()}
     assert names >= {"config.yaml", "metrics.json", "per_image.csv", "history.csv", "curves.png", "card.md", "run.log"}
     assert not [name for name in names if "ddp_process" in name]
@@ -249,7 +249,7 @@ def test_what_a_user_types(tmp_path: Path) -> None:
 
 
 def command(folder: Path, *words: str, tells: Any = torchrun) -> Processes:
-    """``run.py`` in two processes that something else has started, in a folder."""
+    """Runs ``run.py`` in two processes that another launcher has started, in a folder."""
 
     def child(rank: int) -> None:
         os.chdir(folder)

@@ -1,4 +1,4 @@
-"""Volumes of overlapping regions, through every part of a run and through the whole of it."""
+"""Volumes with overlapping regions, in each part of a run and in a whole run."""
 
 import csv
 import json
@@ -22,7 +22,7 @@ SCORING = {"surface": True, "tolerance_mm": 1.0, "curve_bins": 50, "partition": 
 
 
 def batch(quality: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Logits, mask and valid of a volume; the larger the quality the better the logits."""
+    """Logits, mask and valid of a volume; a larger ``quality`` gives better logits."""
     scene = Shells(12, {"test": 1}).load("test-000")
     mask = scene.mask.long().unsqueeze(0)
     noise = torch.randn(mask.shape, generator=torch.Generator().manual_seed(0))

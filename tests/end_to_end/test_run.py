@@ -1,4 +1,4 @@
-"""Whole runs, from what a person types to what is in the folder afterwards."""
+"""Whole runs, from the command to the files in the run folder."""
 
 import csv
 import json
@@ -135,7 +135,7 @@ def test_volumes_from_what_is_typed_to_the_folder(typed: Typed, tmp_path: Path) 
 
 
 def test_scales_from_what_is_typed_to_the_folder(typed: Typed, tmp_path: Path) -> None:
-    """The same weights at other magnifications; what the test itself has found is what scale 1 finds."""
+    """Tests of the same weights at other magnifications; the scores at scale 1 equal those of the test."""
     drawn = [override for override in TINY if "size=" not in override] + ["data=phantom_tumours", "data.batch_size=2"]
     drawn += ["data.source.size=20", "data.patch_size=16", "scales=[1.6,0.6]"]
     assert typed("model=unet3d", *drawn) == 0

@@ -1,4 +1,4 @@
-"""Whole runs on volumes that are read from files, to the predictions that are laid over them."""
+"""Whole runs on volumes from files, up to predictions in the same geometry."""
 
 import csv
 from pathlib import Path
@@ -27,7 +27,7 @@ pytestmark = [
 
 
 def ran(folder: Path, *overrides: str) -> Path:
-    """The folder of a run on the data in ``folder``."""
+    """Run folder of a run on the data in ``folder``."""
     paths = [f"paths.data={folder}", f"paths.run={folder / 'run'}", f"paths.cache={folder / 'cache'}"]
     run(compose([*TINY, *paths, *overrides]))
     return folder / "run"

@@ -1,4 +1,4 @@
-"""Trained at one scale, asked at others: the masks of the Scale U-Net grow with the image, those of a U-Net less so."""
+"""Networks trained at one scale and tested at others: masks of the Scale U-Net follow the image better than a U-Net's."""
 
 import json
 from functools import cache
@@ -15,7 +15,7 @@ STUDY = ["experiment=scale_projections", "budget=cpu", "trainer=cpu", "validatio
 
 @cache
 def agreements(model: str, augment: str) -> dict[str, float]:
-    """For each magnification but 1 the agreement of f(s·x) with s·f(x), as a run writes it down."""
+    """Agreement of f(s·x) with s·f(x) in the results of a run, for each magnification but 1."""
     folder = mkdtemp()
     run(compose([*STUDY, f"model={model}", f"augment={augment}", f"paths.run={folder}", f"paths.runs={folder}"]))
     scales = json.loads(Path(folder, "metrics.json").read_text())["scales"]

@@ -1,4 +1,4 @@
-"""The studies of membranes, roofs and cats as they are typed, on made files laid out like the real ones."""
+"""Commands of the studies of membranes, roofs and cats, on made files in the layout of the real ones."""
 
 import csv
 import json
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow  # each is several trainings
 
 
 def typed(folder: Path, *overrides: str) -> None:
-    """``python run.py …`` typed in a folder that is not the project's."""
+    """Runs ``python run.py …`` in a folder outside the project."""
     command, environment = [sys.executable, str(RUN), *overrides, *SMOKE], os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=500, check=False
@@ -30,7 +30,7 @@ def typed(folder: Path, *overrides: str) -> None:
 
 
 def jobs(folder: Path) -> dict[str, dict[str, Any]]:
-    """What each run of a sweep says, by the name of its arm and its fold."""
+    """Metrics of each run of a sweep, by arm and fold."""
     found = [json.loads(path.read_text()) for path in folder.glob("runs/sweeps/*/*/metrics.json")]
     return {job["arm"]: job for job in found}
 

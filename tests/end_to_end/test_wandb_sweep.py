@@ -1,4 +1,4 @@
-"""The sweep that W&B deals out, with its own commands, against a stand-in of its server."""
+"""Sweeps of W&B with its own commands, against a stand-in for its server."""
 
 import csv
 import json
@@ -33,7 +33,7 @@ def server() -> Iterator[SweepServer]:
 
 
 def wandb(server: Server, folder: Path, *words: str) -> str:
-    """What ``wandb …`` says, typed in a folder by somebody who has logged in."""
+    """Output of ``wandb …``, run in a folder with a login."""
     own = {"WANDB_BASE_URL": server.address, "WANDB_API_KEY": "a" * 40, "HOME": str(folder), "OMP_NUM_THREADS": "1"}
     path = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     command = [sys.executable, "-m", "wandb", *words]

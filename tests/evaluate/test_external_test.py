@@ -1,4 +1,4 @@
-"""A run tested on another dataset: by its own recipe, and not where it makes no sense."""
+"""Test of a run on another dataset: with its own configuration, and refused if the datasets do not fit."""
 
 import csv
 import json
@@ -45,7 +45,7 @@ SMOKE += ["validations=1", "optim.lr=0.05", "paths.cache=null"]
 
 @pytest.fixture(scope="module")
 def datasets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """DRIVE and CHASE_DB1 as made files, in one folder."""
+    """Folder with made files in the layout of DRIVE and CHASE_DB1."""
     root = tmp_path_factory.mktemp("datasets")
     make_drive(root)
     make_chase(root)
@@ -63,7 +63,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, datasets: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def _unseen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No pictures, which take a second each, but of the one test that looks at them, in a process of its own."""
+    """Turns off pictures, which take a second each; one test draws them, in a process of its own."""
     monkeypatch.setattr(further_tests, "takes_part", lambda callback, stage: isinstance(callback, Equivariance))
 
 
@@ -103,7 +103,7 @@ def test_from_a_shell_in_another_folder(trained: Path, datasets: Path, tmp_path:
 
 
 def test_another_dataset_by_the_runs_own_recipe(trained: Path, datasets: Path) -> None:
-    """What the network says, scored by scikit-learn: intensities and threshold are the run's and not the dataset's."""
+    """Predictions scored by scikit-learn; intensities and threshold are those of the run, not of the dataset."""
     folder = evaluate(trained, ["data=chase", f"paths.data={datasets}"])
     assert folder == trained / "evaluations" / "chase"
     _, net = load_run(trained)
@@ -124,7 +124,7 @@ def test_another_dataset_by_the_runs_own_recipe(trained: Path, datasets: Path) -
 
 
 def test_its_own_dataset_once_more_is_what_the_run_has_found(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of today's configuration is needed, nor the folder that the run was typed in."""
+    """The test needs neither today's configuration nor the working folder of the run."""
     monkeypatch.setattr("gequnet.config.compose.CONF", Path("nowhere"))
     monkeypatch.setattr("gequnet.evaluate.dataset_config.CONF", Path("nowhere"))
     folder = evaluate(trained)
@@ -184,7 +184,7 @@ def test_a_machine_without_the_runs_device(trained: Path, datasets: Path, tmp_pa
 
 
 def test_a_part_of_a_dataset_may_be_tested_whole(tmp_path: Path) -> None:
-    """A folder that holds training volumes only, by the dataset's own split."""
+    """A folder with training volumes only, by the split of the dataset."""
     make_msd(tmp_path, HIPPOCAMPUS[:20])
     volumes = ["data=msd", f"paths.data={tmp_path}", "paths.cache=null"]
     run = make_run(tmp_path / "run", "model=unet3d", *TINY, *volumes)
@@ -277,7 +277,7 @@ def test_files_are_looked_for_where_they_were_or_where_they_are_now(tmp_path: Pa
 
 
 def test_every_place_is_known() -> None:
-    """What conf/data puts below paths.data are the places that a run may be read back without."""
+    """A run can be read back without the folders that conf/data sets below paths.data."""
     for path in (CONF / "data").glob("*.yaml"):
         content = yaml.safe_load(path.read_text())
         settings = content.get("data", content)["source"]

@@ -1,4 +1,4 @@
-"""Tests at other scales, of networks whose answers are known."""
+"""Tests at other scales, of networks with known predictions."""
 
 import csv
 import json
@@ -25,14 +25,14 @@ pytestmark = [
 
 
 class Threshold(nn.Module):
-    """Bright is tumour: of each pixel by itself, so that at any scale the answer is the same function of space."""
+    """Network that predicts tumour where a pixel is bright; the same function of space at any scale."""
 
     def forward(self, image):
         return 50 * (image - 0.6)
 
 
 class Band(nn.Module):
-    """Says the same about any image of a size, whatever it shows: the upper part, of so many pixels."""
+    """Network that predicts the upper part of an image, of a fixed number of pixels, for any content."""
 
     def forward(self, image):
         logits = torch.full_like(image, -1.0)
@@ -76,7 +76,7 @@ def test_a_network_of_pixels_that_stay_does_not_agree(tmp_path):
 
 
 def test_scores_are_those_of_the_images_at_their_scale(tmp_path):
-    """Image by image, outside of the program: drawn, thresholded, and scored by scikit-learn."""
+    """Reference scores, image by image: drawn, thresholded, and scored by scikit-learn."""
     cfg = study(tmp_path, "data.normalisation=none", "scales=[1.6]")
     means = judged.evaluate_at_scales(cfg, build(cfg.data), build_task(cfg, Threshold()))
     with (tmp_path / "scales.csv").open() as file:

@@ -1,4 +1,4 @@
-"""The threshold that is chosen on the validation images, of networks for which the best one is known."""
+"""Threshold selection on the validation images, for networks with a known best threshold."""
 
 import csv
 import json
@@ -46,7 +46,7 @@ OF_MASKS = {"cldice": cldice, "v_rand": v_rand, "v_info": v_info}
 
 
 def image(seed, space=(20, 16)):
-    """Probabilities that know something, some of them thresholds themselves, true foreground, valid pixels."""
+    """Informative probabilities, some equal to a threshold, with true foreground and valid pixels."""
     generator = torch.Generator().manual_seed(seed)
     target = torch.rand(space, generator=generator) < 0.4
     preds = (torch.randn(space, generator=generator) + 2.0 * target - 1).sigmoid()
@@ -104,7 +104,7 @@ def test_of_equally_good_thresholds_the_one_nearest_to_a_half():
 
 
 class Dim(nn.Module):
-    """Gives what is bright one probability, and what is dark another."""
+    """Network with one probability for bright pixels and another for dark ones."""
 
     def __init__(self, foreground, background):
         super().__init__()
@@ -124,7 +124,7 @@ def study(tmp_path, *overrides):
 
 
 class Membranes(pl.LightningDataModule):
-    """Two validation images that are their own labels; there are no others to be asked for."""
+    """Data module with two validation images that equal their labels, and no other images."""
 
     def val_dataloader(self):
         membrane = torch.zeros(16, 16, dtype=torch.bool)
@@ -168,7 +168,7 @@ TINY = [
 
 
 def test_a_run_is_tested_at_the_threshold_and_says_so(tmp_path, monkeypatch):
-    """The threshold that the validation images would choose is not the given one, and holds for all tests after it."""
+    """The selected threshold differs from the given one and holds for all later tests."""
     run = tmp_path / "run"
     monkeypatch.setattr(threshold_selection, "best_threshold", lambda curve, lower: 0.35)
     experiment.run(compose([*TINY, "threshold_by=iou", f"paths.run={run}"]))

@@ -1,4 +1,4 @@
-"""The pictures of a comparison: what is drawn is what was given."""
+"""Figures of a comparison: they draw the given values."""
 
 import numpy as np
 import pandas as pd

@@ -11,7 +11,7 @@ from helpers.drawn_samples import SPACE, Recorded, sample
 
 
 def lines_of(axes):
-    """The lines of an axes by their colour, the truth's first; what is dark lies below them."""
+    """Lines of axes by their colour, those of the truth first; dark halos lie below them."""
     found = {}
     for drawn in axes.collections:
         if to_rgb(drawn.get_colors()[0]) != (0, 0, 0):
@@ -61,7 +61,7 @@ def test_contours_of_every_kind_are_a_picture(tmp_path, channels, classes, overl
 
 
 def ramp(threshold):
-    """Probabilities that rise from left to right, of which half the columns are true."""
+    """Sample with probabilities that rise from left to right; half of the columns are true."""
     preds = torch.linspace(0, 1, 11).expand(1, 6, 11)
     mask = (torch.arange(11) > 7).long().expand(6, 11)
     case = {"image": torch.rand(1, 6, 11), "mask": mask, "valid": mask >= 0, "probabilities": preds, "id": "a"}

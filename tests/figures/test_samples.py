@@ -1,4 +1,4 @@
-"""Slices of volumes, and samples as bytes."""
+"""Slices of volumes, and samples packed into arrays."""
 
 import numpy as np
 import pytest

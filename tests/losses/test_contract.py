@@ -1,4 +1,4 @@
-"""What every loss promises, asked of every loss under every head that it fits."""
+"""Contract of all losses, tested for every loss with every head that it fits."""
 
 import math
 
@@ -100,7 +100,7 @@ def test_an_image_without_valid_pixels_is_an_image_that_is_not_there(loss, head,
 @pytest.mark.parametrize("where", ["in an image", "everywhere"])
 @pytest.mark.parametrize("rare", [False, True])
 def test_a_class_may_be_absent_whatever_its_weight(loss, head, over, where, rare):
-    """The last class is there in other images only, or nowhere, and has an ordinary weight, or all of it."""
+    """The last class is in other images only, or nowhere; its weight is ordinary, or the only one above 0."""
     for num_classes in shapes(head):
         logits, mask, valid = batch(head, num_classes)
         images = slice(1) if where == "in an image" else slice(None)
@@ -117,7 +117,7 @@ def test_a_class_may_be_absent_whatever_its_weight(loss, head, over, where, rare
 
 
 def options(loss: type[SegmentationLoss], over: str) -> dict[str, str]:
-    """What the loss sums over, where it has the choice."""
+    """Options ``over`` of the loss, if it has any."""
     return {"over": over} if "over" in loss.__init__.__code__.co_varnames else {}
 
 
@@ -187,7 +187,7 @@ def test_a_weight_multiplies_the_loss_of_its_pixel(loss, head, class_weights):
 
 
 def single_pixels(valid):
-    """For each valid pixel the mask of it alone."""
+    """Masks of one valid pixel each."""
     return torch.nn.functional.one_hot(torch.arange(valid.numel())).view(-1, *valid.shape)[valid.flatten()]
 
 

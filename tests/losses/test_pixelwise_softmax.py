@@ -10,7 +10,7 @@ from helpers.loss_cases import FLOAT32_TOLERANCE, batch
 
 
 def of_pixels(logits, mask, valid):
-    """What torch says of each valid pixel and class, in double precision."""
+    """Reference loss of each valid pixel and class by torch, in double precision."""
     target = F.one_hot(mask, logits.shape[1]).movedim(-1, 1).double()
     values = F.binary_cross_entropy(logits.double().softmax(1), target, reduction="none")
     return values.movedim(1, -1)[valid]

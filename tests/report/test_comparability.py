@@ -1,4 +1,4 @@
-"""What makes a comparison unfair is refused by name; what may differ is not."""
+"""Unfair comparisons are refused with the name of the difference; allowed differences are not."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The whole report, from folders to pages."""
+"""The whole report, from run folders to pages."""
 
 import base64
 import json
@@ -30,7 +30,7 @@ def sweep(tmp_path_factory):
 
 
 class Page(HTMLParser):
-    """Collects the tables, the pictures, and whatever is not closed or is fetched from elsewhere."""
+    """Parser that collects tables, pictures, unclosed tags and external links."""
 
     def __init__(self, text):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Which runs make an arm, what it is called, and what it is compared with."""
+"""Arms of a comparison: their runs, their labels, and their baselines."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A cross-validation is one experiment: every image tested once, by a network that had not seen it."""
+"""Cross-validation as one experiment: every image is tested once, by a network that was not trained on it."""
 
 import numpy as np
 import pytest

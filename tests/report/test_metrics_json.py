@@ -1,4 +1,4 @@
-"""What is left of a run, beyond what whole runs show in test_run."""
+"""Results of a run in metrics.json, beyond those in test_run."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""The card of a run says what its folder says, and where that says nothing, that nobody knows."""
+"""Model card of a run: the facts of its folder, and "unknown" for missing ones."""
 
 import json
 import re
@@ -32,7 +32,7 @@ def card(folder: Path) -> str:
 
 
 def cells(text: str) -> list[list[str]]:
-    """The rows of all tables, in which a bar that is escaped separates nothing."""
+    """Rows of all tables; an escaped bar does not separate cells."""
     lines = [line for line in text.splitlines() if line.startswith("| ")]
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
 
@@ -161,7 +161,7 @@ def test_volumes_classes_and_regions(tmp_path: Path) -> None:
 
 
 def test_every_table_is_one(tmp_path: Path) -> None:
-    """Names are anybody's, and a bar in one of them begins no column."""
+    """A bar in a name does not begin a column."""
     names = ["data.source.palette={sky|cloud:0,*road*:1}", "data.num_classes=2"]
     text = card(made_run(tmp_path / "run", "model=unet", "data=folder", *names, dice=DICE))
     assert {len(row) for row in cells(text)} == {2, 4}
@@ -181,7 +181,7 @@ def test_what_is_no_finished_run_is_refused(tmp_path: Path, capsys: pytest.Captu
 
 @pytest.mark.parametrize("name", choices()["data"])
 def test_the_terms_of_every_dataset_are_known(name: str) -> None:
-    """Each choice of conf/data, under the name that a run has for it."""
+    """Each choice of conf/data, by the name in a run."""
     cfg = compose([f"data={name}", "paths.run=."])
     found = terms_of(cfg.data.name, cfg.data.source.get("task"))
     known = UNKNOWN not in (found.title, found.home, found.licence, found.cite)

@@ -1,4 +1,4 @@
-"""What a report says of tests at other scales, and of trainings on fewer images."""
+"""Report tables of tests at other scales, and of trainings on fewer images."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ SCALES = ("0.6", "1", "1.6")
 
 
 def losing(dice):
-    """What ``metrics.json`` has of a network that loses ``dice`` at other scales."""
+    """Content of ``metrics.json`` for a network that loses ``dice`` at other scales."""
     scores = {scale: 0.8 if scale == "1" else 0.8 - dice for scale in SCALES}
     agreements = {scale: 1.0 if scale == "1" else 0.95 - dice for scale in SCALES}
     return {

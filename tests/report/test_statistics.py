@@ -1,4 +1,4 @@
-"""The statistics on cases that are small enough to be counted by hand."""
+"""Statistics of cases that are small enough to be counted by hand."""
 
 from itertools import product
 
@@ -11,7 +11,7 @@ from gequnet.report.statistics import compare, holm, interval, signed_rank, smal
 
 
 def by_enumeration(differences):
-    """The share of all ways to choose the signs whose rank sum lies as far from the middle as the observed one."""
+    """Share of all sign choices whose rank sum is at least as far from the middle as the observed one."""
     differences = np.asarray([each for each in differences if each != 0])
     sizes = np.abs(differences)
     ranks = np.array([(sizes < size).sum() + ((sizes == size).sum() + 1) / 2 for size in sizes])

@@ -1,4 +1,4 @@
-"""Checkpoints that somebody else may have written: nothing in them is run, and what is wrong is said."""
+"""Checkpoints from unknown sources: no code in them is run, and errors have a clear message."""
 
 import ast
 import os
@@ -29,7 +29,7 @@ SMOKE = [*DRAWN, "data.batch_size=2", "data.patches_per_epoch=4", "trainer.max_s
 
 
 class Trap:
-    """Makes a folder when it is unpickled."""
+    """Object that makes a folder when it is unpickled."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = str(folder)
@@ -61,7 +61,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run(made: Path, tmp_path: Path) -> Path:
-    """A run's folder with a good checkpoint, to be spoiled."""
+    """A run folder with a good checkpoint, for the tests to damage."""
     folder = tmp_path / "run"
     (folder / "checkpoints").mkdir(parents=True)
     for name in ("config.yaml", "checkpoints/best.ckpt"):
@@ -99,7 +99,7 @@ def test_a_run_does_not_start_from_a_checkpoint_that_would_run_code(run: Path, t
 @pytest.mark.filterwarnings("ignore:.*does not have many workers")
 @pytest.mark.filterwarnings("ignore:.*treespec, LeafSpec:FutureWarning")
 def test_the_test_of_a_run_does_not_read_one_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Someone exchanges the best checkpoint between training and test."""
+    """The best checkpoint is exchanged between training and test."""
     found = judged.best_checkpoint
 
     def exchanged(trainer):
@@ -176,7 +176,7 @@ def says(call: ast.Call, name: str, value: bool) -> bool:
 
 
 def unsafe_reading(text: str) -> Iterator[str]:
-    """The lines of a program that read a file in which there may be code."""
+    """Lines of the source that read a file with possible code."""
     for node in ast.walk(ast.parse(text)):
         if not isinstance(node, ast.Call):
             continue

@@ -45,7 +45,7 @@ UNINTERRUPTED = {"steps": 16, "val/dice": 0.37938597798347473}
 
 @pytest.fixture
 def runs(tmp_path):
-    """The folder ``runs`` of somebody who trained with version 0.1.0 and types in ``tmp_path``."""
+    """The folder ``runs`` of version 0.1.0, in the working folder ``tmp_path``."""
     return shutil.copytree(OLD, tmp_path / "runs")
 
 
@@ -120,6 +120,6 @@ MARKED = [
 
 @pytest.mark.parametrize("case", MARKED)
 def test_a_recipe_keeps_its_fingerprint(case, monkeypatch):
-    """Otherwise a sweep would train again what is finished."""
+    """Otherwise a sweep would train finished runs again."""
     monkeypatch.delenv("GEQUNET_DATA", raising=False)
     assert fingerprint(compose(["paths.run=.", "paths.data=data", *case["words"]])) == case["fingerprint"]

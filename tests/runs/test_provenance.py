@@ -1,4 +1,4 @@
-"""What a run says that it was computed by."""
+"""Provenance of a run: versions, commit and processor."""
 
 import subprocess
 from pathlib import Path

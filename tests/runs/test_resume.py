@@ -1,4 +1,4 @@
-"""Trainings that are killed and taken up again end as if nothing had happened, bit for bit."""
+"""Trainings that are killed and resumed end with the same bits as without interruption."""
 
 import errno
 import logging
@@ -30,7 +30,7 @@ def words(folder: Path, *overrides: str) -> list[str]:
 
 
 def start(folder: Path, *overrides: str, before: Callable[[], Any] = lambda: None) -> multiprocessing.Process:
-    """A run in a process of its own, which has all that is slow to import already."""
+    """Starts a run in a process of its own, forked after the slow imports."""
 
     def child() -> None:
         logging.basicConfig(stream=sys.stderr, force=True)
@@ -43,7 +43,7 @@ def start(folder: Path, *overrides: str, before: Callable[[], Any] = lambda: Non
 
 
 def at_call(name: str, number: int, event: Callable[[], Any]) -> None:
-    """Makes something happen at the n-th call of a function of ``os``."""
+    """Runs an action at the n-th call of a function of ``os``."""
     calls, original = 0, getattr(os, name)
 
     def counted(*arguments: Any) -> None:
@@ -72,7 +72,7 @@ def wait_for(path: Path, process: multiprocessing.Process) -> None:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
-    """The run that nobody interrupts, and how many seconds it takes."""
+    """The uninterrupted run, and its time in seconds."""
     folder = tmp_path_factory.mktemp("whole")
     return folder, to_its_end(folder)
 
@@ -80,7 +80,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
 @SLOW
 @pytest.mark.parametrize("more", [[], ["data.patches_per_epoch=12"], ["trainer.accumulate_grad_batches=3"]])
 def test_killed_at_ten_random_moments(more: list[str], tmp_path: Path) -> None:
-    """In the midst of epochs, at their ends, and while gradients are being gathered."""
+    """Killed within epochs, at their ends, and while gradients are accumulated."""
     seconds = to_its_end(tmp_path / "whole", *more)
     lot = random.Random(0)
     for _ in range(10):
@@ -94,7 +94,7 @@ def test_killed_at_ten_random_moments(more: list[str], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("steps", [pytest.param(2, marks=SLOW), 6, pytest.param(10, marks=SLOW)])
 def test_killed_after_a_checkpoint(steps: int, whole: tuple[Path, float], tmp_path: Path) -> None:
-    """In the midst of an epoch, after a validation, at the end of an epoch."""
+    """Stopped within an epoch, after a validation, and at the end of an epoch."""
 
     def lethal() -> None:
         write = LastCheckpoint._write

@@ -1,4 +1,4 @@
-"""What a sweep consists of, and how far it is, from folders made by hand."""
+"""Jobs of a sweep and its progress, from folders made by hand."""
 
 import json
 from pathlib import Path
@@ -49,7 +49,7 @@ def test_the_same_words_name_the_same_folder_and_others_another() -> None:
 
 
 def test_words_may_refer_to_the_folder_that_they_name() -> None:
-    """A launcher wants to know it before any job has one."""
+    """A launcher needs the folder before any job has one."""
     words = ["logger=tensorboard", "logger.save_dir=${paths.run}/curves"]
     HydraConfig.instance().cfg = None
     with initialize_config_dir(str(CONF), version_base="1.3"):
@@ -86,7 +86,7 @@ def test_nothing_is_said_about_the_time_before_the_first_and_after_the_last(tmp_
 
 
 def test_what_was_finished_before_is_no_measure_of_time(tmp_path: Path) -> None:
-    """Two of four were there when the sweep was taken up again: the one since then took the time."""
+    """Two of four jobs were finished when the sweep was resumed; the time is that of the one since then."""
     sweep_of_four(tmp_path, done=3)
     plan = json.loads((tmp_path / "sweep.json").read_text())
     (tmp_path / "sweep.json").write_text(json.dumps(plan | {"waiting": 2}))
@@ -108,7 +108,7 @@ def test_a_folder_of_any_name_survives_the_command_line(folder: str) -> None:
 
 
 def test_results_of_another_configuration_are_not_the_plans(tmp_path: Path) -> None:
-    """The folder is there and finished, but what it computed is not what was planned."""
+    """The folder exists and is finished, but with another configuration than the planned one."""
     from gequnet.sweep.plan import Plan, missing_jobs_message
 
     sweep_of_four(tmp_path, done=2, failed=1)  # the last one's process was lost

@@ -1,4 +1,4 @@
-"""Sweeps whose jobs are handed in: to processes of this machine, and to a SLURM that is played by a script."""
+"""Sweeps with submitted jobs: to processes of this machine, and to a stand-in for SLURM."""
 
 import json
 import os
@@ -34,7 +34,7 @@ Typed = Callable[..., int]
 
 @pytest.fixture
 def swept(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> Typed:
-    """``python run.py -m …``, with jobs that have processes of their own."""
+    """Runs ``python run.py -m …`` with each job in a process of its own."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS.parent), str(TESTS)]))
     return lambda *words: typed("-m", *words, *TINY)
@@ -47,7 +47,7 @@ def only_sweep(folder: Path) -> Path:
 
 @pytest.fixture
 def slurm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """The commands of SLURM, which are those of this machine from here on."""
+    """Puts stand-ins for the commands of SLURM on the path."""
     folder = fake_slurm.install(tmp_path / "bin")
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
     return folder
@@ -57,7 +57,7 @@ def slurm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def test_an_array_of_one_job_that_loses_its_place_and_one_that_fails(
     swept: Typed, slurm: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The first is told when its time is nearly over, writes its checkpoint, is queued again and goes on from there."""
+    """The first job gets a signal near its time limit, writes a checkpoint, is requeued and resumes."""
     assert swept("optim.lr=0.01,-1", TOLD, "hydra/launcher=slurm", "hydra.launcher.partition=gpu") == 2
     sweep = only_sweep(tmp_path)
     (script,) = sweep.glob("jobs/7_submission.sh")
@@ -81,7 +81,7 @@ def test_an_array_of_one_job_that_loses_its_place_and_one_that_fails(
 
 @pytest.mark.slow
 def test_an_array_whose_jobs_are_several_tasks(swept: Typed, slurm: Path, tmp_path: Path) -> None:
-    """SLURM starts two processes of each training; one is told that its time is over, and goes on in two."""
+    """SLURM starts two processes of each training; one gets a signal at its time limit and resumes in two."""
     two = ["trainer.strategy=ddp", "trainer.devices=2", "hydra.launcher.tasks_per_node=2"]
     assert swept("seed=0,1", TOLD, "hydra/launcher=slurm", *two) == 0
     sweep = only_sweep(tmp_path)
@@ -97,7 +97,7 @@ def test_an_array_whose_jobs_are_several_tasks(swept: Typed, slurm: Path, tmp_pa
 def test_what_is_still_in_the_queue_is_not_handed_in_again(
     swept: Typed, slurm: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The one who handed it in went away; the array is still there when the same words are typed."""
+    """The submitting process ended; the job array still exists when the same command is run again."""
     jobs = tmp_path / "handed in"
     jobs.mkdir()
     (jobs / "7_0_submitted.pkl").touch()
@@ -128,7 +128,7 @@ def test_a_lost_job_has_failed_and_says_where_to_look(tmp_path: Path, monkeypatc
 
 @pytest.mark.parametrize("training", [False, True])
 def test_a_job_leaves_its_place_once(training: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At once where nothing is trained; else the training is told, and stops when it suits."""
+    """Without a training it stops at once; else the training gets the signal and stops gracefully."""
     happened = []
 
     def leave(*_: Any) -> NoReturn:
@@ -161,7 +161,7 @@ def test_a_job_leaves_its_place_once(training: bool, monkeypatch: pytest.MonkeyP
 def test_a_launcher_that_knows_nothing_of_us_loses_a_job_and_not_the_report(
     swept: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The first of two is killed. By our launcher the same words then go on from its last checkpoint."""
+    """The first of two jobs is killed; the same command then resumes from its last checkpoint."""
     monkeypatch.setattr(LocalJob, "_results_timeout_s", 0)
     words = ["optim.lr=0.01,0.02", KILLED, "callbacks.last.every_minutes=0"]
     assert swept(*words, "hydra/launcher=submitit_local", "hydra.sweeper.max_batch_size=1") == 2

@@ -1,4 +1,4 @@
-"""A search for good values: what is tried, what is noted, and what an interruption changes (nothing)."""
+"""Search for good values with Optuna: trials, records, and the same result after an interruption."""
 
 import csv
 import json
@@ -46,7 +46,7 @@ def ended(folder: Path, trial: FrozenTrial, dice: float | None) -> Path:
 
 
 def score(trial: FrozenTrial) -> float:
-    """The best is in the middle, on a logarithmic scale, and deep."""
+    """The optimum is in the middle of a logarithmic scale, with the largest depth."""
     return trial.params["model.depth"] / 4 - abs(math.log10(trial.params["optim.lr"]) + 2.5)
 
 
@@ -81,7 +81,7 @@ def test_a_choice_is_of_what_is_typed() -> None:
 
 
 def test_a_search_that_was_interrupted_tries_what_it_would_have_tried(tmp_path: Path) -> None:
-    """Killed while a trial ran, again and again; the trial that was open is the one that is run."""
+    """Killed repeatedly during a trial; the unfinished trial is the one that runs again."""
     for name, kills in (("whole", False), ("killed", True)):
         folder = tmp_path / name
         folder.mkdir()
@@ -130,13 +130,13 @@ def test_what_cannot_be_searched_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", [name for name in choices()["sweep"] if name.startswith("optuna")])
 def test_the_best_words_are_those_of_a_run(name: str) -> None:
-    """``sweep=`` among them says nothing about the run itself."""
+    """The override ``sweep=`` does not change the run itself."""
     assert compose([f"sweep={name}", "optim.lr=0.1", "paths.run=x"]) == compose(["optim.lr=0.1", "paths.run=x"])
 
 
 @pytest.mark.filterwarnings("ignore:.*does not have many workers")
 def test_from_what_is_typed_to_the_best_words(typed: Typed, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """Four trials, of which some cannot be trained; then one more, by the same words, beside those that are there."""
+    """Four trials, some of which fail; then one more by the same command, added to the existing ones."""
     words = ["sweep=optuna_lr", "optim.lr=choice(0.01,0.02,-1)", "optim.weight_decay=0"]
     assert typed("-m", *words, "hydra.sweeper.n_trials=4", *TINY) == 0
     (folder,) = (path.parent for path in tmp_path.glob("runs/sweeps/*/sweep.json"))

@@ -1,4 +1,4 @@
-"""Whole sweeps, from what a person types to the report: small ones, in an empty folder."""
+"""Whole sweeps, from the command to the report: small ones, in an empty folder."""
 
 import csv
 import json
@@ -30,7 +30,7 @@ TINY = [
 
 
 def typed(folder: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
-    """``python run.py …`` typed in a folder that is not the project's."""
+    """Runs ``python run.py …`` in a folder outside the project."""
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(RUN), *overrides]
     return subprocess.run(
@@ -44,7 +44,7 @@ def only_sweep(folder: Path) -> Path:
 
 
 def jobs(sweep: Path) -> list[dict[str, Any]]:
-    """What each finished job says, in the order in which they ran."""
+    """Metrics of the finished jobs, in the order in which they ran."""
     files = sorted(sweep.glob("*/metrics.json"), key=lambda path: path.stat().st_mtime)
     return [json.loads(path.read_text()) for path in files]
 
@@ -94,7 +94,7 @@ def test_a_failed_job_leaves_the_others_and_what_is_finished_is_not_run_again(tm
 
 @pytest.fixture(scope="module")
 def groups(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished ``experiment=drive_groups``, two jobs at a time; without -m, as the file says that it is a sweep."""
+    """A finished ``experiment=drive_groups``, two jobs at a time; without -m, as the experiment file defines a sweep."""
     folder = tmp_path_factory.mktemp("groups")
     words = ["experiment=drive_groups", "budget=smoke", "width=params", "hydra/launcher=parallel"]
     done = typed(folder, *words, 'hydra.sweeper.only=[U-Net,"U-Net + rotation",C8,D4]', *TINY)
@@ -116,7 +116,7 @@ def test_an_experiment_with_arms_runs_side_by_side_to_its_report(groups: Path) -
 
 
 def printed_by(name: str, folder: Path) -> list[str]:
-    """What the cells of a notebook print, executed in a folder."""
+    """Printed output of the cells of a notebook, executed in a folder."""
     notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells), "commit notebooks without outputs"
     client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
@@ -133,7 +133,7 @@ def test_a_notebook_reads_the_comparison(groups: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.slow
 def test_a_notebook_reads_tests_at_other_scales(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two tiny trainings of ``experiment=scale_shift``; whether the maps move as they are to, the notebook asserts."""
+    """Two tiny trainings of ``experiment=scale_shift``; the notebook asserts the equivariance of the maps."""
     words = ["experiment=scale_shift", "budget=smoke", "width=params", 'hydra.sweeper.only=[U-Net,"Scale U-Net"]']
     images = ["data=phantom_tumours2d", "data.source.size=64", "scales=[0.7,1,1.5]"]
     done = typed(tmp_path, *words, *TINY, *images)

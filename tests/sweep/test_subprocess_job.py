@@ -1,4 +1,4 @@
-"""Jobs of a sweep in processes of their own, played by scripts of a few lines."""
+"""Jobs of a sweep in processes of their own; short scripts stand in for trainings."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from gequnet.train.strategy import starts_processes
 
 @pytest.fixture
 def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the job that Hydra is at; its script is yet to be written."""
+    """Folder of Hydra's present job; the tests write its script."""
     folder = tmp_path / "it's a job"
     folder.mkdir()
     words = ["seed=3", "chosen.arm='U-Net + rotation'", "hydra.mode=MULTIRUN", "hydra/launcher=processes"]

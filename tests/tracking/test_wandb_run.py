@@ -1,4 +1,4 @@
-"""What a run tells Weights & Biases, read back from the files that it writes without a network."""
+"""Data of a run in Weights & Biases, read back from its offline files."""
 
 import csv
 import json
@@ -56,7 +56,7 @@ pytestmark = [
 
 @dataclass
 class Tracked:
-    """A run that was told to stop, and taken up again; from a working folder that is a repository with a password."""
+    """A run that was stopped and resumed, in a working folder that is a repository with a password in its address."""
 
     folder: Path
     commit: str
@@ -72,7 +72,7 @@ class Tracked:
 
 
 def in_a_child(work: Callable[[], Any], environment: dict[str, str], at: Path) -> int | None:
-    """Does something in a process of its own, which has all that is slow to import already; returns its exit code."""
+    """Runs a function in a process of its own, forked after the slow imports; returns its exit code."""
 
     def child() -> None:
         logging.basicConfig(stream=sys.stderr, force=True)
@@ -90,7 +90,7 @@ def in_a_child(work: Callable[[], Any], environment: dict[str, str], at: Path) -
 
 
 def repository(folder: Path) -> str:
-    """A repository with one commit, from an address with a password in it; returns the commit."""
+    """Makes a repository with one commit and a password in its remote address; returns the commit."""
     git = ["git", "-c", "user.name=me", "-c", "user.email=me@example.org"]
     for words in (["init", "-q"], ["remote", "add", "origin", f"https://{TOKEN}:x-oauth-basic@example.org/mine.git"],
                   ["commit", "-q", "--allow-empty", "-m", "one"]):  # fmt: skip
@@ -101,7 +101,7 @@ def repository(folder: Path) -> str:
 
 
 def run_until(step: int, event: Callable[[], Any], words: list[str]) -> None:
-    """A run in which something happens after a step."""
+    """A run with an action after a step."""
     note = History.on_train_batch_end
 
     def and_then(callback: History, trainer: Any, *more: Any) -> None:
@@ -162,7 +162,7 @@ def test_it_says_where_it_comes_from(tracked: Tracked) -> None:
 
 
 def test_scalars_have_one_grammar(tracked: Tracked) -> None:
-    """Letters, digits and underscores, parts apart by a slash: what a dashboard can select."""
+    """Names of letters, digits and underscores, with parts separated by a slash, which a dashboard can select."""
     rows = [row for session in tracked.sessions for row in session.history]
     scalars = {name: value for row in rows for name, value in row.items() if isinstance(value, int | float)}
     ours = {name for name in scalars if re.match(r"(train|val|test|cost)/", name)}
@@ -210,7 +210,7 @@ def test_the_confusion_is_a_chart(tracked: Tracked) -> None:
 
 
 def test_no_secret_is_in_any_file(tracked: Tracked) -> None:
-    """Neither of the environment nor of the repository's address; what was typed is there, so it has to be checked."""
+    """No secrets of the environment or of the repository's address; overrides are logged, so they are checked first."""
     assert "typed=here" in tracked.sessions[1].arguments
     files = [path for path in tracked.folder.parent.rglob("*") if path.is_file() and ".git" not in path.parts]
     assert {".wandb", ".ckpt", ".yaml", ".log"} <= {path.suffix for path in files}
@@ -239,7 +239,7 @@ def test_a_secret_in_the_configuration_is_refused(
 
 
 def test_arms_and_experiments_have_their_names() -> None:
-    """Where an experiment names what it compares, its name is the group's, and seeds of an arm are one group."""
+    """If an experiment names its comparison, its name is in the group, and the seeds of an arm form one group."""
     words = ["logger=wandb", "experiment=drive", "chosen.arm='U-Net + rotation'", "paths.run=."]
     one, other = (resolve(compose([*words, f"seed={seed}"])).logger for seed in (0, 1))
     assert one.group == other.group == "drive-U-Net + rotation-fixed"
@@ -284,7 +284,7 @@ def test_online_the_same_run_goes_on(tmp_path: Path) -> None:
 
 
 def test_weights_from_another_run_go_in(tracked: Tracked, tmp_path: Path) -> None:
-    """The very artifact that the other run has sent: the same name, the same bytes, so the same version."""
+    """The artifact of the other run: the same name and the same bytes, so the same version."""
 
     def work() -> None:
         session = logger(tmp_path / "run", "offline").experiment
@@ -307,7 +307,7 @@ def test_another_training_in_the_same_folder_is_another_run(tmp_path: Path) -> N
 
 
 def synchronised(folder: Path, at: Path) -> tuple[list[int], list[str]]:
-    """The steps that a server has after ``wandb sync``, and what it was asked."""
+    """Steps on the server after ``wandb sync``, and the requests to it."""
     with serving(Server()) as server:
         environment = {"WANDB_BASE_URL": server.address, "WANDB_API_KEY": KEY, "NETRC": str(at / "netrc")}
         command = [sys.executable, "-m", "wandb", "sync", str(folder / "wandb")]
@@ -325,7 +325,7 @@ def test_what_was_written_offline_is_sent_as_one_run(tracked: Tracked, tmp_path:
 
 @pytest.mark.slow
 def test_a_kill_loses_the_last_second(tmp_path: Path) -> None:
-    """What was written is whole; what is trained again is logged again, at the steps where it belongs."""
+    """The offline files are complete; steps that are trained again are logged again, at the same steps."""
     folder = tmp_path / "run"
     words = [*TINY, f"paths.run={folder}", "callbacks.last.every_minutes=10"]
 
@@ -359,7 +359,7 @@ def test_a_server_that_goes_away_is_no_reason_to_fail(tmp_path: Path, capfd: pyt
 
 
 def fall_silent(server: Server) -> None:
-    """Tells the server, which lives in another process, to say nothing any more."""
+    """Makes the server, in another process, stop responding."""
     with suppress(requests.Timeout):  # it obeys at once
         requests.post(f"{server.address}/silence", timeout=0.2)
 
