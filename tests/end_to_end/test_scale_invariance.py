@@ -1,4 +1,4 @@
-"""Networks trained at one scale and tested at others: masks of the Scale U-Net follow the image better than a U-Net's."""
+"""Networks trained at one scale and tested at others: masks of the Scale U-Net agree better than those of a U-Net."""
 
 import json
 from functools import cache
