@@ -1,10 +1,10 @@
-"""What the arms of a study cost in time: a training step and a test image, against the U-Net of the same baseline.
+"""Time of the arms of a study: a training step and a test image, relative to the U-Net of the same baseline.
 
     python benchmarks/arms.py --study drive_groups --rounds 9 data.patch_size=96 trainer.precision=bf16-mixed
-    python benchmarks/arms.py --study scale_shift --steps 12 data=msd      # volumes; networks that draw scales by lot
+    python benchmarks/arms.py --study scale_shift --steps 12 data=msd      # volumes; networks with random scales
 
-Interleaved in one process, like benchmarks/step.py. The times that runs report are taken wherever they ran, beside
-whatever else that machine did; these are the ones to compare.
+Interleaved in one process, like benchmarks/step.py. Times in the results of runs depend on the machine and its load;
+the times of this table can be compared.
 """
 
 import argparse
@@ -23,7 +23,7 @@ WIDTHS = ("params", "channels")
 
 
 def arms(study: str, overrides: list[str]) -> dict[str, DictConfig]:
-    """The configuration of each network of the study; arms that differ in training only are one network."""
+    """Configuration of each network of a study; arms that differ in training only are one network."""
     typed = [f"experiment={study}", *overrides]
     found: dict[str, DictConfig] = {}
     for width in WIDTHS:
@@ -34,20 +34,20 @@ def arms(study: str, overrides: list[str]) -> dict[str, DictConfig]:
 
 
 def sides_of(cfg: DictConfig) -> list[int]:
-    """Of a training patch, in pixels."""
+    """Sides of a training patch, in pixels."""
     sides, dims = cfg.data.patch_size, cfg.data.spatial_dims
     return [sides] * dims if isinstance(sides, int) else list(sides)
 
 
 def test_sides(cfg: DictConfig, typed: str | None) -> list[int]:
-    """Of a test image, in pixels: those that were typed, else a photograph's of DRIVE, or of volumes a patch's."""
+    """Sides of a test image, in pixels: those of the command line, else of a DRIVE image, or of a patch for volumes."""
     if typed is None:
         return [584, 565] if cfg.data.spatial_dims == 2 else sides_of(cfg)
     return [int(side) for side in typed.split(",")]
 
 
 def in_precision(cfg: DictConfig, net: nn.Module, image: Tensor, steps: int) -> None:
-    """Training steps as the study's trainer would make them."""
+    """Runs training steps in the precision of the study's trainer."""
     mixed = cfg.trainer.precision == "bf16-mixed"
     with torch.autocast(image.device.type, torch.bfloat16) if mixed else nullcontext():
         for _ in range(steps):

@@ -2,7 +2,7 @@
 
     python benchmarks/build.py --group d8
 
-Cold: ours with its kernel bases forgotten; escnn's in a fresh process with its disk cache emptied. Warm: built once
+Cold: ours with an empty cache of kernel bases; escnn's in a fresh process with an empty disk cache. Warm: built once
 more in the same process.
 """
 
@@ -28,7 +28,7 @@ def seconds(build: Callable[[], nn.Module]) -> float:
 
 
 def main() -> None:
-    """Prints a line for each."""
+    """Prints a line for each library."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--group", default="d8", choices=list(WIDTHS))
     group = parser.parse_args().group

@@ -1,9 +1,9 @@
-"""Whether escnn builds the same kernel basis twice: D4, 3x3, each time in a fresh process with its disk cache emptied.
+"""Reproducibility of escnn's kernel basis: D4, 3x3, built twice, each in a fresh process with an empty disk cache.
 
     python benchmarks/escnn_bases.py
 
-Prints how many basis elements came out with opposite signs; the number itself changes from run to run. The randomised
-SVD is called as escnn means it, its matrix handed over as an array, since scikit-learn 1.9 refuses numpy matrices.
+Prints the number of basis elements with opposite signs, which changes from run to run. The matrix is passed to the
+randomised SVD as an array, since scikit-learn 1.9 refuses numpy matrices.
 """
 
 import subprocess

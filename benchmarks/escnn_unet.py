@@ -1,4 +1,4 @@
-"""The same U-Net built from escnn's own modules: the peer that the benchmark runs beside ours."""
+"""The same U-Net built from escnn's modules, for comparison in the benchmarks."""
 
 import itertools
 import warnings
@@ -13,7 +13,7 @@ with warnings.catch_warnings():
     import escnn.nn as enn
     from escnn import gspaces
 
-# Its randomised SVD hands numpy matrices to scikit-learn, which refuses them; SciPy's takes over.
+# escnn's randomised SVD passes numpy matrices to scikit-learn, which refuses them; without it, SciPy's SVD is used.
 escnn.group._numerical.randomized_svd = None
 
 
@@ -35,16 +35,18 @@ class EscnnUNet(nn.Module):
         self.head = enn.R2Conv(levels[0], logits, 1)
 
     def fields(self, width: int) -> "enn.FieldType":
-        """Regular fields."""
+        """Field type of ``width`` regular fields."""
         return enn.FieldType(self.space, width * [self.space.regular_repr])
 
     @staticmethod
     def block(in_type: "enn.FieldType", out_type: "enn.FieldType") -> nn.Module:
-        """The convolutions of a level."""
+        """Convolutions of a level."""
         layers: list[nn.Module] = []
         for source in (in_type, out_type):
             conv = enn.R2Conv(source, out_type, 3, padding=1, bias=False, initialize=False)
-            nn.init.normal_(conv.weights, std=0.1)  # escnn's own initialisation takes minutes and times the same
+            nn.init.normal_(
+                conv.weights, std=0.1
+            )  # escnn's own initialisation takes minutes and does not change the times
             layers += [conv, enn.InnerBatchNorm(out_type), enn.ReLU(out_type)]
         return enn.SequentialModule(*layers)
 

@@ -1,4 +1,4 @@
-"""Step time and memory of the U-Net, C8 and D8, of equal parameters, in float32 and in bfloat16.
+"""Step time and memory of the U-Net, C8 and D8 with equal parameters, in float32 and in bfloat16.
 
     python benchmarks/gpu.py --rounds 9                    # on a GPU
     python benchmarks/gpu.py --rounds 3 --device cpu       # times only
@@ -25,11 +25,11 @@ PRECISIONS = {"fp32": False, "bf16": True}
 
 
 class Autocast(nn.Module):
-    """A network whose passes run under autocast to bfloat16, as trainer.precision=bf16-mixed has them.
+    """A network whose passes run under autocast to bfloat16, as with trainer.precision=bf16-mixed.
 
     Args:
         net: the network.
-        enabled: whether they do.
+        enabled: True for autocast, False for float32.
     """
 
     def __init__(self, net: nn.Module, enabled: bool) -> None:
@@ -37,14 +37,14 @@ class Autocast(nn.Module):
         self.net, self.enabled = net, enabled
 
     def forward(self, image: Tensor) -> Tensor:
-        """Logits in float32, as a loss wants them."""
+        """Image to logits in float32."""
         with torch.autocast(image.device.type, torch.bfloat16, enabled=self.enabled):
             logits: Tensor = self.net(image)
         return logits.float()
 
 
 def networks(scale: int) -> dict[str, nn.Module]:
-    """The U-Net of 62 thousand parameters, or ``scale`` times as wide, and those of two groups with as many."""
+    """The U-Net of 62 thousand parameters, or ``scale`` times as wide, and networks of two groups with as many."""
     plain = [scale * width for width in BASELINE]
     made: dict[str, nn.Module] = {"U-Net": UNet(3, 1, plain, downsample="max")}
     for group in ("c8", "d8"):
@@ -54,7 +54,7 @@ def networks(scale: int) -> dict[str, nn.Module]:
 
 
 def peak_mib(run: Callable[[nn.Module, Tensor], None], net: nn.Module, image: Tensor) -> float:
-    """Largest memory on the device during one call, of which weights and image are part; nan on a CPU."""
+    """Peak memory on the device during one call, weights and image included; nan on a CPU."""
     if not image.is_cuda:
         return float("nan")
     torch.cuda.reset_peak_memory_stats()

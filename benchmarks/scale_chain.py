@@ -1,9 +1,9 @@
-"""How far untrained layers and networks are from commuting with one step of their window of scales.
+"""Equivariance error of untrained layers and networks under one step of their window of scales.
 
     python benchmarks/scale_chain.py
 
 Scenes are drawn at both magnifications. For each scale but the last: the relative error of F_{i+1} of the magnified
-scene against F_i of the scene, magnified (the chain); and that of F_i against the same, as a net without scales is off.
+scene against F_i of the scene, magnified (the chain); and that of F_i against the same (the error without scales).
 """
 
 import argparse
@@ -33,7 +33,7 @@ def percent(values: Sequence[float]) -> str:
 def line(
     name: str, maps: Callable[[Tensor], Tensor], ratio: float, dims: int, side: int, softness: float | None
 ) -> None:
-    """One line of the table, the mean over three scenes."""
+    """Prints one line of the table, the mean over three scenes."""
     found = []
     for seed in range(3):
         blobs = Blobs.scattered(seed, dims, 0.135 * side, count=20, radius=RADII[dims], softness=softness)

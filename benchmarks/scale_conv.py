@@ -7,7 +7,7 @@ Four scales in steps of 1/.9, channels 4, 8, 16 and 32, batch 1: the published c
 itself, then whole networks. Interleaved in one process, see step.py; memory is what autograd keeps for the backward.
 
 The published network convolves at full resolution once, in its last layer: its first has stride 2. Ours convolve there
-four times, as plain U-Nets do. What the layers alone are worth is told by its rows "with our layers".
+four times, as plain U-Nets do. The rows "with our layers" compare the layers alone.
 """
 
 import argparse
@@ -47,7 +47,7 @@ class Grouped(ScaleConv):
 
 
 class OnGrids(nn.Module):
-    """A module of one scale on a grid of its own for each scale, and the sum of what it makes of them.
+    """A module of one scale, applied to a grid of its own for each scale; the sum of each result.
 
     The grids are filled beforehand: in a network maps stay on them, and only the image and the logits are resampled.
     """
@@ -57,7 +57,7 @@ class OnGrids(nn.Module):
         self.module, self.grids = module, grids
 
     def forward(self, x: Tensor) -> Tensor:
-        """The sum over all grids, so that there is one number to differentiate."""
+        """Sum over the pixels of each grid, so that there are gradients."""
         return torch.stack([self.module(grid).sum() for grid in self.grids])
 
 
@@ -90,7 +90,7 @@ def networks(published: str | None, volume: Tensor) -> dict[str, nn.Module]:
         "ours, plain U-Net": UNet(1, 1, CHANNELS, spatial_dims=3),
         "ours, 4 x the channels": UNet(1, 1, [SCALES * width for width in CHANNELS], spatial_dims=3),
         "ours, all scales": ScaleUNet(1, 1, CHANNELS, group, kernel_size=5, sigma=1.0, train_scales=None),
-        "ours, one scale by lot": ScaleUNet(1, 1, CHANNELS, group, kernel_size=5, sigma=1.0),
+        "ours, one random scale": ScaleUNet(1, 1, CHANNELS, group, kernel_size=5, sigma=1.0),
         "ours, default": ScaleUNet(1, 1, CHANNELS, ScaleGroup(2**0.5, SCALES)),
     }
 
@@ -130,7 +130,7 @@ def with_our_layers(net: nn.Module, scales: list[float]) -> nn.Module:
 
 
 def kept_bytes(net: nn.Module, x: Tensor) -> int:
-    """What autograd keeps for the backward pass, parameters apart; every storage once."""
+    """Bytes that autograd keeps for the backward pass, without parameters; every storage once."""
     kept: dict[int, int] = {}
     owned = {p.untyped_storage().data_ptr() for p in (*net.parameters(), *net.buffers())}
 
@@ -149,7 +149,7 @@ def kept_bytes(net: nn.Module, x: Tensor) -> int:
 def table(
     title: str, nets: dict[str, nn.Module], x: Tensor, rounds: int, run: Callable[[nn.Module, Tensor], None]
 ) -> None:
-    """Prints a line for each: milliseconds, the ratio to the first, memory and its ratio."""
+    """Prints a line for each network: milliseconds, the ratio to the first, memory and its ratio."""
     times = ratios(nets, run, x, rounds)
     first = next(iter(nets))
     memory = {name: kept_bytes(net, x) for name, net in nets.items()}

@@ -3,7 +3,7 @@
     python benchmarks/step.py --rounds 9
 
 Interleaved in one process: each round times every network once, and the ratios are of times within a round, so that a
-machine whose speed drifts does not favour one of them. The table gives the median ratio and the quartiles.
+machine with a changing speed does not favour one of them. The table gives the median ratio and the quartiles.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def eval_pass(net: nn.Module, image: Tensor) -> None:
 
 
 def seconds(run: Callable[[nn.Module, Tensor], None], net: nn.Module, image: Tensor) -> float:
-    """Wall time of one call, the device's queue emptied before and after."""
+    """Wall time of one call, synchronised with the device before and after."""
     wait = torch.cuda.synchronize if image.is_cuda else lambda: None
     wait()
     start = time.perf_counter()

@@ -64,11 +64,8 @@ def test_channels_have_the_order_of_their_words_and_labels_are_none(tree: Path) 
 
 
 def test_what_is_not_there_is_said_in_words(tree: Path) -> None:
-    for word, text in (
-        ("no.png", "does not exist"),
-        ("*.gif", "No image matches"),
-        ("empty", "no image in the folder"),
-    ):
+    messages = {"no.png": "does not exist", "*.gif": "No image matches", "empty": "no image in the folder"}
+    for word, text in messages.items():
         (tree / "empty").mkdir(exist_ok=True)
         with pytest.raises(ConfigError, match=text):
             find_inputs([word])

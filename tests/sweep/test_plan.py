@@ -94,7 +94,7 @@ def test_a_failed_job_leaves_the_others_and_what_is_finished_is_not_run_again(tm
 
 @pytest.fixture(scope="module")
 def groups(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished ``experiment=drive_groups``, two jobs at a time; without -m, as the experiment file defines a sweep."""
+    """A finished ``experiment=drive_groups``, two jobs at a time; without -m, as its file defines a sweep."""
     folder = tmp_path_factory.mktemp("groups")
     words = ["experiment=drive_groups", "budget=smoke", "width=params", "hydra/launcher=parallel"]
     done = typed(folder, *words, 'hydra.sweeper.only=[U-Net,"U-Net + rotation",C8,D4]', *TINY)
