@@ -121,7 +121,7 @@ class Voc2012(Source):
 def validation_half(sample_id: str) -> Split:
     """Split of a photograph of the official validation: ``val`` or ``test``.
 
-    >>> [half_of(name) for name in ("2007_000033", "2007_000042", "2007_000061")]
+    >>> [validation_half(name) for name in ("2007_000033", "2007_000042", "2007_000061")]
     ['test', 'val', 'test']
     """
     return "val" if hashlib.sha256(sample_id.encode()).digest()[0] < 128 else "test"

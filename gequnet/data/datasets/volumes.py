@@ -146,7 +146,7 @@ class VolumeSource(Source):
 def nonzero_box(image: Shaped[np.ndarray, "channels x y z"]) -> tuple[tuple[int, int], ...]:
     """Smallest box with every voxel that is not 0 in some channel; the whole volume if all are 0.
 
-    >>> content_box(np.pad(np.ones((2, 1, 2, 3)), [(0, 0), (1, 0), (0, 4), (2, 2)]))
+    >>> nonzero_box(np.pad(np.ones((2, 1, 2, 3)), [(0, 0), (1, 0), (0, 4), (2, 2)]))
     ((1, 2), (0, 2), (2, 5))
     """
     filled: Bool[np.ndarray, "x y z"] = (image != 0).any(0)

@@ -1,9 +1,8 @@
-"""Where the datasets come from: address, licence, citation, and what a person has to do where no program may.
+"""Catalogue of the datasets: address, licence, citation, and manual steps where a program must not download.
 
-The digests were published by others who fetched the files (MONAI for the Decathlon, torchvision for VOC2012, torch-em
-for STARE, two independent programs each for HRF and CHASE_DB1): no file was fetched by us to make this table. Where
-there is none, the length that the server announces, the checksums inside a zip and the hashes of the labels are what is
-checked.
+The digests were published by other projects (MONAI for the Decathlon, torchvision for VOC2012, torch-em for STARE, two
+independent programs each for HRF and CHASE_DB1); none was computed from a download for this table. Without a digest,
+the checks are the length announced by the server, the checksums inside a zip and the hashes of the labels.
 """
 
 from dataclasses import dataclass
@@ -13,15 +12,15 @@ from gequnet.errors import ConfigError, unknown_choice
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """One file to be fetched.
+    """File to download.
 
     Args:
-        url: Where it is.
-        name: What it is called on disk.
-        digest: ``sha256:…`` or ``md5:…``; empty where none is known.
-        into: Folder inside the dataset's own into which it is unpacked, or moved if it stays packed.
-        below: The part of the archive that is taken.
-        packed: Whether it stays as it is.
+        url: Address of the file.
+        name: File name on disk.
+        digest: ``sha256:…`` or ``md5:…``; empty if unknown.
+        into: Target folder inside the dataset's folder.
+        below: Folder of the archive to unpack; empty for all of it.
+        packed: True if the file is not unpacked.
     """
 
     url: str
@@ -34,18 +33,18 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class CatalogueEntry:
-    """Where a dataset comes from, and under which terms.
+    """Source, licence and layout of a dataset.
 
     Args:
-        title: Its name, in full.
-        home: The page that describes it.
-        licence: The terms, in a few words.
-        cite: What to cite.
-        folder: Its folder, in the folder of all datasets.
-        parcels: Its files; of a dataset ``by_hand`` the archive, where its inside is known.
-        by_hand: What a person must do, where terms have to be accepted or a program is not let in; else empty.
-        layout: What the folder holds in the end.
-        size: Height and width of every image as distributed; empty where they differ.
+        title: Full name.
+        home: Web page.
+        licence: Licence, in a few words.
+        cite: Publication to cite.
+        folder: Name of its folder, in the folder of all datasets.
+        files: Its files; for a dataset ``by_hand`` the archive, if its content is known.
+        by_hand: Manual steps, if terms must be accepted or the server blocks programs; else empty.
+        layout: Content of the complete folder.
+        size: Height and width of every image as distributed; empty if they differ.
     """
 
     title: str
@@ -99,7 +98,7 @@ CATALOGUE = {
                 "md5:d9e47c4bac125b29996fae4380a68db1",
             ),
         ),
-        by_hand="The university's server asks visitors whether they are people: download CHASEDB1.zip in a browser.",
+        by_hand="The university's server blocks programs: download CHASEDB1.zip in a browser.",
         layout="CHASEDB1/Image_01L.jpg, Image_01L_1stHO.png, Image_01L_2ndHO.png, …",
         size=(960, 999),
     ),
@@ -164,10 +163,10 @@ CATALOGUE = {
     "retina": CatalogueEntry(
         "whichever of DRIVE, STARE, CHASE_DB1, HRF and PRIME-FP20 are there",
         "docs/data.md",
-        "of each its own",
+        "the licence of each",
         "each of them",
         ".",
-        by_hand="It is made of other datasets: download stare and hrf, and follow what is said for chase, drive and "
+        by_hand="It is made of other datasets: download stare and hrf, and follow the steps for chase, drive and "
         "prime_fp20.",
         layout="one or more of the folders DRIVE, STARE, CHASEDB1, HRF and PRIME-FP20",
     ),
@@ -206,7 +205,7 @@ CATALOGUE = {
         "Apache-2.0, as the repositories that carry it say",
         "no publication",
         "cat_data",
-        by_hand="It is passed on as the folder cat_data of course exercises on GitHub and has no home of its own.",
+        by_hand="It has no official page: copies are in course exercises on GitHub, as the folder cat_data.",
         layout="cat_data/{Train,Test}/{input,mask}/*.jpg, 60 and 21 pairs",
     ),
     "voc2012": CatalogueEntry(
@@ -247,19 +246,19 @@ CATALOGUE = {
 
 
 def catalogue_entry(name: str, task: str = "Task04_Hippocampus") -> CatalogueEntry:
-    """The address of a dataset, by its name in ``conf/data``.
+    """Catalogue entry of a dataset, by its name in ``conf/data``.
 
     Args:
-        name: The dataset.
-        task: Which one of the Decathlon, where that is the dataset.
+        name: Name of the dataset.
+        task: Task of the Decathlon, for the dataset ``msd``.
 
     Raises:
-        ConfigError: If it is none of those that are read from files.
+        ConfigError: If there is no such dataset or task.
 
     Example:
-        >>> address_of("hrf").licence
+        >>> catalogue_entry("hrf").licence
         'CC BY 4.0'
-        >>> address_of("msd", "Task09_Spleen").parcels[0].name
+        >>> catalogue_entry("msd", "Task09_Spleen").files[0].name
         'Task09_Spleen.tar'
     """
     if name == "msd":

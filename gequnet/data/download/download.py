@@ -1,4 +1,4 @@
-"""A dataset from its source into the folder of the datasets, whole or not at all."""
+"""Download of a dataset into its folder, whole or not at all."""
 
 import os
 import shutil
@@ -12,17 +12,17 @@ from gequnet.data.download.http import Report, check_digest, fetch
 from gequnet.data.errors import DataError
 
 DOWNLOADS = ".downloads"
-"""Folder in that of the datasets where files lie until the dataset is complete."""
+"""Folder for downloaded files until the dataset is complete, in the folder of all datasets."""
 
 
 class ByHandError(DataError):
-    """A dataset that a person has to fetch."""
+    """Dataset that must be downloaded by hand."""
 
     def __init__(self, name: str, entry: CatalogueEntry, root: Path) -> None:
         steps = [
             entry.by_hand,
             f"Its page is {entry.home}.",
-            f"Then {root} should hold {entry.layout}; python -m gequnet.data verify {name} says whether it does.",
+            f"Then {root} should hold {entry.layout}; python -m gequnet.data verify {name} checks it.",
         ]
         if entry.files:
             file = entry.files[0].name
@@ -31,17 +31,17 @@ class ByHandError(DataError):
 
 
 class AlreadyThereError(DataError):
-    """The dataset's folder exists."""
+    """Folder of the dataset that exists already."""
 
     def __init__(self, name: str, folder: Path) -> None:
         super().__init__(
-            f"{folder} is there already and was not touched: python -m gequnet.data verify {name} says whether it is "
-            "complete; to fetch it anew move it away first."
+            f"{folder} exists already and was not changed: python -m gequnet.data verify {name} checks it; to "
+            "download it again move it away first."
         )
 
 
 class ArchiveArgumentError(DataError):
-    """The archive that somebody fetched by hand is of no use here."""
+    """Archive given with ``--from`` that cannot be used."""
 
     def __init__(self, name: str, came: str, expected: str) -> None:
         super().__init__(f"The folder of {name} cannot be made {came}; {expected}.")
@@ -54,16 +54,16 @@ def download(
     report: Callable[[RemoteFile], Report] = lambda remote: lambda done, total: None,
     pause: Callable[[float], None] = time.sleep,
 ) -> Path:
-    """Fetch the files of a dataset, unpack them beside its folder, and give it its name when all is there.
+    """Download the files of a dataset, unpack them into a temporary folder, and rename it when all is complete.
 
-    Files that have come are kept until then, so a call after a failure goes on where that one ended. A dataset that
-    somebody has begun to lay out by hand is not touched.
+    Downloaded files are kept until then, so a call after a failure continues there. An existing folder of the dataset
+    is not changed.
 
     Args:
-        name: The dataset.
-        address: Where it comes from.
-        root: Folder of the datasets.
-        report: For each file makes what is told how far it is.
+        name: Name of the dataset.
+        entry: Its catalogue entry.
+        root: Folder of all datasets.
+        report: Makes the progress callback of a file.
         pause: See ``fetch``.
 
     Returns:
@@ -71,7 +71,7 @@ def download(
 
     Raises:
         AlreadyThereError: If that folder exists.
-        ByHandError: If the dataset has to be fetched by a person.
+        ByHandError: If the dataset must be downloaded by hand.
         DataError: See ``fetch`` and ``extract``.
     """
     if entry.by_hand or not entry.files:
@@ -82,7 +82,7 @@ def download(
         fetch(remote.url, file, remote.digest, report(remote), pause=pause)
     try:
         folder = _lay_out(entry, files, root)
-    except ArchiveError:  # the next call shall not trip over the same file
+    except ArchiveError:  # so that the next call downloads it again
         for file in files:
             file.unlink(missing_ok=True)
         raise
@@ -93,15 +93,15 @@ def download(
 
 
 def unpack(name: str, entry: CatalogueEntry, root: Path, archive: Path) -> Path:
-    """Make the dataset's folder of an archive that somebody has fetched; the archive stays where it is.
+    """Unpack a downloaded archive into the dataset's folder; the archive stays where it is.
 
     Returns:
         The dataset's folder.
 
     Raises:
         AlreadyThereError: If that folder exists.
-        FromError: If there is no such archive, or the dataset is not made of one.
-        ChecksumError: If it is another file than the dataset's.
+        ArchiveArgumentError: If there is no such archive, or the dataset does not consist of one.
+        ChecksumError: If its digest differs from that of the dataset.
         ArchiveError: See ``extract``.
     """
     if len(entry.files) != 1:
@@ -117,9 +117,9 @@ def unpack(name: str, entry: CatalogueEntry, root: Path, archive: Path) -> Path:
 
 
 def _lay_out(entry: CatalogueEntry, files: Sequence[Path], root: Path) -> Path:
-    """Unpack into a folder of another name, and rename it at the end: what has the dataset's name is complete."""
+    """Unpack into a folder with a temporary name and rename it at the end, so that a dataset's folder is complete."""
     folder, unfinished = root / entry.folder, root / f".{entry.folder}.unfinished"
-    shutil.rmtree(unfinished, ignore_errors=True)  # of a program that was killed
+    shutil.rmtree(unfinished, ignore_errors=True)  # left by a killed process
     try:
         for remote, file in zip(entry.files, files, strict=True):
             target = unfinished / remote.into

@@ -1,4 +1,4 @@
-"""Archives from elsewhere are unpacked with suspicion: nothing is written before every member has been looked at."""
+"""Safe extraction of downloaded archives: every member is checked before any file is written."""
 
 import shutil
 import stat
@@ -15,38 +15,38 @@ from gequnet.data.errors import DataError
 
 CHUNK = 1 << 20
 RESERVE = 64 << 20
-"""Bytes of the disk that stay free."""
+"""Bytes of the disk to keep free."""
 
 ARCHIVE_ERRORS = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError, OSError)
-"""What the libraries raise over an archive that is cut off or of a kind that they cannot read."""
+"""Exceptions of the libraries for truncated and unsupported archives."""
 
 
 class ArchiveError(DataError):
-    """An archive that cannot be read, or must not be unpacked."""
+    """Archive that cannot be read or must not be unpacked."""
 
     def __init__(self, archive: Path, reason: str) -> None:
         super().__init__(
-            f"{archive} was not unpacked: {reason}; nothing of what is in it was kept, fetch it again from its source."
+            f"{archive} was not unpacked: {reason}; none of its files was kept, fetch it again from its source."
         )
 
 
 class DiskSpaceError(DataError):
-    """There is less room on the disk than what is about to be written."""
+    """Less free space on the disk than is needed."""
 
     def __init__(self, folder: Path, needed: int, free: int) -> None:
         super().__init__(
-            f"{folder} has {free / 1e6:.0f} MB free and {needed / 1e6:.0f} MB are to be written; make room, or say "
+            f"{folder} has {free / 1e6:.0f} MB free and {needed / 1e6:.0f} MB are to be written; make room, or give "
             "another folder with --root."
         )
 
 
 @dataclass(frozen=True)
 class UnpackLimits:
-    """What an archive may become; beyond that it is taken for one that was made to fill disks.
+    """Limits of an archive's unpacked content, against archives made to fill disks.
 
     Args:
-        total: Bytes of everything unpacked.
-        ratio: Bytes unpacked for each packed one; ``small`` bytes are never too many.
+        total: Unpacked bytes.
+        ratio: Unpacked bytes per packed byte; checked above ``small`` bytes only.
         small: See ``ratio``.
         members: Number of files.
     """
@@ -59,11 +59,11 @@ class UnpackLimits:
 
 @dataclass(frozen=True)
 class Member:
-    """A file in an archive.
+    """File in an archive.
 
     Args:
-        path: Where it goes, below the folder.
-        size: Bytes, as the archive says.
+        path: Target path, relative to the folder.
+        size: Unpacked bytes, from the archive's header.
         open: Opens it for reading.
     """
 
@@ -73,20 +73,20 @@ class Member:
 
 
 def extract(archive: Path, folder: Path, below: str = "", limits: UnpackLimits | None = None) -> None:
-    """Unpack a zip or a tar, packed or not, into a folder.
+    """Unpack a zip or a tar, compressed or not, into a folder.
 
-    Refused are names that lead out of the folder, links of any kind, devices, names that are there twice, whatever is
-    encrypted, and sizes beyond the limits. None of the datasets needs such things.
+    These are refused: names that lead out of the folder, links of any kind, devices, duplicate names, encrypted members
+    and sizes beyond the limits. None of the datasets has any of them.
 
     Args:
-        archive: The file; what it is follows from its content.
-        folder: Where its files go; made if it is not there.
-        below: Only what lies in this folder of the archive is unpacked, and the folder itself is left out of the names.
-        limits: See ``Limits``.
+        archive: The file; its content decides the format.
+        folder: Target folder; made if necessary.
+        below: Folder of the archive: only its files are unpacked, with paths relative to it.
+        limits: See ``UnpackLimits``.
 
     Raises:
-        ArchiveError: If it is damaged, is no archive, or has something in it that is refused. Before that not a file
-            is written, except where only reading a member shows that it is damaged.
+        ArchiveError: If it is damaged, is no archive, or has a refused member. No file is written before, except if the
+            damage shows only when a member is read.
         DiskSpaceError: If it does not fit on the disk.
 
     Example:
@@ -115,10 +115,10 @@ def extract(archive: Path, folder: Path, below: str = "", limits: UnpackLimits |
 
 
 def check_space(folder: Path, needed: int) -> None:
-    """See that so many bytes can be written there.
+    """Check the free space of a folder's disk.
 
     Raises:
-        DiskSpaceError: If they cannot.
+        DiskSpaceError: If ``needed`` bytes do not fit.
     """
     there = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
     free = shutil.disk_usage(there).free - RESERVE
@@ -128,7 +128,7 @@ def check_space(folder: Path, needed: int) -> None:
 
 @contextmanager
 def _members(archive: Path) -> Iterator[list[Member]]:
-    """The files of a zip or tar, which stays open meanwhile."""
+    """Files of a zip or tar, which stays open inside the block."""
     with archive.open("rb") as file:
         beginning = file.read(512)
     if beginning.startswith(b"PK"):
@@ -136,15 +136,15 @@ def _members(archive: Path) -> Iterator[list[Member]]:
             yield [_zipped(archive, packed, info) for info in packed.infolist() if not info.is_dir()]
         return
     if not tarfile.is_tarfile(archive):
-        seen = beginning[:40].decode("ascii", "replace").split("\n")[0]
-        raise ArchiveError(archive, f"it is no zip and no tar, it begins with {seen!r}")
+        shown = beginning[:40].decode("ascii", "replace").split("\n")[0]
+        raise ArchiveError(archive, f"it is no zip and no tar, it begins with {shown!r}")
     with tarfile.open(archive) as packed_tar:
         yield [_tarred(archive, packed_tar, info) for info in packed_tar if not info.isdir()]
 
 
 def _zipped(archive: Path, packed: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
     kind = stat.S_IFMT(info.external_attr >> 16)
-    if kind not in (0, stat.S_IFREG):  # zips made under Windows know no kinds
+    if kind not in (0, stat.S_IFREG):  # zips made under Windows have no file types
         raise ArchiveError(archive, f"{info.filename} is a link or a device")
     if info.flag_bits & 1:
         raise ArchiveError(archive, f"{info.filename} is encrypted")
@@ -158,7 +158,7 @@ def _tarred(archive: Path, packed: tarfile.TarFile, info: tarfile.TarInfo) -> Me
 
 
 def _inside(archive: Path, name: str) -> PurePosixPath:
-    """The name as a path that stays below the folder that it is joined to, on any system."""
+    """Name as a relative path without ``..``, on any operating system."""
     path = PurePosixPath(name)
     if not path.parts or path.is_absolute() or ".." in path.parts or "\\" in name or PureWindowsPath(name).drive:
         raise ArchiveError(archive, f"{name!r} leads out of the folder into which it is unpacked")
@@ -166,7 +166,7 @@ def _inside(archive: Path, name: str) -> PurePosixPath:
 
 
 def _check(archive: Path, members: Sequence[Member], limits: UnpackLimits) -> None:
-    """Look at all members together: how many, how large, and whether two would be the same file."""
+    """Check the number of members, their total size, and that no two have one path."""
     total, packed = sum(member.size for member in members), archive.stat().st_size
     if len(members) > limits.members or total > limits.total:
         raise ArchiveError(archive, f"it would become {len(members)} files of {total / 1e9:.1f} GB together")
@@ -174,17 +174,17 @@ def _check(archive: Path, members: Sequence[Member], limits: UnpackLimits) -> No
         raise ArchiveError(archive, f"its {packed / 1e6:.1f} MB would become {total / 1e6:.0f} MB")
     seen: set[str] = set()
     for member in members:
-        name = str(member.path).casefold()  # some systems do not tell A from a
+        name = str(member.path).casefold()  # some file systems ignore case
         if name in seen:
             raise ArchiveError(archive, f"{member.path} is in it twice")
         seen.add(name)
     for member in members:
         if any(str(parent).casefold() in seen for parent in member.path.parents):
-            raise ArchiveError(archive, f"{member.path} lies in what is a file, too")
+            raise ArchiveError(archive, f"{member.path} lies in a folder that is also a file")
 
 
 def _write(archive: Path, member: Member, target: Path) -> None:
-    """Write a member as a new file, which is as long as was said or is refused."""
+    """Write a member as a new file; raise an error if its size differs from the header's."""
     target.parent.mkdir(parents=True, exist_ok=True)
     source = member.open()
     if source is None:
@@ -197,4 +197,4 @@ def _write(archive: Path, member: Member, target: Path) -> None:
                 break
             file.write(chunk)
     if written != member.size:
-        raise ArchiveError(archive, f"{member.path} is not of the {member.size} bytes that it is said to be")
+        raise ArchiveError(archive, f"{member.path} does not have the {member.size} bytes of its header")

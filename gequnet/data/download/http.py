@@ -1,4 +1,4 @@
-"""One file over HTTP: goes on where it was cut off, tries again, and believes nothing that it has not checked."""
+"""Download of one file over HTTP: resumed after interruptions, retried, and checked by digest."""
 
 import hashlib
 import re
@@ -14,31 +14,31 @@ from gequnet.data.errors import DataError
 
 CHUNK = 1 << 18
 TRANSIENT_STATUSES = {408, 425, 429, *range(500, 600)}
-"""Answers that may be another one in a minute."""
+"""HTTP statuses worth another attempt."""
 
 Report = Callable[[int, int | None], None]
-"""Told how many bytes are there, and of how many, if that is known."""
+"""Progress callback: bytes so far, and bytes in all if known."""
 
 
 class DownloadError(DataError):
-    """A file could not be fetched."""
+    """File that could not be downloaded."""
 
     def __init__(self, url: str, reason: str, advice: str) -> None:
         super().__init__(f"{url} was not fetched: {reason}; {advice}.")
 
 
 class ChecksumError(DataError):
-    """What came is not the file that was asked for."""
+    """Downloaded file with another digest than expected."""
 
     def __init__(self, what: str | Path, came: str, expected: str) -> None:
         super().__init__(
-            f"{what} is another file than expected: it has {came}, expected was {expected}; fetch it again, and if it "
-            "stays so the file has been exchanged at its source."
+            f"{what} is another file than expected: it has {came}, expected was {expected}; fetch it again. If the "
+            "error stays, the file has changed at its source."
         )
 
 
 class _TransferInterruptedError(Exception):
-    """It broke off; what is there may be kept."""
+    """Interrupted transfer; the bytes so far may be kept."""
 
 
 def fetch(
@@ -49,22 +49,22 @@ def fetch(
     attempts: int = 5,
     pause: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Fetch a file, to be there whole or not at all.
+    """Download a file, whole or not at all.
 
-    Until it is whole and checked it is called ``<path>.part``, and a later call goes on with that, if the server still
-    has the same file: its ETag, or date, is kept beside as ``<path>.stamp``.
+    An incomplete file is called ``<path>.part``. A later call continues it if the server still has the same file: the
+    ETag or date is kept in ``<path>.stamp``.
 
     Args:
-        url: Where it is.
-        path: Where it goes; a file that is there and has the digest is kept.
-        digest: What it must have, ``sha256:…`` or ``md5:…``; empty where nobody knows.
-        report: Is told how far it is.
-        attempts: So often in a row it may break off without a byte of progress.
-        pause: Waits so many seconds: 1, 2, 4, … between attempts.
+        url: Address of the file.
+        path: Target; an existing file with the right digest is kept.
+        digest: Expected digest, ``sha256:…`` or ``md5:…``; empty if unknown.
+        report: Progress callback.
+        attempts: Number of consecutive failures without a byte of progress before giving up.
+        pause: Waits the given seconds, 1, 2, 4, … between attempts.
 
     Raises:
-        ChecksumError: If it is whole and not the file that is expected.
-        DownloadError: If it cannot be had.
+        ChecksumError: If the complete file has another digest.
+        DownloadError: If the download fails.
         DiskSpaceError: If it does not fit on the disk.
     """
     part, stamp = (path.with_name(path.name + ending) for ending in (".part", ".stamp"))
@@ -80,7 +80,7 @@ def fetch(
         except _TransferInterruptedError as error:
             failures = 1 if _size(part) > before else failures + 1
             if failures >= attempts:
-                raise DownloadError(url, str(error), "what has come is kept, so start it again later") from error
+                raise DownloadError(url, str(error), "the bytes so far are kept, so start it again later") from error
             pause(2.0 ** (failures - 1))
     stamp.unlink(missing_ok=True)
     try:
@@ -92,7 +92,7 @@ def fetch(
 
 
 def check_digest(what: str | Path, path: Path, digest: str) -> None:
-    """See that a file has this digest, where one is known; ``what`` is what it is called.
+    """Check that a file has this digest, unless it is empty; ``what`` names the file in the error.
 
     Raises:
         ChecksumError: If it has another.
@@ -102,7 +102,7 @@ def check_digest(what: str | Path, path: Path, digest: str) -> None:
 
 
 def digest_of(path: Path, like: str) -> str:
-    """The digest of a file, by the algorithm of another one: ``sha256:0123…``."""
+    """Digest of a file, ``sha256:0123…``, by the algorithm of the digest ``like``."""
     algorithm = like.partition(":")[0]
     with path.open("rb") as file:
         found = hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False))
@@ -110,7 +110,7 @@ def digest_of(path: Path, like: str) -> str:
 
 
 def _fetch_rest(url: str, part: Path, stamp: Path, report: Report) -> None:
-    """Fetch what is missing of ``part``; all of it where the server has another file by now, or sends no parts."""
+    """Download the rest of ``part``, or all of it if the file has changed or the server sends no ranges."""
     resume_at = _size(part) if stamp.is_file() else 0
     headers = {"Accept-Encoding": "identity", "User-Agent": "gequnet"}
     if resume_at:
@@ -118,15 +118,15 @@ def _fetch_rest(url: str, part: Path, stamp: Path, report: Report) -> None:
     try:
         with requests.get(url, headers=headers, stream=True, timeout=(15, 60)) as response:
             if response.status_code == 416 and resume_at:
-                if _total_bytes(response) == resume_at:  # it was whole, and the program was ended before it had looked
+                if _total_bytes(response) == resume_at:  # complete, but the process ended before the check
                     return
                 part.unlink()
-                raise _TransferInterruptedError("the server has a shorter file than has come already")
+                raise _TransferInterruptedError("the server has a shorter file than was downloaded already")
             _check_response(url, response)
             resumed = response.status_code == 206
             if resumed and _first_byte(response) != resume_at:
                 part.unlink()
-                raise _TransferInterruptedError("the server sent another part than was asked for")
+                raise _TransferInterruptedError("the server sent another range than requested")
             _store_validator(response, stamp)
             _receive(response, part, resume_at if resumed else 0, report)
     except requests.exceptions.SSLError as error:
@@ -138,25 +138,27 @@ def _fetch_rest(url: str, part: Path, stamp: Path, report: Report) -> None:
 
 
 def _check_response(url: str, response: requests.Response) -> None:
-    """Refuse what is not the beginning, or the rest, of a file."""
+    """Raise an error unless the response holds the file or the requested rest of it."""
     status = f"the server answers {response.status_code} {response.reason}"
     if response.status_code in TRANSIENT_STATUSES:
         raise _TransferInterruptedError(status)
     if response.status_code not in (200, 206):
-        raise DownloadError(url, status, "the address may have changed, look at the dataset's page")
+        raise DownloadError(url, status, "the address may have changed, see the dataset's page")
     if url.startswith("https:") and not response.url.startswith("https:"):
-        raise DownloadError(url, f"it leads to {response.url}, which anybody could change", "fetch it by hand")
+        raise DownloadError(url, f"it redirects to {response.url}, which is not encrypted", "download it by hand")
     if "text/html" in response.headers.get("Content-Type", ""):
-        raise DownloadError(url, "a web page came instead of a file", "open it in a browser, it may ask something")
+        raise DownloadError(
+            url, "the server sent a web page instead of a file", "open it in a browser, it may need an answer"
+        )
 
 
 def _receive(response: requests.Response, part: Path, resume_at: int, report: Report) -> None:
-    """Write the bytes as they come, so that all that has come is there if it breaks off."""
+    """Write the bytes as they arrive, so that an interrupted transfer can be resumed."""
     total = _total_bytes(response)
     check_space(part.parent, (total or 0) - resume_at)
     with part.open("ab" if resume_at else "wb") as file:
         report(resume_at, total)
-        for chunk in response.raw.stream(CHUNK, decode_content=False):  # a .gz is to stay one
+        for chunk in response.raw.stream(CHUNK, decode_content=False):  # keep a .gz compressed
             file.write(chunk)
             report(file.tell(), total)
     if total is not None and _size(part) != total:
@@ -164,7 +166,7 @@ def _receive(response: requests.Response, part: Path, resume_at: int, report: Re
 
 
 def _store_validator(response: requests.Response, stamp: Path) -> None:
-    """Keep what tells this file from another that may be there later; without it nothing is ever resumed."""
+    """Store the ETag or date of the file; without one a transfer is not resumed."""
     tag = response.headers.get("ETag", "")
     known = tag if tag and not tag.startswith("W/") else response.headers.get("Last-Modified", "")
     if known:
@@ -174,14 +176,14 @@ def _store_validator(response: requests.Response, stamp: Path) -> None:
 
 
 def _total_bytes(response: requests.Response) -> int | None:
-    """Bytes of the whole file, as the server says."""
+    """Size of the whole file in bytes, from the response headers; None if unknown."""
     found = re.search(r"/(\d+)$", response.headers.get("Content-Range", ""))
     length = found[1] if found else response.headers.get("Content-Length") if response.status_code == 200 else None
     return None if length is None else int(length)
 
 
 def _first_byte(response: requests.Response) -> int | None:
-    """Which byte the part begins with."""
+    """Offset of the first byte of a partial response; None if unknown."""
     found = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
     return int(found[1]) if found else None
 

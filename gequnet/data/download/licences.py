@@ -1,4 +1,4 @@
-"""Whose a dataset is: its name in full, where it comes from, under which terms, and what to cite."""
+"""Licence terms of each dataset: full name, home page, licence, citation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ UNKNOWN = "not known to gequnet"
 
 @dataclass(frozen=True)
 class Terms:
-    """What has to be known about a dataset before a network that has learned from it is passed on.
+    """Licence facts of a dataset, needed before a network trained on it is distributed.
 
     Args:
-        title: Its name, in full.
-        home: Where it comes from.
-        licence: The terms, in a few words.
-        cite: What to cite.
-        drawn: Whether it is drawn by a program, and so nobody's photograph or scan.
+        title: Full name.
+        home: Web page.
+        licence: Licence, in a few words.
+        cite: Publication to cite.
+        drawn: True for synthetic data, which shows no person or patient.
     """
 
     title: str
@@ -36,11 +36,11 @@ DRAWN = {
 
 
 def terms_of(name: str, task: str | None = None) -> Terms:
-    """The terms of a dataset, by its name in ``conf/data``; of one that gequnet does not know it says so.
+    """Terms of a dataset, by its name in ``conf/data``; of an unknown dataset the fields are ``UNKNOWN``.
 
     Args:
-        name: The dataset.
-        task: Which one of the Decathlon, where that is the dataset.
+        name: Name of the dataset.
+        task: Task of the Decathlon, for the dataset ``msd``.
 
     Example:
         >>> terms_of("hrf").licence, terms_of("folder").licence, terms_of("phantom_vessels").licence
@@ -62,7 +62,7 @@ def terms_of(name: str, task: str | None = None) -> Terms:
 
 
 def _pooled(parts: Sequence[Terms]) -> Terms:
-    """Those of each of several datasets, whichever of them were there."""
+    """Terms of a pool of datasets: the terms of each, joined."""
 
     def each(texts: Sequence[str]) -> str:
         return "; ".join(f"{part.title}: {text}" for part, text in zip(parts, texts, strict=True))

@@ -1,4 +1,4 @@
-"""Is a dataset all there? Every image is loaded and looked at, and all that is wrong is said, not only the first."""
+"""Verification of a dataset on disk: every image is loaded, and all problems are reported."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -29,18 +29,18 @@ MISSING_ERRORS = (
     *(MissingImageError, MissingMaskError, MissingModalityError, UnpairedImageError),
 )
 LOAD_ERRORS = (GequnetError, OSError, ValueError, EOFError, LookupError, RuntimeError)
-"""What loading a damaged file may raise: our own errors, and what slips through from the libraries."""
+"""Exceptions from loading a damaged file: our own, and those of the libraries."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong.
+    """Problem with one image or with the whole dataset.
 
     Args:
-        id: Of the image; empty where it is wrong with all of them.
-        split: Which the image is in; empty likewise.
-        kind: Whether something is not there, or is there and wrong.
-        sentence: What came, what was expected, and what to do.
+        id: Id of the image; empty for a problem of the whole dataset.
+        split: Split of the image; empty likewise.
+        kind: ``missing`` or ``damaged``.
+        sentence: Found, expected, and what to do.
     """
 
     id: str
@@ -51,18 +51,18 @@ class Problem:
 
 @dataclass
 class Verification:
-    """What was found out about a dataset on disk.
+    """Result of the verification of a dataset.
 
     Args:
-        name: The dataset.
-        expected: Images of each split.
-        good: How many of them are there and as they should be.
-        problems: What is wrong.
-        left_out: What the dataset has as it is distributed and the splits have not.
-        notes: What is not wrong and good to know: labels that differ, sizes that are not the official ones.
-        refusal: Why a training would not start, in a sentence; empty if it would.
-        sizes: How many images are of each size, ``605x700``, rows first.
-        labels: Of each class the share of all valid pixels.
+        name: Name of the dataset.
+        expected: Number of images of each split.
+        good: Number of images of each split without a problem.
+        problems: Problems found.
+        left_out: Sentences about parts of the distributed dataset that the splits lack.
+        notes: Remarks that are no problems: changed labels, unofficial image sizes.
+        refusal: Error with which a training would not start; empty if it would.
+        sizes: Number of images of each size, ``605x700``, rows first.
+        labels: Share of each class among all valid pixels.
     """
 
     name: str
@@ -77,9 +77,10 @@ class Verification:
 
     @property
     def verdict(self) -> Verdict:
-        """``broken`` if something is damaged or nothing is usable, ``partial`` if something is missing or left out.
+        """``broken``, ``partial`` or ``complete``.
 
-        Labels that are not those the split was made for are a note: some datasets exist in two editions.
+        ``broken`` if a file is damaged or no image is usable; else ``partial`` if something is missing or left out.
+        Changed labels are only a note: some datasets exist in two editions.
         """
         if not sum(self.good.values()) or any(problem.kind == "damaged" for problem in self.problems):
             return "broken"
@@ -91,14 +92,14 @@ def verify(
     size: Sequence[int] = (),
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> Verification:
-    """Load every image of every split and say what is wrong with which.
+    """Load every image of every split and collect the problems.
 
-    Whether a training would start is found out as a training does it; the rest goes on after the first mistake.
+    First the checks of a training are run, which stop at the first error. Then every image is checked on its own.
 
     Args:
-        module: The dataset, as a configuration describes it.
-        size: Of every image as distributed; empty where they differ.
-        report: Is told how many images are done, and of how many.
+        module: Data module of the dataset.
+        size: Size of every image as distributed; empty if they differ.
+        report: Progress callback: number of images done, and in all.
     """
     name = str(module.name)
     result = Verification(name)
@@ -122,7 +123,7 @@ def verify(
         result.problems += problems
         result.good[split] += not problems
         report(done, len(ids))
-    if refused is not None and not result.problems:  # it is wrong with none of them, but with all together
+    if refused is not None and not result.problems:  # a problem of the whole dataset, of no single image
         result.problems.append(_problem(refused, "", ""))
     result.left_out, result.notes = module.source.left_out(), statistics.notes(size)
     result.sizes, result.labels = dict(statistics.sizes.most_common()), statistics.shares()
@@ -130,11 +131,11 @@ def verify(
 
 
 class _DatasetStatistics:
-    """What has been seen of a dataset so far.
+    """Sizes, class shares and changed labels of the images so far.
 
     Args:
-        module: The dataset.
-        hash_labels: Whether labels are still to be compared with those that the split knows, image by image.
+        module: Data module of the dataset.
+        hash_labels: Compare the labels of each image with the hashes of the split.
     """
 
     def __init__(self, module: SegmentationDataModule, hash_labels: bool) -> None:
@@ -146,7 +147,7 @@ class _DatasetStatistics:
         self.hash_labels = hash_labels
 
     def add(self, split: str, sample_id: str) -> list[Problem]:
-        """Load an image; what is wrong with it."""
+        """Load an image, add it to the statistics, and return its problems."""
         missing = self.source.missing(sample_id)
         if missing:
             return [_problem(error, split, sample_id) for error in missing]
@@ -161,29 +162,29 @@ class _DatasetStatistics:
         return []
 
     def shares(self) -> dict[str, float]:
-        """Of each class the share of the valid pixels."""
+        """Share of each class among the valid pixels."""
         return {
             name: round(int(count) / max(1, self.valid), 6)
             for name, count in zip(self.module.class_names, self.pixels, strict=True)
         }
 
     def notes(self, size: Sequence[int]) -> list[str]:
-        """What is odd, and no mistake."""
+        """Remarks that are no problems."""
         sentences, images = [], self.sizes.total()
         other = images - self.sizes[_size_text(size)]
         if size and other:
             sentences.append(
-                f"Not of {_size_text(size)} pixels, as all are that are distributed: {other} of {images} images; they were "
-                "resized or cut, and scores do not compare."
+                f"{other} of {images} images do not have the original {_size_text(size)} pixels: they were resized or "
+                "cropped, and scores do not compare."
             )
         empty = [name for name, share in self.shares().items() if not share]
         if empty and self.valid:
-            sentences.append(f"Not a pixel of any image is labelled {' or '.join(empty)}.")
+            sentences.append(f"No pixel of any image is labelled {' or '.join(empty)}.")
         if self.differ:
             named = ", ".join(self.differ[:NAMED]) + (", …" if len(self.differ) > NAMED else "")
             sentences.append(
-                f"Not the labels that the split was made for: {len(self.differ)} of {images} images ({named}); scores "
-                "may not compare."
+                f"{len(self.differ)} of {images} images ({named}) have other labels than the split was made for; "
+                "scores may not compare."
             )
         return sentences
 
@@ -191,7 +192,7 @@ class _DatasetStatistics:
         self.sizes[_size_text(scene.space)] += 1
         valid = scene.valid
         self.valid += int(valid.sum())
-        if scene.mask.dim() > valid.dim():  # regions, which may overlap
+        if scene.mask.dim() > valid.dim():  # overlapping regions
             self.pixels += (scene.mask.bool() & valid).flatten(1).sum(1)
         elif len(self.module.class_names) == 1:
             self.pixels += (scene.mask.bool() & valid).sum()
@@ -205,10 +206,10 @@ def _problem(error: Exception, split: str, sample_id: str) -> Problem:
     return Problem(sample_id, split, "missing" if absent else "damaged", _sentence(error, sample_id))
 
 
-def _sentence(error: Exception, what: str) -> str:
+def _sentence(error: Exception, name: str) -> str:
     if isinstance(error, GequnetError):
         return str(error)
-    return f"{what} cannot be loaded ({type(error).__name__}: {error}); its files are damaged, fetch them again."
+    return f"{name} cannot be loaded ({type(error).__name__}: {error}); its files are damaged, fetch them again."
 
 
 def _size_text(size: Sequence[int]) -> str:

@@ -1,1 +1,1 @@
-"""Drawn images and volumes, the same on every machine."""
+"""Synthetic images and volumes, identical on every machine."""

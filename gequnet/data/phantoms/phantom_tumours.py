@@ -1,4 +1,4 @@
-"""A tumour phantom without files, in two and three dimensions, drawn at any magnification."""
+"""Synthetic tumours in two and three dimensions, drawn at any magnification, without files."""
 
 import hashlib
 from collections.abc import Sequence
@@ -16,18 +16,18 @@ from gequnet.data.source import SPLITS, Source, Split
 from gequnet.errors import ConfigError
 
 MIN_SCALE = 0.5
-"""The least magnification at which the scene still fills the picture."""
+"""Least magnification at which the scene fills the image."""
 
 SPACING = {2: 18.0, 3: 16.0}
-"""Side of the square or cube that holds one thing on average, by the number of dimensions; in pixels."""
+"""Side in pixels of the square or cube with one ellipsoid on average, by the number of dimensions."""
 
 WAVES, LONGEST = 96, 48.0
-"""Number of plane waves of the texture, and the longest of them; the shortest is 5 pixels long."""
+"""Number of plane waves of the texture, and the greatest wavelength in pixels; the least is 5 pixels."""
 
 
 @dataclass(frozen=True)
 class _Phantom:
-    """Everything of a phantom that is random but the noise, in coordinates of space."""
+    """Random content of a phantom except the noise, in coordinates of space."""
 
     ellipsoids: Ellipsoids
     waves: tuple[Float64[np.ndarray, "waves dims"], Float64[np.ndarray, " waves"], Float64[np.ndarray, " waves"]]
@@ -42,38 +42,38 @@ def draw_tumour_phantom(
     radii: Sequence[float] = (4.0, 11.0),
     side: int | None = None,
 ) -> tuple[Float32[np.ndarray, "..."], Bool[np.ndarray, "..."]]:
-    """The phantom of this seed, drawn ``scale`` times as large about its centre.
+    """Phantom of a seed, magnified ``scale`` times about its centre.
 
-    A tumour is an ellipsoid with a bright rim and a softer inside, the rim as thick as a fixed share of the radius.
-    Beside it are plain blobs, hollow shells and long tubes, of the same sizes and as bright: only the proportions tell
-    which is which. Everything but the noise, the texture too, is a formula of space that is evaluated at the pixel
-    centres, so a magnified phantom is drawn and not interpolated, and what comes in from outside is more of the scene.
+    A tumour is an ellipsoid with a bright rim and a darker inside; the rim is a fixed fraction of the radius. Plain
+    blobs, hollow shells and long tubes have the same sizes and brightness and are not in the mask: only the proportions
+    differ. Everything except the noise is a formula of space, evaluated at the pixel centres. So a magnified phantom is
+    drawn without interpolation, and a reduced one shows more of the scene at its borders.
 
     Args:
-        seed: Any text or number; the same seed is the same phantom on every machine.
-        size: Side of the square or cube in pixels at magnification 1; another size is another phantom.
+        seed: Any text or number; a seed gives the same phantom on every machine.
+        size: Side of the square or cube in pixels at magnification 1; another size gives another phantom.
         dims: Dimensions of space, 2 or 3.
         scale: Magnification, .5 or more.
-        noise: Standard deviation of the sensor's noise: of each pixel for itself, at any magnification.
+        noise: Standard deviation of the noise, independent for each pixel at any magnification.
         radii: Least and greatest mean radius of a tumour at magnification 1, in pixels, uniform in the logarithm.
-        side: Side of what is drawn, in pixels; ``size`` if not given. Smaller and larger ones have the same centre.
+        side: Side of the image, in pixels; ``size`` if not given. The centre is the same for any side.
 
     Returns:
         Image ``[side, …]``, mostly within 0 and 1, and the mask: the pixels whose centre lies inside a tumour.
 
     Raises:
-        ConfigError: If the scene does not reach as far as is to be drawn.
+        ConfigError: If the image is larger than the scene.
 
     Example:
-        >>> image, mask = draw(seed=1, size=32, dims=3, scale=1.5)
+        >>> image, mask = draw_tumour_phantom(seed=1, size=32, dims=3, scale=1.5)
         >>> image.shape, mask.dtype
         ((32, 32, 32), dtype('bool'))
     """
     side = size if side is None else side
     if scale <= 0 or side / scale > size / MIN_SCALE:
         raise ConfigError(
-            f"A phantom of size {size} has nothing to show on {side} pixels at magnification {scale}: it reaches "
-            f"{size / MIN_SCALE:g} pixels at magnification 1; draw it larger."
+            f"A phantom of size {size} does not fill {side} pixels at magnification {scale}: its scene has "
+            f"{size / MIN_SCALE:g} pixels at magnification 1; increase the magnification."
         )
     phantom = _compose(seed, size, dims, radii)
     brightness, mask = draw_ellipsoids(phantom.ellipsoids.magnified(scale), side)
@@ -98,7 +98,7 @@ def _compose(seed: str | int, size: int, dims: int, radii: Sequence[float]) -> _
 
 
 def _solids(rng: np.random.Generator, extent: float, dims: int, radii: Sequence[float]) -> Ellipsoids:
-    """Tumours, blobs and shells, alike but for what is inside; of two that would touch the later is left out."""
+    """Tumours, blobs and shells without overlap: of two that would touch, the later one is left out."""
     count = round((2 * extent / SPACING[dims]) ** dims * 2)
     centres = extent * rng.uniform(-1, 1, (count, dims))
     size = radii[0] * (radii[1] / radii[0]) ** rng.uniform(0, 1, count)
@@ -115,7 +115,7 @@ def _solids(rng: np.random.Generator, extent: float, dims: int, radii: Sequence[
 def _non_overlapping(
     centres: Float64[np.ndarray, "n dims"], radii: Float64[np.ndarray, " n"]
 ) -> Bool[np.ndarray, " n"]:
-    """Which balls are left if each has to be clear of all those left before it."""
+    """Mask of the balls that are kept if each must not touch an earlier kept ball."""
     near = KDTree(centres).query_pairs(2 * radii.max(initial=0), output_type="ndarray")
     distance = np.linalg.norm(centres[near[:, 0]] - centres[near[:, 1]], axis=1)
     touching = near[distance < radii[near].sum(1)]
@@ -127,7 +127,7 @@ def _non_overlapping(
 
 
 def _tubes(rng: np.random.Generator, extent: float, dims: int) -> Ellipsoids:
-    """Long thin things that run through everything; in three dimensions some are flat sheets."""
+    """Long thin ellipsoids that may cross all others; in three dimensions some are flat sheets."""
     count = round((2 * extent / SPACING[dims]) ** dims / 6)
     centres = extent * rng.uniform(-1, 1, (count, dims))
     semi_axes = rng.uniform(2, 3, (count, dims))
@@ -140,7 +140,7 @@ def _tubes(rng: np.random.Generator, extent: float, dims: int) -> Ellipsoids:
 
 
 def _frames(rng: np.random.Generator, semi_axes: Float64[np.ndarray, "n dims"]) -> Float64[np.ndarray, "n dims dims"]:
-    """Frames of random orientation: orthogonal matrices whose rows are divided by the semi-axes."""
+    """Frames of random orientation: random orthogonal matrices, rows divided by the semi-axes."""
     directions, _ = np.linalg.qr(rng.standard_normal((*semi_axes.shape, semi_axes.shape[1])))
     return directions / semi_axes[:, :, None]
 
@@ -148,30 +148,30 @@ def _frames(rng: np.random.Generator, semi_axes: Float64[np.ndarray, "n dims"]) 
 def _waves(
     rng: np.random.Generator, dims: int
 ) -> tuple[Float64[np.ndarray, "waves dims"], Float64[np.ndarray, " waves"], Float64[np.ndarray, " waves"]]:
-    """Texture without a size of its own: waves of all lengths alike, in all directions."""
+    """Texture without a typical size: waves with uniformly distributed log-length and direction."""
     bearing = rng.standard_normal((WAVES, dims))
     length = 5.0 * (LONGEST / 5.0) ** rng.uniform(0, 1, WAVES)
     frequencies = bearing / (np.linalg.norm(bearing, axis=1) * length)[:, None]
-    # A wave of amplitude a has the variance a^2 / 2; together they deviate by .05.
+    # A wave of amplitude a has the variance a^2 / 2; the standard deviation of the sum is .05.
     return frequencies, rng.uniform(0, 2 * np.pi, WAVES), np.full(WAVES, 0.05 * np.sqrt(2 / WAVES))
 
 
 class PhantomTumours(Source):
-    """Tumour phantoms, as many as asked for, in two or three dimensions.
+    """Dataset of tumour phantoms in two or three dimensions.
 
-    The ids are ``train-000``, ``val-000``, …; an id is also the seed of its phantom, so the splits never share one, and
-    the set does not depend on the seed of the training run.
+    The ids are ``train-000``, ``val-000``, …. An id is also the seed of its phantom. So the splits never share a
+    phantom, and the dataset does not depend on the seed of the training run.
 
     Args:
-        size: Side of a picture or volume in pixels.
+        size: Side of an image or volume in pixels.
         dims: Dimensions of space, 2 or 3.
-        num_images: How many pictures each split has.
-        noise: Standard deviation of the sensor's noise.
+        num_images: Number of images of each split.
+        noise: Standard deviation of the noise.
         radii: Least and greatest mean radius of a tumour, in pixels.
-        scale: Every scene is drawn this many times as large, side and all.
+        scale: Magnification of every scene and of its side.
 
     Raises:
-        ConfigError: If the arguments describe no phantom.
+        ConfigError: If an argument is out of range.
     """
 
     name = "phantom_tumours"
@@ -190,7 +190,7 @@ class PhantomTumours(Source):
         if set(self.num_images) != set(SPLITS):
             raise ConfigError(f"data.source.num_images has {sorted(self.num_images)}; it needs train, val and test.")
         if dims not in SPACING:
-            raise ConfigError(f"data.source.dims={dims} is no space that a phantom is drawn in; use 2 or 3.")
+            raise ConfigError(f"data.source.dims={dims} is no number of dimensions of a phantom; use 2 or 3.")
         if not (len(self.radii) == 2 and 0 < self.radii[0] <= self.radii[1]):
             raise ConfigError(f"data.source.radii={list(radii)} is no range of radii; give [least, greatest].")
         if size < 16 or scale <= 0:
@@ -200,7 +200,7 @@ class PhantomTumours(Source):
             )
 
     def ids(self, split: Split) -> list[str]:
-        """The split's name with a number: ``train-000``, ``train-001``, …."""
+        """Ids of a split: ``train-000``, ``train-001``, …."""
         return [f"{split}-{number:03d}" for number in range(self.num_images[split])]
 
     def load(self, sample_id: str) -> Scene:
@@ -211,8 +211,8 @@ class PhantomTumours(Source):
         return Scene(sample_id, torch.from_numpy(image)[None], labels.to(torch.uint8), torch.ones_like(labels))
 
     def check(self) -> None:
-        """Nothing can be missing: there are no files."""
+        """Do nothing: there are no files."""
 
     def at_scale(self, factor: float) -> "PhantomTumours":
-        """The same phantoms, drawn larger and not resampled."""
+        """Phantoms of the same ids, drawn larger instead of resampled."""
         return PhantomTumours(self.size, self.dims, self.num_images, self.noise, self.radii, self.scale * factor)

@@ -1,4 +1,4 @@
-"""A vessel phantom without files: trees of curves on an uneven, noisy background among other things."""
+"""Synthetic vessels: trees of curves on an uneven, noisy background with distractors, without files."""
 
 import hashlib
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from gequnet.data.source import SPLITS, Source, Split
 from gequnet.errors import ConfigError
 
 WAVES = 384
-"""Number of plane waves that stand for the noise: enough for its values to be Gaussian to the eye."""
+"""Number of plane waves of the noise: enough for a nearly Gaussian distribution."""
 
 
 @dataclass(frozen=True)
 class _Phantom:
-    """Everything of a phantom that is random, in coordinates of the plane."""
+    """Random content of a phantom, in coordinates of the plane."""
 
     vessels: Segments
     spots: tuple[Float64[np.ndarray, "spots 2"], Float64[np.ndarray, " spots"], Float64[np.ndarray, " spots"]]
@@ -30,24 +30,23 @@ class _Phantom:
 def draw_vessel_phantom(
     seed: str | int, size: int, rotation: float = 0.0, noise: float = 0.06
 ) -> tuple[Float32[np.ndarray, "h w"], Bool[np.ndarray, "h w"]]:
-    """The phantom of this seed, drawn turned by ``rotation`` about its centre.
+    """Phantom of a seed, rotated by ``rotation`` about its centre.
 
-    Everything, the noise too, is a formula of the plane that is evaluated at the pixel centres: a rotated
-    phantom is drawn, not interpolated, and its corners show what lies there. Quarter turns equal ``rot90`` of
-    the unrotated picture up to rounding of the last bit of the noise; the mask is equal exactly.
+    Everything, including the noise, is a formula of the plane, evaluated at the pixel centres. So a rotated phantom is
+    drawn without interpolation, and its corners show the scene there. Quarter turns equal ``rot90`` of the unrotated
+    image up to rounding of the last bit of the noise; the mask is exactly equal.
 
     Args:
-        seed: Any text or number; the same seed is the same phantom on every machine.
-        size: Side of the square picture in pixels.
+        seed: Any text or number; a seed gives the same phantom on every machine.
+        size: Side of the square image in pixels.
         rotation: Angle in radians, counter-clockwise as in ``torch.rot90``.
         noise: Standard deviation of the fine noise; vessels are .1 to .4 darker than their surroundings.
 
     Returns:
-        Image ``[size, size]``, mostly within 0 and 1, and the mask: the pixels whose centre lies inside a
-        vessel.
+        Image ``[size, size]``, mostly within 0 and 1, and the mask: the pixels whose centre lies inside a vessel.
 
     Example:
-        >>> image, mask = draw(seed=1, size=64, rotation=0.5)
+        >>> image, mask = draw_vessel_phantom(seed=1, size=64, rotation=0.5)
         >>> image.shape, mask.dtype
         ((64, 64), dtype('bool'))
     """
@@ -71,7 +70,7 @@ def _compose(seed: str | int, size: int, noise: float) -> _Phantom:
 def _spots(
     rng: np.random.Generator, extent: float
 ) -> tuple[Float64[np.ndarray, "spots 2"], Float64[np.ndarray, " spots"], Float64[np.ndarray, " spots"]]:
-    """Round things that are no vessel: dark ones as wide as a vessel, bright ones, and a few wide shadows."""
+    """Round distractors: dark spots as wide as a vessel, bright spots, and a few wide shadows."""
     count = max(4, round(extent**2 / 600))
     centres = extent * rng.uniform(-1, 1, (count, 2))
     radii = np.where(np.arange(count) < 3, rng.uniform(0.3, 0.6, count) * extent, rng.uniform(1.5, 6, count))
@@ -82,7 +81,7 @@ def _spots(
 def _waves(
     rng: np.random.Generator, size: int, noise: float
 ) -> tuple[Float64[np.ndarray, "waves 2"], Float64[np.ndarray, " waves"], Float64[np.ndarray, " waves"]]:
-    """Fine noise, uniform over a disc of frequencies, and four slow waves for an uneven illumination."""
+    """Fine noise, uniform over a disc of frequencies, and four long waves for an uneven illumination."""
     slow = np.arange(WAVES) < 4
     speed = np.where(slow, rng.uniform(0.3, 1.2, WAVES) / size, 0.45 * np.sqrt(rng.uniform(0.01, 1, WAVES)))
     bearing = rng.uniform(0, 2 * np.pi, WAVES)
@@ -93,19 +92,19 @@ def _waves(
 
 
 class PhantomVessels(Source):
-    """Vessel phantoms, as many as asked for: what the demo trains on and what tests of rotation draw.
+    """Dataset of vessel phantoms, for demos and for tests of rotation.
 
-    The ids are ``train-000``, ``val-000``, …; an id is also the seed of its phantom, so the splits never
-    share one, and the set does not depend on the seed of the training run.
+    The ids are ``train-000``, ``val-000``, …. An id is also the seed of its phantom. So the splits never share a
+    phantom, and the dataset does not depend on the seed of the training run.
 
     Args:
-        size: Side of the pictures in pixels.
-        num_images: How many pictures each split has.
+        size: Side of the images in pixels.
+        num_images: Number of images of each split.
         noise: Standard deviation of the fine noise.
-        rotation: Every scene is drawn turned by this angle, in radians.
+        rotation: Angle of every scene, in radians.
 
     Raises:
-        ConfigError: If a split is unknown or the pictures are too small to hold a vessel.
+        ConfigError: If a split is unknown or the images are too small for a vessel.
     """
 
     name = "phantom_vessels"
@@ -125,7 +124,7 @@ class PhantomVessels(Source):
             raise ConfigError(f"data.source.size={size} is too small for a vessel; use 32 or more.")
 
     def ids(self, split: Split) -> list[str]:
-        """The split's name with a number: ``train-000``, ``train-001``, …."""
+        """Ids of a split: ``train-000``, ``train-001``, …."""
         return [f"{split}-{number:03d}" for number in range(self.num_images[split])]
 
     def load(self, sample_id: str) -> Scene:
@@ -135,4 +134,4 @@ class PhantomVessels(Source):
         return Scene(sample_id, torch.from_numpy(image)[None], labels.to(torch.uint8), torch.ones_like(labels))
 
     def check(self) -> None:
-        """Nothing can be missing: there are no files."""
+        """Do nothing: there are no files."""

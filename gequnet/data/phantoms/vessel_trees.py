@@ -1,4 +1,4 @@
-"""Random trees of smooth, tapering, branching curves: the geometry of the phantom, before any pixel."""
+"""Geometry of the vessel phantom: random trees of smooth, tapering, branching curves."""
 
 import math
 from collections import deque
@@ -8,21 +8,21 @@ import numpy as np
 from jaxtyping import Float64
 
 STEP = 2.0
-"""Length in pixels of the straight pieces that stand for a curve, short enough for the bends not to show."""
+"""Length in pixels of the segments of a curve, short enough for a smooth look."""
 
 THINNEST = 0.55
-"""No curve is drawn with a radius below this, in pixels: what is labelled must be visible on the grid."""
+"""Least radius of a curve in pixels, so that every labelled curve is visible on the grid."""
 
 
 @dataclass(frozen=True)
 class Segments:
-    """Straight pieces of curves, in pixels relative to the centre of the picture, y down and x to the right.
+    """Straight segments of curves, in pixels from the centre of the image, y down and x to the right.
 
     Args:
-        start: One end ``(y, x)`` of each piece.
-        end: The other end.
+        start: First end ``(y, x)`` of each segment.
+        end: Second end of each segment.
         radius: Radius at each end.
-        contrast: How much darker than its surroundings the middle of the piece is.
+        contrast: Darkness of the middle of each segment relative to its surroundings.
     """
 
     start: Float64[np.ndarray, "n 2"]
@@ -31,7 +31,7 @@ class Segments:
     contrast: Float64[np.ndarray, " n"]
 
     def rotated(self, turn: Float64[np.ndarray, "2 2"]) -> "Segments":
-        """The same pieces after the linear map ``turn`` of the plane."""
+        """Segments after the linear map ``turn`` of the plane."""
         return Segments(_rotated(self.start, turn), _rotated(self.end, turn), self.radius, self.contrast)
 
 
@@ -46,10 +46,10 @@ class _Branch:
 
 
 def grow_trees(rng: np.random.Generator, extent: float, trees: int, generations: int = 3) -> Segments:
-    """Trees that start anywhere in a disc of radius ``extent`` and head anywhere: no direction is special.
+    """Trees with uniformly random roots in a disc of radius ``extent`` and uniformly random headings.
 
-    A branch is a curve of slowly changing curvature whose radius falls to about half from root to tip. Each
-    branch of a generation but the last sends out thinner, fainter ones to both sides.
+    A branch is a curve of slowly changing curvature. Its radius falls to about half from root to tip. Branches of all
+    generations but the last have thinner, fainter branches on both sides.
     """
     queue = deque(_trunk(rng, extent) for _ in range(trees))
     grown: list[Segments] = []
@@ -114,7 +114,6 @@ def _child_branches(
 
 
 def _rotated(points: Float64[np.ndarray, "n 2"], turn: Float64[np.ndarray, "2 2"]) -> Float64[np.ndarray, "n 2"]:
-    # Written out and not as a matrix product, so that a quarter turn (entries 0 and ±1) is exact to the last
-    # bit.
+    # Written out instead of a matrix product, so that a quarter turn (entries 0 and ±1) is exact to the last bit.
     y, x = points[:, 0], points[:, 1]
     return np.stack([turn[0, 0] * y + turn[0, 1] * x, turn[1, 0] * y + turn[1, 1] * x], 1)

@@ -1,4 +1,4 @@
-"""Sums of plane waves on a grid of any dimension: texture that can be turned and magnified without interpolation."""
+"""Sums of plane waves on a grid of any dimension: texture that rotates and scales without interpolation."""
 
 import math
 
@@ -17,12 +17,12 @@ def draw_waves(
     amplitudes: Float64[np.ndarray, " n"],
     side: int,
 ) -> Float64[np.ndarray, "..."]:
-    r"""The sum of plane waves :math:`\sum_i a_i \cos(2\pi\, f_i \cdot x + \varphi_i)`, *f* per pixel, ``[side, …]``.
+    r"""Sum of plane waves :math:`\sum_i a_i \cos(2\pi\, f_i \cdot x + \varphi_i)`, *f* per pixel, ``[side, …]``.
 
-    Many waves of random direction look like noise, yet they are a function of space: who turns or divides the
-    frequencies has turned or magnified the texture.
+    Many waves of random direction look like noise, but they are a function of space: rotating the frequencies rotates
+    the texture, dividing them magnifies it.
     """
-    # A wave is a product over the axes, so all but the first are multiplied out and one matrix product sums the waves.
+    # A wave is a product over the axes: multiply out all but the first axis, then sum the waves by one matrix product.
     angles = 2 * math.pi * frequencies[:, :, None] * grid_axis(side)
     angles[:, 0] += phases[:, None]
     first, *others = np.moveaxis(np.cos(angles) + 1j * np.sin(angles), 1, 0)

@@ -47,7 +47,7 @@ def test_what_is_wrong_is_named(tmp_path):
     folder = make_camvid(tmp_path)
     path = folder / "testannot" / "0001TP_000002.png"
     save(path, np.full((20, 26), 31, np.uint8))
-    with pytest.raises(UnexpectedMaskValuesError, match="of the version with eleven classes"):
+    with pytest.raises(UnexpectedMaskValuesError, match="the version with eleven classes"):
         CamVid(tmp_path).load("test/0001TP_000002")
     save(path, camvid_numbers(2)[1:])
     with pytest.raises(SizeMismatchError, match="test/0001TP_000002"):

@@ -80,7 +80,7 @@ def test_what_is_wrong_is_named(tmp_path):
     folder = make_voc2012(tmp_path)
     path = folder / "SegmentationClass" / f"{YEARS[9]}.png"
     save(path, np.array(VOC_COLOURS, np.uint8)[voc_numbers(9)])
-    with pytest.raises(UnexpectedMaskValuesError, match="numbers are asked for and not colours"):
+    with pytest.raises(UnexpectedMaskValuesError, match="class numbers and not colours"):
         Voc2012(tmp_path).load(YEARS[9])
     save(path, voc_numbers(9)[1:])
     with pytest.raises(SizeMismatchError, match=YEARS[9]):

@@ -217,7 +217,7 @@ def test_the_command_fetches_and_verifies(served, tmp_path, monkeypatch, capsys)
     assert said.index("licence") < said.index(served.address) < said.index("msd is partial")
     assert names(tmp_path / "data") == ["Task04_Hippocampus"]
     assert main(["download", "msd", "--root", str(tmp_path / "data")]) == 2
-    assert "was not touched" in capsys.readouterr().err
+    assert "was not changed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["drive", "chase", "brats"])

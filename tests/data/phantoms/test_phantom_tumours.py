@@ -111,5 +111,5 @@ def test_impossible_phantoms_are_refused(wrong):
 
 
 def test_a_picture_larger_than_its_scene_is_refused():
-    with pytest.raises(ConfigError, match="reaches 64 pixels"):
+    with pytest.raises(ConfigError, match="has 64 pixels"):
         draw_tumour_phantom(0, 32, 2, scale=0.4)
