@@ -136,8 +136,8 @@ class SegmentationMetrics(Metric):
             )
         if partition and len(self.classes) > 1:
             raise ConfigError(
-                f"scoring.partition=true is for one foreground class, and here are {len(self.classes)}: the class of the "
-                "membrane is not known; set scoring.partition=false."
+                f"scoring.partition=true is for one foreground class, and here are {len(self.classes)}: the class of "
+                "the membrane is not known; set scoring.partition=false."
             )
 
     def update(

@@ -50,7 +50,7 @@ def magnify(
     order: int = 3,
     padding_mode: Literal["zeros", "border"] = "zeros",
 ) -> Float[Tensor, "b c *size"] | Integer[Tensor, "b c *size"]:
-    """The image, or each of its maps, larger by ``factor`` about its centre; by SciPy and without gradient, as ``rotate``.
+    """The image magnified by ``factor`` about its centre; by SciPy and without gradient, as ``rotate``.
 
     Pixel p of the result shows the image at p / factor, both counted from the centre of their grid. A smaller image is
     not smoothed before, so details finer than the new grid are aliased.

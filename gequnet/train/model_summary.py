@@ -55,8 +55,8 @@ def describe(net: nn.Module, sides: list[int]) -> Iterator[str]:
     yield from _table(list(level_rows(net, sides)))
     yield f"  parameters  {parameters(net)}{_by_part(net)}"
     yield (
-        f"  cost        {large_number(flops(net, sides))} operations for a forward pass of a {format_sides(sides)} patch; "
-        f"{size(activations(net, sides))} of activations for the backward pass"
+        f"  cost        {large_number(flops(net, sides))} operations for a forward pass of a {format_sides(sides)} "
+        f"patch; {size(activations(net, sides))} of activations for the backward pass"
     )
     yield f"  symmetries  {exact_symmetries(net)}"
     if hasattr(net, "sizes"):
