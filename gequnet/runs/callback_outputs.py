@@ -1,7 +1,7 @@
 """Results and files of callbacks, and the tests in which they take part.
 
-A callback declares what it leaves by three optional members. Everything else follows from them: what is printed, which
-pictures and tables the loggers get, what ``metrics.json`` holds, and which callbacks a further test of the run has.
+A callback declares its outputs by three optional members. From them follow the printed list of files, the pictures and
+tables for the loggers, the entries of ``metrics.json``, and the callbacks of further tests of the run.
 
     def results(self) -> dict[str, Any]     numbers for metrics.json
     def files(self) -> dict[str, Path]      files by name, which need not exist yet
@@ -53,7 +53,7 @@ def files_of(callbacks: Iterable[object], suffix: str = "") -> dict[str, Path]:
 
     Args:
         callbacks: in the order of the result.
-        suffix: ``.png``, say, for some of the files only.
+        suffix: such as ``.png``, to select files; all by default.
     """
     files: dict[str, Path] = {}
     for callback in callbacks:

@@ -71,7 +71,7 @@ def with_arms(jobs: Sequence[Sequence[str]], arms: Mapping[str, Sequence[str]]) 
     compared = {override_key(override) for overrides in arms.values() for override in overrides}
     if taken := sorted({override_key(override) for job in jobs for override in job} & compared):
         raise ConfigError(
-            f"{taken[0]} is what the arms of this experiment compare, so it cannot be given as well: leave it out, or "
+            f"{taken[0]} is what the arms of this experiment compare, so it cannot be set as well: leave it out, or "
             "name the arms that you want with 'hydra.sweeper.only=[...]'."
         )
     return [[*job, *overrides, f"{ARM}='{arm}'"] for job in jobs for arm, overrides in arms.items()]

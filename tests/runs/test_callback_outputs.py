@@ -51,7 +51,9 @@ def test_a_callback_from_outside(
     sent: list[str] = []
     monkeypatch.setattr(LogImages, "_send", staticmethod(lambda trainer, name, pixels: sent.append(name)))
     folder = tmp_path / "run"
-    experiment.run(compose([*TINY, MINE, "trainer.max_steps=2", "validations=1", f"paths.run={folder}"]))
+    experiment.run(
+        compose([*TINY, MINE, "logger=tensorboard", "trainer.max_steps=2", "validations=1", f"paths.run={folder}"])
+    )
     assert f"{folder}/stripes.png" in capsys.readouterr().out
     assert json.loads((folder / "metrics.json").read_text())["stripes"] == 3
     assert "stripes" in sent
