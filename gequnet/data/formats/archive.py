@@ -1,4 +1,4 @@
-"""The files of a folder or of a zip, read in place and named alike."""
+"""Common access to the files of a folder or of a zip."""
 
 import os
 import zipfile
@@ -11,9 +11,9 @@ from gequnet.data.errors import UnreadableFileError
 
 
 class Archive:
-    """A folder, or a zip that is read without unpacking it.
+    """Folder, or zip that is read without unpacking.
 
-    It pickles as its path alone.
+    Only the path is pickled.
 
     Args:
         path: The folder or the zip.
@@ -38,10 +38,10 @@ class Archive:
 
     @cached_property
     def names(self) -> list[str]:
-        """The files by their paths inside, with slashes, in order; hidden ones, which systems add, are left out.
+        """Sorted relative paths of the files, with slashes, without hidden files.
 
         Raises:
-            UnreadableFileError: If it is a zip and damaged.
+            UnreadableFileError: If the zip is damaged.
         """
         if self.path.is_dir():
             files = [Path(folder, name) for folder, _, names in os.walk(self.path) for name in names]
@@ -51,14 +51,14 @@ class Archive:
         return sorted(name for name in found if not PurePosixPath(name).name.startswith("."))
 
     def path_of(self, name: str) -> Path:
-        """Where a file is, for people: in a zip this path cannot be opened."""
+        """Path of a file, for messages; in a zip it cannot be opened."""
         return self.path / name
 
     def read(self, name: str) -> bytes:
-        """The bytes of one of ``names``.
+        """Content of one of ``names``.
 
         Raises:
-            UnreadableFileError: If they are damaged.
+            UnreadableFileError: If the file is damaged.
         """
         try:
             return self.path_of(name).read_bytes() if self.path.is_dir() else self._zip.read(name)
@@ -67,7 +67,7 @@ class Archive:
 
     @property
     def _zip(self) -> zipfile.ZipFile:
-        # A forked worker shares its parent's place in an open file, so each process opens its own.
+        # A forked worker shares the file position of its parent, so each process opens its own file.
         if self._opened is None or self._opened[0] != os.getpid():
             try:
                 self._opened = os.getpid(), zipfile.ZipFile(self.path)

@@ -1,4 +1,4 @@
-"""Images as people hold them in memory, as the tensors that sources load."""
+"""Conversion of arrays and tensors of the user to image tensors."""
 
 import numpy as np
 import torch
@@ -11,24 +11,23 @@ from gequnet.errors import ShapeError
 Image = Shaped[np.ndarray, "..."] | Shaped[Tensor, "..."]
 
 LUMINANCE = (0.299, 0.587, 0.114)
-"""What red, green and blue weigh in a grey, as in every 8-bit file (ITU-R BT.601)."""
+"""Weights of red, green and blue in grey (ITU-R BT.601)."""
 
 
 def as_image(array: Image, channels: int, spatial_dims: int) -> Tensor:
-    """An array as an image ``[C, *space]`` of 8 bits or floating point.
+    """Array as an image ``[C, *space]``, 8 bit or floating point.
 
-    Channels may be the first axis or the last; where both could be, they are the last of an array and the first of a
-    tensor, as is the custom. What a picture has too much or too little is treated as in files: transparency is left
-    out, grey becomes equal channels, colour becomes grey. Pictures of 16 bits become floating point from 0 to 1; other
-    numbers stay as they are.
+    Channels may be the first or the last axis. If both are possible, the last axis of an array and the first axis of a
+    tensor is used. Channels of a picture are converted as in files: transparency is left out, grey becomes equal
+    channels, colour becomes grey. Pictures of 16 bits become floating point from 0 to 1. Other values are unchanged.
 
     Args:
         array: ``[*space]`` or with one more axis.
-        channels: How many the network takes.
+        channels: Number of input channels of the network.
         spatial_dims: 2 for pictures, 3 for volumes.
 
     Raises:
-        ShapeError: It is no image of so many channels.
+        ShapeError: If the array is no image with these channels.
 
     Example:
         >>> as_image(np.zeros((4, 6, 3), np.uint8), channels=3, spatial_dims=2).shape
@@ -45,10 +44,10 @@ def as_image(array: Image, channels: int, spatial_dims: int) -> Tensor:
 def match_channels(
     image: Shaped[Tensor, "c *space"], channels: int, picture: bool
 ) -> Shaped[Tensor, "{channels} *space"]:
-    """An image with as many channels as are wanted: pictures have a custom for it, volumes have not.
+    """Image converted to the given number of channels; volumes are not converted.
 
     Raises:
-        ShapeError: There is no custom.
+        ShapeError: If there is no conversion.
     """
     came = len(image)
     if came == channels:

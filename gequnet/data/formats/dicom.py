@@ -1,4 +1,4 @@
-"""A DICOM series: the slices of one volume, a file each, in whatever order and under whatever names."""
+"""DICOM series: the slices of one volume, one per file, in any order and with any names."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from gequnet.data.formats.nifti import Geometry
 from gequnet.data.formats.volume_image import Volume
 
 SPACING_TOLERANCE = 0.1
-"""By how much of a step two slices may be out of step before one is thought to be missing."""
+"""Tolerance of slice distances, as a fraction of the median distance; beyond it a slice is missing."""
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-"""DICOM counts millimetres to the patient's left and back, NIfTI to the right and front."""
+"""Map from DICOM's axes (millimetres to the patient's left and back) to NIfTI's (to the right and front)."""
 REQUIRED_TAGS = ["ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns"]
 
 
 class SeriesError(DataError):
-    """DICOM files are not the slices of one volume."""
+    """Files that are not the slices of one volume."""
 
     def __init__(self, path: Path, reason: str, advice: str) -> None:
         super().__init__(f"{path} is not one DICOM series of slices: {reason}; {advice}.")
@@ -30,40 +30,40 @@ class SeriesError(DataError):
 
 @dataclass(frozen=True)
 class DicomSlice:
-    """The header of one file."""
+    """Path and header of one slice."""
 
     path: Path
     header: Any
 
     @property
     def axes(self) -> Float64[np.ndarray, "2 3"]:
-        """Where a row runs, and where a column does."""
+        """Unit vectors along a row and along a column."""
         return np.array(self.header.ImageOrientationPatient, float).reshape(2, 3)
 
     @property
     def corner_mm(self) -> Float64[np.ndarray, " 3"]:
-        """The middle of the first pixel."""
+        """Centre of the first pixel, in millimetres."""
         return np.array(self.header.ImagePositionPatient, float)
 
     @property
     def height_mm(self) -> float:
-        """Place along the normal of the slices."""
+        """Position along the normal of the slice, in millimetres."""
         return float(np.cross(*self.axes) @ self.corner_mm)
 
 
 class Dicom(Volume):
-    """A series, sorted by position along the normal of its slices; numbers are rescaled (to Hounsfield units, say).
+    """DICOM series, sorted by position along the slice normal, with rescaled values (Hounsfield units, say).
 
-    A mask over it is a NIfTI file: its affine is that of the series in NIfTI's axes, so viewers lay one over the other.
+    Its masks are written as NIfTI files with the affine of the series in NIfTI's axes, so viewers overlay the two.
 
     Args:
         path: The folder, or the only file.
-        files: Its files; those that are no slices (a ``DICOMDIR``, a report) are passed over.
-        takes: What the network takes.
+        files: Files of the series; those that are no slices (a ``DICOMDIR``, a report) are skipped.
+        spec: Input of the network.
 
     Raises:
-        SeriesError: There are several series, or slices are missing, or of different sizes or directions.
-        UnreadableFileError: There is no slice among the files.
+        SeriesError: If there are several series, missing slices, or slices of different sizes or directions.
+        UnreadableFileError: If there is no slice among the files.
     """
 
     def __init__(self, path: Path, files: Sequence[Path], spec: InputSpec) -> None:
@@ -83,14 +83,14 @@ class Dicom(Volume):
 
 
 def affine_of(path: Path, slices: Sequence[DicomSlice]) -> Float64[np.ndarray, "4 4"]:
-    """From (column, row, slice) to millimetres to the right, front and head.
+    """Affine from (column, row, slice) to millimetres to the right, front and head.
 
     Args:
-        path: For the error.
-        slices: Sorted.
+        path: Path of the series, for the error.
+        slices: Sorted slices.
 
     Raises:
-        SeriesError: Their distances differ.
+        SeriesError: If the distances of the slices differ.
     """
     first, last = slices[0], slices[-1]
     down, across = map(float, first.header.PixelSpacing)
@@ -101,7 +101,9 @@ def affine_of(path: Path, slices: Sequence[DicomSlice]) -> Float64[np.ndarray, "
         usual = float(np.median(steps))
         if steps.min() < 1e-3:
             again = slices[int(steps.argmin()) + 1].path.name
-            raise SeriesError(path, f"{again} lies where another slice does", "give the files of one acquisition only")
+            raise SeriesError(
+                path, f"{again} has the position of another slice", "give the files of one acquisition only"
+            )
         if np.abs(steps - usual).max() > SPACING_TOLERANCE * usual:
             hole = int(np.abs(steps - usual).argmax())
             between = f"between {slices[hole].path.name} and {slices[hole + 1].path.name} it is {steps[hole]:g} mm"
@@ -113,7 +115,7 @@ def affine_of(path: Path, slices: Sequence[DicomSlice]) -> Float64[np.ndarray, "
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether the file says of itself that it is one: ``DICM`` after 128 bytes."""
+    """True if the file has the mark of DICOM: ``DICM`` after 128 bytes."""
     try:
         with path.open("rb") as file:
             return file.read(132)[128:] == b"DICM"
@@ -147,7 +149,7 @@ def _check_one_series(path: Path, slices: Sequence[DicomSlice]) -> None:
     for each in slices:
         lacks = [fact for fact in REQUIRED_TAGS if each.header.get(fact) is None]
         if lacks:
-            raise SeriesError(path, f"{each.path.name} does not say its {lacks[0]}", "export the slices with headers")
+            raise SeriesError(path, f"{each.path.name} has no {lacks[0]}", "export the slices with headers")
         if int(each.header.get("NumberOfFrames") or 1) > 1 or int(each.header.get("SamplesPerPixel", 1)) > 1:
             raise SeriesError(
                 path, f"{each.path.name} holds several slices, or colours", "export it as grey slices, one a file"

@@ -1,4 +1,4 @@
-"""What every format is to the rest of the program: facts about an image, windows of it, and a place for answers."""
+"""Interface of the image formats: facts about an image, windows of it, and writing of its maps."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from torch import Tensor
 from gequnet.data.errors import DataError
 
 Window = Sequence[slice]
-"""Where a part of an image lies, along each axis of space."""
+"""Slice along each axis of space."""
 
 
 class UnfitImageError(DataError):
-    """A file is an image, and not one that this network takes."""
+    """Image that does not fit the input of the network."""
 
     def __init__(self, path: Path, came: str, expected: str, advice: str) -> None:
         super().__init__(f"{path} {came} and the network takes {expected}; {advice}.")
@@ -26,7 +26,7 @@ class UnfitImageError(DataError):
 
 @dataclass(frozen=True)
 class InputSpec:
-    """What a network takes.
+    """Input of a network.
 
     Args:
         channels: Channels of an image.
@@ -38,44 +38,44 @@ class InputSpec:
 
 
 class ImageFile(ABC):
-    """An image in a file, or several of one size in the pages of one file.
+    """Image in a file, or several images of one size in the pages of one file.
 
-    Only headers are read until ``read`` is called. Pixels come as sources of data sets hand them out: pictures of 8
-    bits as bytes, grey ones of 16 bits as floating point from 0 to 1, volumes in the unit of the file as floating point
-    or 16-bit whole numbers.
+    Only headers are read until ``read`` is called. Pixels have the same types as in datasets: uint8 for pictures of 8
+    bits, floating point from 0 to 1 for grey pictures of 16 bits, floating point or int16 in the unit of the file for
+    volumes.
 
     Args:
         path: The file, or the folder of a series.
-        takes: What the network takes, so that colours, pages and channels are understood as it understands them.
+        spec: Input of the network, which decides how colours, pages and channels are read.
     """
 
     endings: ClassVar[tuple[str, ...]]
-    """Endings of the files in which answers may be written, the customary one first."""
+    """Endings of files in which maps can be written, the usual one first."""
 
     space: tuple[int, ...]
     """Size of each image, ``[*space]``."""
     channels: int
-    """Channels that the file has."""
+    """Number of channels of the file."""
     dtype: np.dtype
-    """Of its numbers."""
+    """Type of the values in the file."""
     pages: int = 1
-    """Images in it."""
+    """Number of images in the file."""
     spacing_mm: tuple[float, ...] | None = None
-    """Millimetres per pixel along each axis of space; None where nobody knows."""
+    """Millimetres per pixel along each axis of space; None if unknown."""
     windowed: bool = False
-    """Whether a window can be read without decoding the rest."""
+    """True if a window can be read without decoding the rest."""
 
     def __init__(self, path: Path, spec: InputSpec) -> None:
         self.path, self.spec = path, spec
         self._kept: tuple[int, Tensor] | None = None
 
     def read(self, page: int = 0, window: Window | None = None) -> Tensor:
-        """A page, ``[C, *space]``, or a window of it.
+        """Pixels of a page, ``[C, *space]``, or of a window of it.
 
-        Where the format knows no windows the page is decoded once and kept.
+        If the format has no windows, the page is decoded once and kept.
 
         Raises:
-            DataError: It cannot be decoded, or is not what the network takes.
+            DataError: If the page cannot be decoded or does not fit the network.
         """
         if self.windowed or window is None:
             return self._decode(page, window or tuple(slice(0, side) for side in self.space))
@@ -85,11 +85,11 @@ class ImageFile(ABC):
 
     @abstractmethod
     def _decode(self, page: int, window: Window) -> Tensor:
-        """The pixels; where ``windowed`` is False the window is the whole page."""
+        """Decode a window; it is the whole page if ``windowed`` is False."""
 
     @classmethod
     def ending(cls, layers: int, dtype: np.dtype) -> str:
-        """The customary ending of a file with so many layers of such numbers for each page."""
+        """Usual ending of a file with this number of layers per page and this type of values."""
         return cls.endings[0]
 
     @abstractmethod
@@ -98,15 +98,15 @@ class ImageFile(ABC):
         path: Path,
         maps: UInt8[np.ndarray, "pages layers *space"] | Float32[np.ndarray, "pages layers *space"],
     ) -> None:
-        """Writes maps that lie over the pages, in this file's geometry.
+        """Write maps of the pages, in the geometry of this file.
 
         Args:
-            path: Its ending is one of ``endings``.
-            maps: One or more layers for each page; may be mapped from a file.
+            path: Target file, with one of ``endings``.
+            maps: One or more layers for each page; may be a memory map.
         """
 
     def close(self) -> None:
-        """Lets go of the file."""
+        """Close the file."""
         self._kept = None
 
     def __enter__(self) -> "ImageFile":

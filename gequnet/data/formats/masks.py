@@ -1,4 +1,4 @@
-"""Masks as people draw them: black and white, grey levels, numbers or colours, each standing for a class."""
+"""Readers of mask files: black and white, grey levels, class numbers or colours."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ from gequnet.data.formats.pictures import apply_exif_orientation
 from gequnet.errors import ConfigError
 
 MaskValue = int | Sequence[int]
-"""What stands in a file for a class: a number, which is a grey level or a place in the file's own palette, or a colour
+"""Value of a class in a file: a number, which is a grey level or an index of the file's palette, or a colour
 ``[r, g, b]`` from 0 to 255."""
 
 IGNORED = -1
@@ -25,24 +25,24 @@ ADVICE = "add them to data.source.palette or data.source.ignore, or save the mas
 
 
 class MaskReader(ABC):
-    """How a mask is read."""
+    """Reader of mask files."""
 
     @abstractmethod
     def read(self, path: Path) -> tuple[UInt8[Tensor, "h w"], Bool[Tensor, "h w"]]:
-        """The class of each pixel, and where it counts.
+        """Class of each pixel, and mask of valid pixels.
 
         Raises:
             UnreadableFileError: If the file cannot be decoded.
-            UnexpectedMaskValuesError: If it holds something that stands for no class.
+            UnexpectedMaskValuesError: If it holds a value of no class.
         """
 
 
 class BinaryMaskReader(MaskReader):
-    """One class against the background, white on black.
+    """Reader of masks with one class, white on black.
 
     Args:
-        threshold: Greys above it are white; None where there should be none, which are then an error.
-        ignore: Greys that are neither.
+        threshold: Grey level above which a pixel is white; with None any grey is an error.
+        ignore: Grey levels of pixels that are not valid.
     """
 
     def __init__(self, threshold: int | None = None, ignore: Iterable[MaskValue] = ()) -> None:
@@ -54,13 +54,13 @@ class BinaryMaskReader(MaskReader):
             )
 
     def read(self, path: Path) -> tuple[UInt8[Tensor, "h w"], Bool[Tensor, "h w"]]:
-        """1 where the mask is white."""
+        """Mask with 1 where the file is white, and valid pixels."""
         with open_picture(path) as picture:
             greys = np.array(apply_exif_orientation(picture).convert("L"))
         ignored = np.isin(greys, self.ignore)
         greys[ignored] = 0
         advice = (
-            "say data.source.threshold=127 if brighter pixels are the foreground (of a JPEG, say), or "
+            "set data.source.threshold=127 if brighter pixels are the foreground (of a JPEG, say), or "
             "data.source.palette={<class>:<value>,...} if each value is a class"
         )
         mask = binarise(greys, path, self.threshold, advice)
@@ -68,15 +68,15 @@ class BinaryMaskReader(MaskReader):
 
 
 class PaletteMaskReader(MaskReader):
-    """Several classes, each with a value of its own.
+    """Reader of masks with several classes, each with its own value.
 
     Args:
-        classes: Of each class its value in the files, in the order of their numbers: background first.
-        ignore: Values of pixels that do not count.
-        advice: What an error tells of values that stand for no class.
+        classes: Value of each class in the files, in the order of class numbers: background first.
+        ignore: Values of pixels that are not valid.
+        advice: Advice in the error about values of no class.
 
     Raises:
-        ConfigError: If there are not two classes, or two of one value.
+        ConfigError: If there are fewer than two classes, or two classes share a value.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class PaletteMaskReader(MaskReader):
             )
 
     def read(self, path: Path) -> tuple[UInt8[Tensor, "h w"], Bool[Tensor, "h w"]]:
-        """The number of the class whose value it is; 0, and not valid, where it is ignored."""
+        """Class number of each pixel, and valid pixels; ignored pixels are 0 and not valid."""
         with open_picture(path) as picture:
             codes = self._codes(apply_exif_orientation(picture), path)
         found, places = np.unique(codes, return_inverse=True)
@@ -109,7 +109,7 @@ class PaletteMaskReader(MaskReader):
         return torch.from_numpy(classes.clip(min=0).astype(np.uint8)), torch.from_numpy(classes != IGNORED)
 
     def _codes(self, picture: Image.Image, path: Path) -> Int64[np.ndarray, "h w"]:
-        """One number for each pixel's value; a colour is a number of base 256."""
+        """Code of each pixel's value; that of a colour is a number in base 256."""
         if self.in_colour:
             return np.asarray(picture.convert("RGB")).astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
         if len(picture.getbands()) == 1:

@@ -1,4 +1,4 @@
-"""Volumes as NIfTI files: read upright, written back over the file that they came from."""
+"""Reading and writing of NIfTI files, with the geometry that maps labels back to the original file."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,22 +12,22 @@ from gequnet.data.errors import UnreadableFileError
 from gequnet.data.transforms.resample_volume import resample_labels
 
 Box = tuple[tuple[int, int], ...]
-"""First index along each axis, and the one after the last."""
+"""First index along each axis, and the index after the last."""
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """How a scene lies in its file: turned upright, perhaps cropped to a box, perhaps resampled.
+    """Geometry of a scene in its file: orientation, crop and resampling.
 
     *Upright* means that the first axis runs to the patient's right, the second to the front, the third to the head
-    (RAS+), as nearly as whole axes can: an oblique volume stays oblique. All of it can be undone, so that labels
-    overlay the original in any viewer; nothing is lost but what resampling loses.
+    (RAS+), up to permutations and flips of axes: an oblique volume stays oblique. All steps can be inverted, so labels
+    overlay the original in any viewer. Only resampling loses information.
 
     Args:
-        shape: Of the file's array.
+        shape: Shape of the file's array.
         affine: From the file's voxel indices to millimetres, row by row.
-        header: The file's NIfTI header, byte by byte.
-        box: Which part of the upright array the scene shows.
+        header: NIfTI header of the file, as bytes.
+        box: Part of the upright array in the scene.
     """
 
     shape: tuple[int, ...]
@@ -37,7 +37,7 @@ class Geometry:
 
     @property
     def orientation(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Which axis of the file becomes each upright axis, and which upright axes are then flipped."""
+        """File axis of each upright axis, and the upright axes that are then flipped."""
         from nibabel.orientations import io_orientation
 
         found = io_orientation(np.array(self.affine))
@@ -46,7 +46,7 @@ class Geometry:
 
     @property
     def size(self) -> tuple[int, ...]:
-        """Voxels of the box along each axis, before resampling."""
+        """Number of voxels of the box along each axis, before resampling."""
         return tuple(last - first for first, last in self.box)
 
     @property
@@ -56,11 +56,11 @@ class Geometry:
         return tuple(float(lengths[axis]) for axis in self.orientation[0])
 
     def spacing(self, space: Sequence[int]) -> tuple[float, ...]:
-        """Millimetres per voxel where ``space`` voxels fill the box, which is as large as before."""
+        """Millimetres per voxel after resampling the box to ``space`` voxels."""
         return tuple(mm * size / side for mm, size, side in zip(self.voxel_mm, self.size, space, strict=True))
 
     def upright(self, array: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
-        """An array ``[..., *shape]`` of the file, upright and cropped: ``[..., *size]``."""
+        """Array ``[..., *shape]`` of the file, upright and cropped: ``[..., *size]``."""
         axes, flips = self.orientation
         turned = np.moveaxis(array, [axis - 3 for axis in axes], [-3, -2, -1])
         turned = np.flip(turned, tuple(axis - 3 for axis in flips))
@@ -69,7 +69,7 @@ class Geometry:
     def restore(self, labels: UInt8[np.ndarray, "..."]) -> UInt8[np.ndarray, "..."]:
         """Labels ``[..., *space]`` of the scene on the grid of the file, ``[..., *shape]``; 0 outside the box.
 
-        Where the scene was resampled each voxel gets the label that it shows most of; else not a voxel changes.
+        After resampling, a voxel gets the label with the largest share of it. Otherwise labels are unchanged.
         """
         axes, _ = self.orientation
         turned = np.zeros((*labels.shape[:-3], *(self.shape[axis] for axis in axes)), np.uint8)
@@ -77,19 +77,19 @@ class Geometry:
         return np.ascontiguousarray(self.in_file(turned))
 
     def in_file(self, values: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
-        """A view of an upright array ``[..., *space]`` of the whole volume as the file has it, ``[..., *shape]``."""
+        """View of an upright array ``[..., *space]`` of the whole volume with the file's axes, ``[..., *shape]``."""
         axes, flips = self.orientation
         return np.moveaxis(np.flip(values, tuple(axis - 3 for axis in flips)), [-3, -2, -1], [a - 3 for a in axes])
 
 
 def read_nifti(path: Path) -> tuple[Shaped[np.ndarray, "..."], Geometry]:
-    """The array of a NIfTI file as it lies there, in its own unit, and its geometry, with all of it as the box.
+    """Array of a NIfTI file with its own axes and unit, and its geometry, with the whole volume as the box.
 
     Args:
         path: ``.nii`` or ``.nii.gz``.
 
     Returns:
-        The array: three axes of space, and one of channels where the file has several. The geometry.
+        The array, with three axes of space and a fourth of channels if there are several, and the geometry.
 
     Raises:
         UnreadableFileError: If the file is damaged, or its axes are not three different ones of space.
@@ -103,7 +103,7 @@ def read_nifti(path: Path) -> tuple[Shaped[np.ndarray, "..."], Geometry]:
 
 
 def open_nifti(path: Path) -> tuple[Any, Geometry]:
-    """A NIfTI file of nibabel's, of which only the header is read as yet, and its geometry.
+    """Image of nibabel, of which only the header has been read, and its geometry.
 
     Raises:
         UnreadableFileError: As ``read_nifti``.
@@ -113,7 +113,7 @@ def open_nifti(path: Path) -> tuple[Any, Geometry]:
 
 
 def read_geometry(path: Path) -> Geometry:
-    """The geometry of a NIfTI file, from its header alone.
+    """Geometry of a NIfTI file, from its header alone.
 
     Raises:
         UnreadableFileError: As ``read_nifti``.
@@ -122,14 +122,14 @@ def read_geometry(path: Path) -> Geometry:
 
 
 def write_labels(path: Path, labels: UInt8[np.ndarray, "x y z"], geometry: Geometry) -> None:
-    """Write labels of a scene as a NIfTI file that overlays the scene's own.
+    """Write labels of a scene as a NIfTI file that overlays the original.
 
-    Affine, units and whatever else the header says of space are those of the file.
+    Affine, units and all other spatial fields of the header are those of the original.
 
     Args:
         path: ``.nii`` or ``.nii.gz``; its folder is made.
         labels: ``[*space]``, class indices.
-        geometry: The scene's.
+        geometry: Geometry of the scene.
     """
     write_values(path, geometry.restore(labels), geometry)
 
@@ -137,25 +137,25 @@ def write_labels(path: Path, labels: UInt8[np.ndarray, "x y z"], geometry: Geome
 def write_values(
     path: Path, values: UInt8[np.ndarray, "... x y z"] | Float32[np.ndarray, "... x y z"], geometry: Geometry
 ) -> None:
-    """Write an array that lies as the file does, ``[*shape]``, or several, ``[K, *shape]``, as a file's fourth axis.
+    """Write an array on the grid of a file, ``[*shape]``, or several, ``[K, *shape]``, as the fourth axis.
 
     Args:
         path: ``.nii`` or ``.nii.gz``; its folder is made.
-        values: Labels, or probabilities; may be mapped from a file that is larger than the memory.
-        geometry: Of the file over which it lies.
+        values: Labels or probabilities; may be a memory map larger than the memory.
+        geometry: Geometry of the original file.
     """
     import nibabel
 
     header = nibabel.Nifti1Header(geometry.header)
     header.set_data_dtype(values.dtype)
-    header["cal_min"] = header["cal_max"] = 0  # the window of the image's intensities would hide labels
+    header["cal_min"] = header["cal_max"] = 0  # the display window of the image would hide labels
     path.parent.mkdir(parents=True, exist_ok=True)
     values = np.moveaxis(values, 0, -1) if values.ndim == 4 else values
     nibabel.save(nibabel.Nifti1Image(values, np.array(geometry.affine), header), path)
 
 
 def _opened(path: Path) -> Any:
-    """The file, of which only the header is read as yet."""
+    """Image of nibabel, of which only the header has been read."""
     import nibabel
     from nibabel.filebasedimages import ImageFileError
 
@@ -178,7 +178,7 @@ def _geometry(image: Any) -> Geometry:
 
 
 def _window(array: Shaped[np.ndarray, "..."], box: Box) -> Shaped[np.ndarray, "..."]:
-    """The view of the last axes that lies inside the box."""
+    """View of the last three axes inside the box."""
     (a, b), (c, d), (e, f) = box
     return array[..., a:b, c:d, e:f]
 
@@ -188,5 +188,5 @@ def _times(shape: Sequence[int]) -> str:
 
 
 def _short(error: Exception) -> str:
-    """The library's reason without the path that it goes on about."""
+    """First part of the library's message, without the path."""
     return str(error).split("\n")[0].split(" '")[0] or type(error).__name__

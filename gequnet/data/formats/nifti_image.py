@@ -1,4 +1,4 @@
-"""NIfTI: a volume with its channels in a fourth axis, or in a file each."""
+"""NIfTI volume, with channels in a fourth axis or in one file each."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,10 +13,12 @@ from gequnet.data.formats.volume_image import Volume
 
 
 class Nifti(Volume):
-    """One file, or one for each channel; windows of files that are not packed (``.nii``) are read alone.
+    """NIfTI volume in one file, or in one file per channel.
+
+    Windows can be read from uncompressed files (``.nii``) only.
 
     Raises:
-        GridMismatchError: Several files do not lie over each other.
+        GridMismatchError: If several files are not aligned.
     """
 
     def __init__(self, paths: Sequence[Path], spec: InputSpec) -> None:

@@ -1,4 +1,4 @@
-"""Which format a file is of."""
+"""Detection of the format of an image file, and opening of any format."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,11 +15,11 @@ NIFTI = (".nii", ".nii.gz")
 DICOM = (".dcm", ".dicom", ".ima")
 TIFFS = (".tif", ".tiff", ".btf", ".tf8")
 ENDINGS = (*sorted(PICTURES | set(TIFFS)), *NIFTI, *DICOM)
-"""Of all files that are taken for images, in small letters; DICOM files may have none."""
+"""Endings of image files, in small letters; DICOM files may have none."""
 
 
 def ending_of(path: Path) -> str:
-    """The ending in small letters, ``.nii.gz`` as one; empty if it is no image's.
+    """Ending in small letters, with ``.nii.gz`` as one; empty if it is not in ``ENDINGS``.
 
     >>> ending_of(Path("a.b.NII.gz")), ending_of(Path("report.pdf"))
     ('.nii.gz', '')
@@ -29,7 +29,7 @@ def ending_of(path: Path) -> str:
 
 
 def format_of(path: Path) -> type[ImageFile] | None:
-    """What reads a file, by its ending or, where it has none, by its first bytes; None for what is no image.
+    """Class for a file, by its ending or, without an ending, by its first bytes; None if it is no image.
 
     >>> format_of(Path("slices.ome.TIF")), format_of(Path("table.csv"))
     (<class 'gequnet.data.formats.tiff.Tiff'>, None)
@@ -43,15 +43,15 @@ def format_of(path: Path) -> type[ImageFile] | None:
 
 
 def open_image(files: Path | Sequence[Path], spec: InputSpec, path: Path | None = None) -> ImageFile:
-    """An image: what its headers say of it, and its pixels when they are asked for.
+    """Open an image; only its headers are read.
 
     Args:
-        files: The file; the slices of a DICOM series; or NIfTI files of a channel each.
-        takes: What the network takes.
-        path: What a series is called in errors, a folder, say.
+        files: The file; the slices of a DICOM series; or NIfTI files with one channel each.
+        spec: Input of the network.
+        path: Path of a series for errors, usually a folder.
 
     Raises:
-        DataError: It cannot be read, or the network does not take it.
+        DataError: If the image cannot be read or does not fit the network.
     """
     files = [files] if isinstance(files, Path) else list(files)
     kind = format_of(files[0])
@@ -60,5 +60,5 @@ def open_image(files: Path | Sequence[Path], spec: InputSpec, path: Path | None 
     if kind is Nifti:
         return Nifti(files, spec)
     if kind is None:
-        raise UnreadableFileError(files[0], "it is of no format that is known")
+        raise UnreadableFileError(files[0], "its format is not known")
     return Tiff(files[0], spec) if kind is Tiff else Picture(files[0], spec)

@@ -1,4 +1,4 @@
-"""Reading pictures and masks from disk, with an error that says what is wrong with which file."""
+"""Reading of 8-bit pictures and masks of datasets, with errors that name the file."""
 
 import gzip
 import io
@@ -16,19 +16,19 @@ from torch import Tensor
 from gequnet.data.errors import DatasetNotFoundError, SizeMismatchError, UnexpectedMaskValuesError, UnreadableFileError
 
 BLACK, WHITE = 15, 240
-"""Grey levels up to the first are black in a mask, from the second on white."""
+"""Greatest grey level of black and least grey level of white in a mask."""
 
 
 def find_folder(name: str, root: Path, folders: Sequence[str], marker: str, layout: str, source: str) -> Path:
-    """The dataset's folder: one of ``folders`` under ``root`` or ``root`` itself, by what it holds.
+    """Folder of a dataset: one of ``folders`` under ``root``, or ``root`` itself, recognised by a marker.
 
     Args:
-        name: The dataset, for the message.
+        name: Name of the dataset, for the error.
         root: Folder of all datasets, or of this one.
-        folders: Names that the dataset's folder may have.
-        marker: Glob pattern of something that only the right folder holds.
-        layout: The layout in words.
-        source: Where to get the dataset.
+        folders: Possible names of the dataset's folder.
+        marker: Glob pattern that matches only in the right folder.
+        layout: Layout in words, for the error.
+        source: Address of the dataset, for the error.
 
     Raises:
         DatasetNotFoundError: If no candidate holds the marker.
@@ -41,7 +41,7 @@ def find_folder(name: str, root: Path, folders: Sequence[str], marker: str, layo
 
 
 def find_file(folder: Path, *names: str) -> Path:
-    """The first of ``names`` that is in ``folder``, in any case of letters; else where it should be."""
+    """Path of the first of ``names`` in ``folder``, ignoring case; if there is none, the path of the first name."""
     present = {path.name.lower(): path for path in folder.glob("*")} if folder.is_dir() else {}
     return next((present[name.lower()] for name in names if name.lower() in present), folder / names[0])
 
@@ -53,10 +53,10 @@ def image_size(path: Path) -> tuple[int, int]:
 
 
 def check_size(sample_id: str, what: str, path: Path, image: Path) -> None:
-    """See that a picture lies over an image, from their headers alone.
+    """Check from headers that a picture has the size of an image.
 
     Raises:
-        SizeMismatchError: If it is of another size.
+        SizeMismatchError: If the sizes differ.
     """
     came, expected = image_size(path), image_size(image)
     if came != expected:
@@ -64,17 +64,17 @@ def check_size(sample_id: str, what: str, path: Path, image: Path) -> None:
 
 
 def page_count(path: Path) -> int:
-    """How many pictures lie in the file; one in most formats, each slice of a volume in some TIFFs."""
+    """Number of pages of a file; more than one for a TIFF with the slices of a volume."""
     with open_picture(path) as picture:
         return int(getattr(picture, "n_frames", 1))
 
 
 def read_image(path: Path, content: bytes | None = None) -> UInt8[Tensor, "3 h w"]:
-    """A colour photograph, 8 bit; transparency is left out, grey becomes three equal channels.
+    """Read a colour image, 8 bit; transparency is left out, grey becomes three equal channels.
 
     Args:
         path: The file.
-        content: Its bytes, where it lies in an archive and ``path`` only says where.
+        content: Bytes of the file, if it is in an archive; ``path`` is then for the error only.
 
     Raises:
         UnreadableFileError: If the file cannot be decoded.
@@ -83,11 +83,11 @@ def read_image(path: Path, content: bytes | None = None) -> UInt8[Tensor, "3 h w
 
 
 def read_grey(path: Path, page: int = 0) -> UInt8[Tensor, "1 h w"]:
-    """A picture in shades of grey, 8 bit.
+    """Read a grey image, 8 bit.
 
     Args:
         path: The file.
-        page: Which of its pictures.
+        page: Index of the page.
 
     Raises:
         UnreadableFileError: If the file cannot be decoded.
@@ -98,17 +98,16 @@ def read_grey(path: Path, page: int = 0) -> UInt8[Tensor, "1 h w"]:
 def read_binary(
     path: Path, content: bytes | None = None, page: int = 0, threshold: int | None = None
 ) -> UInt8[Tensor, "h w"]:
-    """A mask of black and white as 0 and 1.
+    """Read a black-and-white mask as 0 and 1.
 
-    Black and white are stored as 0 and 1, 0 and 255, or, by a palette as in some files of DRIVE, as two
-    values that are nearly 0 and nearly 255. A third value or a grey means that the file is no such mask, unless a
-    threshold says which greys are white, for masks that were saved lossily.
+    Black and white are stored as 0 and 1, as 0 and 255, or, by a palette as in some files of DRIVE, as two values near
+    0 and 255. A third value or a grey is an error, except with a threshold, for masks with lossy compression.
 
     Args:
         path: The file.
-        content: Its bytes, where it lies in an archive and ``path`` only says where.
-        page: Which of its pictures.
-        threshold: Greys above it are white, 0 to 254; None where there should be none.
+        content: Bytes of the file, if it is in an archive; ``path`` is then for the error only.
+        page: Index of the page.
+        threshold: Grey level from 0 to 254 above which a pixel is white; with None any grey is an error.
 
     Raises:
         UnreadableFileError: If the file cannot be decoded.
@@ -123,7 +122,7 @@ def binarise(
     threshold: int | None = None,
     advice: str = "it was probably saved lossily or is not a mask, fetch the original file",
 ) -> UInt8[np.ndarray, "h w"]:
-    """Grey levels as 0 and 1, as ``read_binary`` reads them; ``path`` and ``advice`` are for the error."""
+    """Convert grey levels to 0 and 1, see ``read_binary``; ``path`` and ``advice`` are for the error."""
     if threshold is not None:
         return (values > threshold).astype(np.uint8)
     found = np.flatnonzero(np.bincount(values.ravel(), minlength=256)).tolist()
@@ -137,9 +136,9 @@ def binarise(
 
 @contextmanager
 def open_picture(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
-    """The picture in the file; whatever goes wrong while it is read becomes one error that names the file."""
+    """Open a picture with Pillow; any exception inside the block becomes an ``UnreadableFileError``."""
     try:
-        if path.suffix == ".gz":  # STARE is distributed packed
+        if path.suffix == ".gz":  # STARE is distributed compressed
             content = gzip.decompress(path.read_bytes())
         with Image.open(path if content is None else io.BytesIO(content)) as picture:
             yield picture
@@ -154,5 +153,5 @@ def _decode(path: Path, mode: str, content: bytes | None = None, page: int = 0) 
 
 
 def _short(error: Exception) -> str:
-    """The library's reason without the object or the path that it goes on about."""
+    """First part of the library's message, without the object or path."""
     return str(error).split("\n")[0].split(" '")[0].split(" <")[0] or type(error).__name__

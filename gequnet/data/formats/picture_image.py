@@ -1,4 +1,4 @@
-"""PNG, JPEG, BMP and what else Pillow reads: one picture a file, decoded whole."""
+"""PNG, JPEG, BMP and other formats of Pillow: one picture per file, decoded whole."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ DEPTHS = {"1": np.bool_, "F": np.float32, "I": np.int32, "I;16": np.uint16, "I;1
 
 
 class Picture(ImageFile):
-    """A picture, upright as a viewer shows it; a mask over it is a PNG, and what no PNG can hold a TIFF."""
+    """Picture, upright as in a viewer; its maps are written as PNG, or as TIFF if PNG cannot hold them."""
 
     endings = (".png", ".tif", ".tiff")
 
@@ -33,7 +33,7 @@ class Picture(ImageFile):
             raise UnfitImageError(path, "is a picture", "volumes", "give NIfTI, DICOM, or the pages of a TIFF")
         if spec.channels not in (1, 3):
             raise UnfitImageError(
-                path, "is grey or coloured", f"{spec.channels} channels", "give a TIFF or a NIfTI file with so many"
+                path, "is grey or coloured", f"{spec.channels} channels", "give a TIFF or a NIfTI file with that number"
             )
 
     def _decode(self, page: int, window: Window) -> Tensor:
@@ -41,7 +41,7 @@ class Picture(ImageFile):
 
     @classmethod
     def ending(cls, layers: int, dtype: np.dtype) -> str:
-        """Of one layer of bytes a PNG."""
+        """Ending ``.png`` for one layer of uint8, else ``.tif``."""
         return ".png" if layers == 1 and dtype == np.uint8 else ".tif"
 
     def write(
@@ -49,7 +49,7 @@ class Picture(ImageFile):
         path: Path,
         maps: UInt8[np.ndarray, "pages layers *space"] | Float32[np.ndarray, "pages layers *space"],
     ) -> None:
-        """Writes a PNG, or a TIFF with a page for each layer, as the ending says."""
+        """Write a PNG, or a TIFF with one page per layer, by the ending of ``path``."""
         if path.suffix.lower() != ".png":
             write_tiff(path, maps[0])
             return
@@ -60,20 +60,20 @@ class Picture(ImageFile):
 def as_picture(
     values: Shaped[np.ndarray, "c *space"], spec: InputSpec, path: Path, coloured: bool
 ) -> Shaped[Tensor, "channels *space"]:
-    """Channels of a file as the channels that a network takes.
+    """Convert the channels of a file to the input channels of a network.
 
-    Bytes stay bytes; whole numbers of 16 bits become 0 to 1, and those of colours bytes; floating point stays as it is.
-    For a volume every number stays as it is. Transparency is left out, grey becomes equal channels, colour becomes
-    grey; channels that are neither have to be as many as the network takes.
+    Values of a picture: uint8 is unchanged, 16-bit grey becomes floating point from 0 to 1, 16-bit colour becomes
+    uint8, floating point is unchanged. Values of a volume are unchanged. Channels: transparency is left out, grey
+    becomes equal channels, colour becomes grey; other channels must be as many as those of the network.
 
     Args:
-        values: As they lie in the file.
-        takes: What the network takes.
-        path: For the error.
-        coloured: Whether the channels are colours, or grey, and perhaps transparency.
+        values: Values of the file.
+        spec: Input of the network.
+        path: Path of the file, for the error.
+        coloured: True if the channels are colours or grey, with or without transparency.
 
     Raises:
-        UnfitImageError: The channels are not those that the network takes.
+        UnfitImageError: If the channels do not fit the network.
     """
     came = len(values)
     customary = spec.channels in (1, 3) and (came == 1 or (coloured and came in (2, 3, 4)))

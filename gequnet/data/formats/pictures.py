@@ -1,4 +1,4 @@
-"""Pictures as people have them: any common format, any depth, held upright or sideways by the camera."""
+"""Reading of pictures of any common format, bit depth and camera orientation."""
 
 from pathlib import Path
 
@@ -13,21 +13,20 @@ from gequnet.data.formats.picture_files import open_picture
 PICTURES = frozenset(
     [".bmp", ".gif", ".jp2", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"]
 )
-"""Endings, in small letters, of the formats that are read."""
+"""Endings of the supported formats, in small letters."""
 
 MAX_16_BIT = 65535
 """Largest value of a 16-bit picture."""
 
 TRANSPOSED_ORIENTATIONS = (5, 6, 7, 8)
-"""Values of the orientation tag at which rows and columns are exchanged."""
+"""Values of the EXIF orientation tag that exchange rows and columns."""
 
 
 def read_picture(path: Path, channels: int) -> UInt8[Tensor, "channels h w"] | Float[Tensor, "channels h w"]:
-    """A picture as it is seen in a viewer: turned as its camera says, without transparency.
+    """Read a picture as a viewer shows it: with its EXIF orientation, without transparency.
 
-    Grey becomes equal channels, and colour becomes grey, as is asked for. A picture of 8 bits stays one; in shades of
-    grey of 16 bits it becomes floating point from 0 to 1, and floating point is taken as it is. Colours of 16 bits are
-    read as 8.
+    Grey becomes equal channels or colour becomes grey, according to ``channels``. 8 bits stay 8 bits. 16-bit grey
+    becomes floating point from 0 to 1. Floating point is unchanged. 16-bit colours are read as 8 bits.
 
     Args:
         path: The file.
@@ -47,13 +46,13 @@ def read_picture(path: Path, channels: int) -> UInt8[Tensor, "channels h w"] | F
 
 
 def picture_size(path: Path) -> tuple[int, int]:
-    """Height and width as a viewer shows it, from the header alone."""
+    """Height and width after the EXIF orientation, from the header alone."""
     with open_picture(path) as picture:
-        # Pillow has the size of a TIFF right by itself.
+        # Pillow applies the orientation to the size of a TIFF itself.
         lying = picture.format != "TIFF" and picture.getexif().get(ExifTags.Base.Orientation) in TRANSPOSED_ORIENTATIONS
         return (picture.width, picture.height) if lying else (picture.height, picture.width)
 
 
 def apply_exif_orientation(picture: Image.Image) -> Image.Image:
-    """The picture, turned as its camera says."""
+    """Picture with its EXIF orientation applied."""
     return ImageOps.exif_transpose(picture)

@@ -1,4 +1,4 @@
-"""TIFF: one page or many, 1 to 32 bits, in strips or tiles, read in windows."""
+"""TIFF with one or more pages, 1 to 32 bits, in strips or tiles, read in windows."""
 
 import lzma
 import math
@@ -20,21 +20,22 @@ from gequnet.data.formats.pictures import apply_exif_orientation
 from gequnet.data.formats.tiff_pages import read_window, tifffile_can_read, write_tiff
 
 GEOGRAPHY = (33550, 33922, 34264, 34735, 34736, 34737)
-"""Tags that say where on the earth a picture lies (GeoTIFF)."""
+"""Tags of the geographic position of a picture (GeoTIFF)."""
 MM_PER_UNIT = {"mm": 1.0, "cm": 10.0, "micron": 1e-3, "um": 1e-3, "µm": 1e-3, "nm": 1e-6}
 CENTIMETRE = 3
 DECODE_ERRORS = (OSError, EOFError, ValueError, LookupError, RuntimeError, struct.error, zlib.error, lzma.LZMAError)
-"""What the decoders raise where bytes are not what they should be."""
+"""Exceptions of the decoders for damaged files."""
 
 
 class Tiff(ImageFile):
-    """The first image series of a TIFF.
+    """First image series of a TIFF.
 
-    For a network that takes pictures each page is one, and there are as many pages of labels. For one that takes
-    volumes the pages are the depth, the first axis, then rows and columns. A few kinds (palettes, LZW and JPEG
-    compression unless ``imagecodecs`` is installed, pictures that lie on their side) are decoded whole, by Pillow.
+    For a 2-D network each page is an image, and its labels have as many pages. For a 3-D network the pages are the
+    first axis, depth, before rows and columns. Some kinds (palettes, LZW and JPEG compression without ``imagecodecs``,
+    rotated pictures) are decoded whole, by Pillow.
 
-    The spacing is known where the file says it in centimetres, or as ImageJ does; dots per inch are those of a printer.
+    The spacing is known if the file has a resolution per centimetre or metadata of ImageJ. Dots per inch are ignored,
+    as they are those of a printer.
     """
 
     endings = (".tif", ".tiff")
@@ -49,7 +50,7 @@ class Tiff(ImageFile):
             raise
 
     def _read_headers(self) -> None:
-        """What the headers say."""
+        """Set size, channels, pages and spacing from the headers."""
         self.series = self._file.series[0]
         self.page = self.series.keyframe
         self.dtype = np.dtype(self.series.dtype)
@@ -71,12 +72,12 @@ class Tiff(ImageFile):
 
     @cached_property
     def _axes(self) -> tuple[str, tuple[int, ...]]:
-        """The letters of the axes that are longer than 1, of rows and columns always, and their lengths."""
+        """Letters and lengths of the axes longer than 1, and of rows and columns in any case."""
         pairs = [(a, n) for a, n in zip(self.series.axes, self.series.shape, strict=True) if n > 1 or a in "YX"]
         axes = "".join(axis for axis, _ in pairs)
         if axes.count("Y") != 1 or axes.count("X") != 1 or ("S" in axes and "C" in axes):
             raise UnreadableFileError(
-                self.path, f"its axes are {self.series.axes}, and which are its rows is not clear"
+                self.path, f"its axes are {self.series.axes}, and its rows and columns are not clear"
             )
         return axes, tuple(side for _, side in pairs)
 
@@ -122,7 +123,7 @@ class Tiff(ImageFile):
         return as_picture(values, self.spec, self.path, self.coloured)
 
     def _plane(self, plane: int, rows: slice, columns: slice) -> Shaped[np.ndarray, "c h w"]:
-        """A window of one picture, ``[C, H, W]``."""
+        """Window of one plane, ``[C, H, W]``."""
         if self._by_pillow:
             return self._pillow_plane(plane)[:, rows, columns]
         where = np.unravel_index(plane, self.depth) if self.depth else ()
@@ -142,7 +143,7 @@ class Tiff(ImageFile):
         path: Path,
         maps: UInt8[np.ndarray, "pages layers *space"] | Float32[np.ndarray, "pages layers *space"],
     ) -> None:
-        """Writes the layers of each page as pages, with the resolution, and the place on earth, of this file."""
+        """Write the layers of each page as pages, with the resolution and geographic position of this file."""
         pages = maps.reshape(-1, *self.space[-2:])
         write_tiff(path, pages, self._tags(len(pages)))
 
@@ -161,7 +162,7 @@ class Tiff(ImageFile):
         return metadata
 
     def close(self) -> None:
-        """Lets go of the file."""
+        """Close the file."""
         super().close()
         self._file.close()
 

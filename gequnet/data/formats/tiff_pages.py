@@ -1,4 +1,4 @@
-"""Windows of a TIFF: of what lies in one piece the bytes are mapped, of what was packed the strips or tiles below."""
+"""Reading of windows of a TIFF, by memory map or by decoding strips or tiles, and writing of pages."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from jaxtyping import Float32, Shaped, UInt8
 
 
 def tifffile_can_read(page: Any) -> bool:
-    """Whether tifffile alone reads such a page: grey or RGB, in a compression that it knows."""
+    """True if tifffile can decode the page: grey or RGB, with a supported compression."""
     from tifffile import TIFF
 
     try:
@@ -23,14 +23,14 @@ def tifffile_can_read(page: Any) -> bool:
 def read_window(
     series: Any, axes: tuple[str, Sequence[int]], where: Sequence[int], rows: slice, columns: slice
 ) -> Shaped[np.ndarray, "c h w"]:
-    """A window of one picture of a series, ``[C, H, W]``.
+    """Read a window of one plane of a series, ``[C, H, W]``.
 
     Args:
-        series: Of tifffile.
-        axes: Letters and lengths of its axes: ``Y`` rows, ``X`` columns, ``S`` or ``C`` channels, others of pictures.
-        where: Which picture, an index along each of those others.
-        rows: Of the window.
-        columns: Of the window.
+        series: Series of tifffile.
+        axes: Letters and lengths of its axes: ``Y`` rows, ``X`` columns, ``S`` or ``C`` channels, any other for planes.
+        where: Index of the plane along each of the other axes.
+        rows: Rows of the window.
+        columns: Columns of the window.
     """
     letters, lengths = axes
     left = iter(where)
@@ -55,7 +55,7 @@ def _axes_of(page: Any) -> list[tuple[str, int]]:
 
 
 def _window_of_page(page: Any, rows: slice, columns: slice) -> Shaped[np.ndarray, "c h w"]:
-    """A window of one page, from the strips or tiles that it touches."""
+    """Window of one page, decoded from the strips or tiles that it touches."""
     key = page.keyframe
     separate, _, length, width, contiguous = key.shaped
     high, wide = (key.tilelength, key.tilewidth) if key.is_tiled else (min(key.rowsperstrip, length), width)
@@ -72,18 +72,20 @@ def _window_of_page(page: Any, rows: slice, columns: slice) -> Shaped[np.ndarray
     offsets, counts = ([kept[number] for number in numbers] for kept in (page.dataoffsets, page.databytecounts))
     for data, number in key.parent.filehandle.read_segments(offsets, counts, indices=numbers):
         segment, (sample, _, top, left, _), (_, deep, broad, _) = key.decode(data, number, jpegtables=page.jpegtables)
-        if segment is not None:  # else it is empty
+        if segment is not None:  # None is an empty segment
             first, last = max(rows.start, top), min(rows.stop, top + deep)
             begin, end = max(columns.start, left), min(columns.stop, left + broad)
-            seen = segment[0, first - top : last - top, begin - left : end - left]
-            window[sample, first - rows.start : last - rows.start, begin - columns.start : end - columns.start] = seen
+            overlap = segment[0, first - top : last - top, begin - left : end - left]
+            window[sample, first - rows.start : last - rows.start, begin - columns.start : end - columns.start] = (
+                overlap
+            )
     return window.transpose(0, 3, 1, 2).reshape(-1, *window.shape[1:3])
 
 
 TILED = 4096
-"""Longer sides are written in tiles, so that viewers and readers of windows need not decode whole rows."""
+"""Side in pixels above which a file is written in tiles, so that readers of windows need not decode whole rows."""
 LARGEST = 2**32 - 2**25
-"""Bytes up to which offsets of 32 bits are enough, whatever compression does."""
+"""Bytes up to which 32-bit offsets are enough, with any result of the compression."""
 
 
 def write_tiff(
@@ -91,12 +93,12 @@ def write_tiff(
     pages: UInt8[np.ndarray, "pages h w"] | Float32[np.ndarray, "pages h w"],
     further: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes pages of grey, packed without loss (deflate), as BigTIFF where they need it.
+    """Write grey pages with lossless compression (deflate), as BigTIFF if necessary.
 
     Args:
-        path: The file.
-        pages: Labels or probabilities; may be mapped from a file larger than the memory.
-        further: What else ``tifffile.imwrite`` is told: resolution, tags.
+        path: Target file.
+        pages: Labels or probabilities; may be a memory map larger than the memory.
+        further: Additional arguments of ``tifffile.imwrite``: resolution, tags.
     """
     import tifffile
 

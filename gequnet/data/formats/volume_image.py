@@ -1,4 +1,4 @@
-"""What NIfTI files and DICOM series share: a volume that lies somewhere in a patient, handed out upright."""
+"""Base class of NIfTI and DICOM volumes, read upright in the axes of the patient."""
 
 from abc import abstractmethod
 from pathlib import Path
@@ -14,7 +14,7 @@ from gequnet.data.formats.nifti import Geometry, write_values
 
 
 class Volume(ImageFile):
-    """A volume, its axes to the patient's right, front and head; a mask over it is a NIfTI file with its affine."""
+    """Volume with axes to the patient's right, front and head; its maps are NIfTI files with its affine."""
 
     endings = (".nii.gz", ".nii")
     geometry: Geometry
@@ -37,19 +37,19 @@ class Volume(ImageFile):
 
     def _decode(self, page: int, window: Window) -> Tensor:
         values = np.ascontiguousarray(self._upright(window), np.float32)
-        # Windows of one volume are all of one type, whichever numbers are in them.
+        # All windows of one volume have one type, independent of their values.
         return torch.from_numpy(values) if self.windowed else int16_if_exact(values)
 
     @abstractmethod
     def _upright(self, window: Window) -> Shaped[np.ndarray, "channels x y z"]:
-        """The numbers in a window of the upright volume."""
+        """Values of a window of the upright volume."""
 
     def write(
         self,
         path: Path,
         maps: UInt8[np.ndarray, "pages layers *space"] | Float32[np.ndarray, "pages layers *space"],
     ) -> None:
-        """Writes a layer, or several as the fourth axis, with the shape, the affine and the units of the volume."""
+        """Write one layer, or several as the fourth axis, with the shape, affine and units of the volume."""
         layers = maps[0] if maps.shape[1] > 1 else maps[0, 0]
         write_values(path, self.geometry.in_file(layers), self.geometry)
 

@@ -125,7 +125,7 @@ def test_what_is_no_series_is_said_in_words(what: str, tmp_path: Path) -> None:
     else:
         (tmp_path / "text.dcm").write_text("no slice")
         files = [tmp_path / "text.dcm"]
-    words = {"two series": "folder of its own", "a hole": "apart and between", "twice": "where another slice does",
+    words = {"two series": "folder of its own", "a hole": "apart and between", "twice": "position of another slice",
              "sizes": "another size", "nothing": "no DICOM slice"}  # fmt: skip
     with pytest.raises(DataError, match=words[what]):
         open_image(files, VOLUME, tmp_path)
