@@ -77,7 +77,7 @@ def test_the_first_lines_come_soon(monkeypatch: pytest.MonkeyPatch) -> None:
         clock[0] = float(second)
         if bar._due():
             due.append(second)
-            bar._say()
+            bar._print()
     assert due == [5, 10, 20, 40, 80, 140, 200, 260]
 
 
