@@ -1,4 +1,4 @@
-"""Datasets, one per file, and the datamodule that turns them into patches and whole images."""
+"""Datasets, one per file, and the data module that makes patches and whole images of them."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""`python -m gequnet.data`: which datasets there are, whether one is all there, and fetching it."""
+"""`python -m gequnet.data`: list, verify and download datasets."""
 
 import argparse
 import json
@@ -25,7 +25,7 @@ from gequnet.data.download.verify import Verification, verify
 from gequnet.data.source import SPLITS
 from gequnet.errors import ConfigError, unknown_choice
 
-SHOWN = 20  # problems that are printed, without --all
+SHOWN = 20  # problems that are printed without --all
 COLOURS = {"complete": "green", "partial": "yellow", "broken": "red"}
 EPILOG = """examples:
   python -m gequnet.data list
@@ -34,16 +34,16 @@ EPILOG = """examples:
   python -m gequnet.data download stare --root ~/datasets
   python -m gequnet.data download chase --from ~/Downloads/CHASEDB1.zip
 
-verify ends with 0 for a dataset that is complete or a usable part of one, with 1 for a broken one, and both commands
-with 2 where something else is amiss, said in one sentence."""
+verify exits with 0 for a complete dataset or a usable part of one, and with 1 for a broken one. Every command exits
+with 2 after any other error, with one sentence on stderr."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Does one of the commands; a mistake is one sentence on stderr and exit code 2."""
+    """Run a command. An error gives one sentence on stderr and exit code 2."""
     given = _parser().parse_args(arguments)
     typed = [f"data={given.name}", *given.overrides] if "name" in given else []
-    logging.getLogger("gequnet").setLevel(logging.ERROR)  # what is logged while checking is in the findings, too
-    stopped = "Stopped; what was downloaded so far is kept."
+    logging.getLogger("gequnet").setLevel(logging.ERROR)  # log lines of the checks are in the findings, too
+    stopped = "Stopped; the part that was downloaded is kept."
     return exit_code(lambda: int(given.run(given)), typed, stopped)
 
 
@@ -53,32 +53,32 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m gequnet.data", description=__doc__, epilog=EPILOG, formatter_class=plain
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    listing = commands.add_parser("list", help="which datasets there are, their licences, who may fetch them")
+    listing = commands.add_parser("list", help="list all datasets, their licences, and how they are downloaded")
     listing.set_defaults(run=_list)
-    checking = commands.add_parser("verify", help="load every image of a dataset and say what is wrong")
+    checking = commands.add_parser("verify", help="load every image of a dataset and report errors")
     checking.set_defaults(run=_verify)
-    checking.add_argument("--json", action="store_true", help="for machines")
-    fetching = commands.add_parser(
-        "download", help="fetch a dataset and verify it; a second call goes on with the first"
-    )
+    checking.add_argument("--json", action="store_true", help="print JSON")
+    fetching = commands.add_parser("download", help="download a dataset and verify it; a second call resumes the first")
     fetching.set_defaults(run=_download, json=False)
-    fetching.add_argument("--from", dest="archive", type=Path, metavar="FILE", help="an archive fetched by hand")
-    fetching.add_argument("--no-verify", action="store_true", help="do not look at the images afterwards")
+    fetching.add_argument(
+        "--from", dest="archive", type=Path, metavar="FILE", help="an archive that was downloaded by hand"
+    )
+    fetching.add_argument("--no-verify", action="store_true", help="do not verify the images afterwards")
     for command in (checking, fetching):
         command.add_argument("name", metavar="NAME", help="the dataset, as in data=NAME")
         command.add_argument("overrides", nargs="*", metavar="name=value", help="values of the configuration")
         command.add_argument("--root", metavar="FOLDER", help="folder of the datasets (paths.data)")
-        command.add_argument("--all", action="store_true", help=f"print all that is wrong, not only the first {SHOWN}")
+        command.add_argument("--all", action="store_true", help=f"print all problems, not only the first {SHOWN}")
     return parser
 
 
 def _list(given: argparse.Namespace) -> int:
     table = Table(box=None, header_style="bold")
-    for column in ("data=", "what", "licence", "fetched by"):
+    for column in ("data=", "dataset", "licence", "download"):
         table.add_column(column, no_wrap=column == "data=")
     for name in sorted([*CATALOGUE, "msd"]):
         address = catalogue_entry(name)
-        table.add_row(name, address.title, address.licence, "a person" if address.by_hand else "download")
+        table.add_row(name, address.title, address.licence, "by hand" if address.by_hand else "automatic")
     Console().print(table)
     return 0
 
@@ -86,14 +86,14 @@ def _list(given: argparse.Namespace) -> int:
 def _verify(given: argparse.Namespace) -> int:
     cfg = _composed(given)
     address = _address(given.name, cfg)
-    with _progress("looking at images", MofNCompleteColumn()) as start:
+    with _progress("loading images", MofNCompleteColumn()) as start:
         found = verify(build(cfg.data), address.size if address else (), start(""))
     if given.json:
         print(json.dumps({"verdict": found.verdict, **asdict(found)}, indent=1))
     else:
         _print(found, given.all)
         if found.verdict == "broken" and address:
-            _say(f"  python -m gequnet.data download {given.name} says where it comes from: {address.home}")
+            _print_line(f"  python -m gequnet.data download {given.name} shows where it comes from: {address.home}")
     return int(found.verdict == "broken")
 
 
@@ -101,25 +101,25 @@ def _download(given: argparse.Namespace) -> int:
     cfg = _composed(given)
     address, root = _address(given.name, cfg), Path(cfg.paths.data)
     if address is None:
-        raise ConfigError(f"data={given.name} is read from no files of a known address: there is nothing to download.")
-    for what, said in (("", address.title), ("licence  ", address.licence), ("cite     ", address.cite)):
-        _say(f"{what}{said}")
+        raise ConfigError(f"data={given.name} has no files at a known address: there is nothing to download.")
+    for heading, text in (("", address.title), ("licence  ", address.licence), ("cite     ", address.cite)):
+        _print_line(f"{heading}{text}")
     if given.archive:
         folder = unpack(given.name, address, root, given.archive)
     else:
         with _progress("", DownloadColumn()) as start:
-            folder = download(given.name, address, root, lambda parcel: _told(start, parcel))
-    _say(f"folder   {folder}")
+            folder = download(given.name, address, root, lambda parcel: _announce(start, parcel))
+    _print_line(f"folder   {folder}")
     return 0 if given.no_verify else _verify(given)
 
 
-def _told(start: Callable[[str], Report], parcel: RemoteFile) -> Report:
-    _say(f"from     {parcel.url}")
+def _announce(start: Callable[[str], Report], parcel: RemoteFile) -> Report:
+    _print_line(f"from     {parcel.url}")
     return start(parcel.name)
 
 
 def _composed(given: argparse.Namespace) -> DictConfig:
-    """The configuration, without a cache: looking at a dataset writes nothing."""
+    """The configuration, without a cache, so that verifying a dataset writes nothing."""
     known = choices()["data"]
     if given.name not in known:
         raise ConfigError(unknown_choice("data", given.name, known))
@@ -134,7 +134,7 @@ def _address(name: str, cfg: DictConfig) -> CatalogueEntry | None:
 
 
 def _print(found: Verification, everything: bool) -> None:
-    """The findings for a person: the verdict, a table of the splits, then sentences."""
+    """Print the findings: the verdict, a table of the splits, then sentences."""
     colour = COLOURS[found.verdict]
     Console().print(f"{found.name} is [{colour}]{found.verdict}[/{colour}]", highlight=False)
     table = Table(box=None, header_style="bold")
@@ -148,28 +148,28 @@ def _print(found: Verification, everything: bool) -> None:
         Console().print(table)
     if found.sizes:
         each = [f"{size} ({count})" for size, count in found.sizes.items()]
-        _say(f"  sizes    {', '.join(each[:6])}{f' and {len(each) - 6} more' if len(each) > 6 else ''}")
-        _say(
+        _print_line(f"  sizes    {', '.join(each[:6])}{f' and {len(each) - 6} more' if len(each) > 6 else ''}")
+        _print_line(
             f"  labels   {', '.join(f'{name} {share:.1%}' for name, share in found.labels.items())} of the valid pixels"
         )
     taken = "A training would start." if not found.refusal else f"A training would not start: {found.refusal}"
     for sentence in (*found.left_out, *found.notes, taken):
-        _say(f"  {sentence}")
+        _print_line(f"  {sentence}")
     shown = found.problems if everything else found.problems[:SHOWN]
     for problem in shown:
         if problem.sentence != found.refusal:
-            _say(f"  {problem.sentence}")
+            _print_line(f"  {problem.sentence}")
     if len(found.problems) > len(shown):
-        _say(f"  … and {len(found.problems) - len(shown)} more; --all prints them.")
+        _print_line(f"  … and {len(found.problems) - len(shown)} more; --all prints them.")
 
 
-def _say(sentence: str) -> None:
+def _print_line(sentence: str) -> None:
     print(sentence, flush=True)
 
 
 @contextmanager
 def _progress(what: str, count: MofNCompleteColumn | DownloadColumn) -> Iterator[Callable[[str], Report]]:
-    """Bars on stderr where a person watches; yields what starts one and returns what moves it."""
+    """Progress bars on stderr in a terminal; yields a function that starts a bar and returns its update."""
     columns = (TextColumn("{task.description}"), BarColumn(), count, TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bars:
 

@@ -1,4 +1,4 @@
-"""Scenes on disk, ready for use: what is slow to decode, to crop or to resample is done once."""
+"""Cache of scenes on disk, so that slow decoding, cropping and resampling is done once."""
 
 import hashlib
 import logging
@@ -18,36 +18,36 @@ from gequnet.data.scene import Scene
 log = logging.getLogger(__name__)
 
 FORMAT = 1
-"""To be raised when scenes are made or stored in another way, so that older files are not taken for new ones."""
+"""Version of the files. Raise it when scenes are made or stored in another way, so that older files are not used."""
 
 
 class SceneFiles:
-    """A folder of finished scenes, each a file whose name is the hash of all that it was made from.
+    """A folder of finished scenes; the name of each file is a hash of the inputs of its scene.
 
-    So it never has to be emptied to be right: other files, or other settings, are other names. A file appears whole or
-    not at all, and processes, and runs, may share the folder. Scenes are mapped into memory and not read: a patch
-    touches the pages that it lies in, and what the machine keeps in memory is the machine's to decide, so a dataset may
-    be larger than that.
+    The folder never has to be emptied: other input files or other settings give other names. Files are written
+    atomically, so processes and runs may share the folder. Scenes are mapped into memory and not read: a patch loads
+    only the pages that it lies in, and the operating system decides what stays in memory. So a dataset may be larger
+    than the memory.
 
-    What it saves, in processor time: a brain of BraTS (four modalities of 240x240x155, packed, cropped) takes 820 ms
-    from its files and 9 ms from here, for the hash of the files; a hippocampus (35x50x36) 10 and 1 ms, and 47 and 1 ms
-    where it is resampled to .7 mm. So of 1000 brains each run is spared a quarter of an hour, of 200 hippocampi two
-    seconds.
+    Processor time saved: a brain of BraTS (four modalities of 240x240x155, compressed, cropped) takes 820 ms from its
+    files and 9 ms from the cache, which is the hash of the files. A hippocampus (35x50x36) takes 10 and 1 ms, and 47
+    and 1 ms if it is resampled to .7 mm. So each run saves a quarter of an hour with 1000 brains and two seconds with
+    200 hippocampi.
 
     Args:
-        folder: Where the files are; it is made when there is something to keep.
+        folder: Folder of the files; it is made with the first file.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder).expanduser()
 
     def scene(self, files: Sequence[Path], settings: Any, make: Callable[[], Scene]) -> Scene:
-        """The scene that was made from these files with these settings; made, and kept, if it was not.
+        """The scene of these files and settings, from the cache; made and stored if it is not there.
 
         Args:
-            files: All that ``make`` reads.
-            settings: All else that the scene depends on; its ``repr`` has to tell.
-            make: Makes the scene.
+            files: All files that ``make`` reads.
+            settings: All other inputs of the scene; their ``repr`` must differ if they do.
+            make: Function that makes the scene.
 
         Raises:
             CacheError: If it cannot be written.
@@ -62,7 +62,7 @@ class SceneFiles:
 
 
 def key_of(files: Sequence[Path], settings: Any) -> str:
-    """Hash of the bytes of the files, in order, and of the settings."""
+    """Hash of the contents of the files, in order, and of the settings."""
     digest = hashlib.sha256(repr((FORMAT, settings)).encode())
     for file in files:
         with file.open("rb") as content:
@@ -81,13 +81,13 @@ def _write(path: Path, scene: Scene) -> None:
 
 
 def _read(path: Path) -> Scene | None:
-    """The scene in the file; None if there is no such file, or a damaged one."""
+    """The scene in the file; None if the file is missing or damaged."""
     try:
         stored = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
     except FileNotFoundError:
         return None
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError):
-        log.warning("%s is damaged and is made again.", path)
+        log.warning("%s is damaged, so it is made again.", path)
         return None
     geometry = stored.pop("geometry")
     return Scene(**stored, geometry=None if geometry is None else Geometry(**geometry))

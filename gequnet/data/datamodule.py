@@ -1,4 +1,4 @@
-"""From a dataset and the facts about it to the loaders that training, validation and testing read."""
+"""Lightning data module: loaders of training patches, validation images and test images of one dataset."""
 
 import hashlib
 import json
@@ -18,50 +18,50 @@ from gequnet.data.sampler import EpochSampler, RankSampler, ResumableLoader, gen
 from gequnet.data.scene import Scene
 from gequnet.data.source import SPLITS, Source, Split
 from gequnet.data.transforms.augment import Augmentation
-from gequnet.data.transforms.normalise import NORMALISATIONS, Normalisation, Scale, pooled_scale, scale_of
+from gequnet.data.transforms.normalise import NORMALISATIONS, Normalisation, Scale, intensity_scale, pooled_scale
 from gequnet.errors import ConfigError, unknown_choice
 
 log = logging.getLogger(__name__)
 Row = dict[str, Any]
-NAMED = 5  # images that a warning names before it counts
+NAMED = 5  # images that a warning names; it counts the others
 
 
 class SegmentationDataModule(pl.LightningDataModule):
     """Random patches of the training images; whole images, one at a time, for validation and test.
 
-    What a training patch shows is a function of (seed, epoch, index) alone, whatever the number of workers,
-    of ranks or the batch size, and a run resumes with the first batch that was not consumed. On several
-    devices the trainer must leave our samplers in place (``use_distributed_sampler=False``).
+    A training patch is a function of (seed, epoch, index) alone. It does not depend on the number of workers, the
+    number of ranks or the batch size. A resumed run starts with the first batch that was not consumed. On several
+    devices the trainer must keep our samplers (``use_distributed_sampler=False``).
 
     Args:
         source: The dataset.
-        name: Its name in folders and tables.
+        name: Name of the dataset in folders and tables.
         in_channels: Channels of an image.
         num_classes: Number of logits K; 1 for one class against the background.
         spatial_dims: 2 for images, 3 for volumes.
         class_names: One name per logit.
         head: ``sigmoid`` for K = 1 or for overlapping regions, ``softmax`` for K >= 2 exclusive classes.
-        fov: Whether ``valid`` is a field of view, so that scores are also reported over the whole image.
-        augment: The random change of each training patch.
-        seed: Seed of crops, order and augmentation.
+        fov: True if ``valid`` is a field of view; scores are then also reported over the whole image.
+        augment: Augmentation of the training patches.
+        seed: Seed of patches, order and augmentation.
         batch_size: Patches per step and device.
         patch_size: Side of a training patch in pixels, or one number per axis.
         patches_per_epoch: Patches in an epoch, over all devices.
         num_workers: Worker processes for the training patches, 0 for none.
-        normalisation: Of each image by itself, ``instance``, ``instance_nonzero``, ``range`` or ``none``, see
-            ``scale_of``; or of all alike, ``full`` or ``full_nonzero``, by the mean and the deviation of the images
-            that are trained on.
-        min_valid: Least share of a training patch inside the field of view.
+        normalisation: ``instance``, ``instance_nonzero``, ``range`` or ``none`` for each image by itself, see
+            ``intensity_scale``; ``full`` or ``full_nonzero`` for all images alike, by mean and standard deviation of
+            the training images.
+        min_valid: Minimum share of a training patch inside the field of view.
         foreground: Probability of a training patch around a labelled pixel.
-        num_patches: Train on this many fixed places only, for studies of data efficiency; None for no limit.
-        num_images: Train on this many images only, for studies of data efficiency; None for all. Fewer are always some
-            of more: the first of one order.
-        subset_seed: Seed of that order, which no seed of a run changes.
-        instances: Whether objects are labelled singly, so that the test also scores objects.
-        flip_axes: Axes that augmentations may mirror, as a mirror image is as likely as the image; None for all.
-        weights: How much each pixel of a training or validation image counts in the loss, as ``BorderWeights`` says it;
-            None for all the same. The test looks at none.
-        view: Makes another source of this one, as ``OrientationShift`` does; None takes it as it is.
+        num_patches: Number of fixed places to train on, for studies of data efficiency; None for no limit.
+        num_images: Number of images to train on, for studies of data efficiency; None for all. Subsets are nested: each
+            is the start of one fixed random order.
+        subset_seed: Seed of that order. It does not depend on the seed of the run.
+        instances: True if each object has its own label; the test then also scores objects.
+        flip_axes: Axes that augmentations may mirror because a mirror image is as likely as the image; None for all.
+        weights: Function that returns the weight of each pixel in the loss of training and validation images, such as
+            ``BorderWeights``; None for equal weights. Test images have no weights.
+        view: Function that returns another source made of ``source``, such as ``OrientationShift``; None for none.
 
     Raises:
         ConfigError: If arguments contradict each other.
@@ -112,12 +112,12 @@ class SegmentationDataModule(pl.LightningDataModule):
 
     @cached_property
     def splits(self) -> dict[Split, list[str]]:
-        """The ids of each split; asked for when they are needed, since a view may have to look at the labels first."""
+        """The ids of each split. They are computed at first use, since a view may have to read the labels first."""
         return {split: self.source.ids(split) for split in SPLITS}
 
     @cached_property
     def training_ids(self) -> list[str]:
-        """The images that are trained on: those of the split, or ``num_images`` of them."""
+        """The ids of the training images: all of the split, or ``num_images`` of them."""
         ids = self.splits["train"]
         if self.num_images is None:
             return ids
@@ -131,35 +131,34 @@ class SegmentationDataModule(pl.LightningDataModule):
 
     @cached_property
     def test_ids(self) -> list[str]:
-        """The images that are tested: those of the split.
+        """The ids of the test images: those of the split, unless they were set before the first use.
 
-        They can be set before they are asked for: of a dataset that nothing was trained on any image may be tested.
+        They are set where a whole dataset is tested that was not trained on.
         """
         return self.splits["test"]
 
     def in_order(self, rows: Iterable[Row]) -> list[Row]:
-        """Rows about test images in the order of ``test_ids``, from whichever process each comes."""
+        """Rows about test images, sorted in the order of ``test_ids``; processes may give them in any order."""
         place = {name: number for number, name in enumerate(self.test_ids)}
         return sorted(rows, key=lambda row: place[row["id"]])
 
     @property
     def split_hash(self) -> str:
-        """SHA-256 of which image is in which split: equal hashes, same images to train on and test on.
+        """SHA-256 of the ids of each split. Equal hashes mean the same training and test images.
 
-        In a cross-validation of which image is in which fold: equal hashes, parts of the same one.
+        In a cross-validation it is the hash of the folds. Equal hashes mean folds of the same cross-validation.
         """
         divided = self.source.folding() or self.splits
         return hashlib.sha256(json.dumps(divided, sort_keys=True).encode()).hexdigest()
 
     def setup(self, stage: str | None = None) -> None:
-        """Look whether all the data is there and whether the facts are true of it.
+        """Check that the data is complete and that the configuration is true of it.
 
         Args:
-            stage: ``test`` asks for images to test alone; else each split must have some.
+            stage: With ``test`` only the test split must have images, else each split.
 
         Raises:
-            DataError: If something is missing, unreadable, of the wrong size or not what the configuration
-                says.
+            DataError: If something is missing, unreadable, of the wrong size or different from the configuration.
         """
         if self._checked & {"all", stage}:
             return
@@ -174,17 +173,17 @@ class SegmentationDataModule(pl.LightningDataModule):
         if self.labels_differ:
             shown, more = ", ".join(self.labels_differ[:NAMED]), len(self.labels_differ) - NAMED
             log.warning(
-                "%s: the labels of %s are not those that the split was made for; scores may not compare.",
+                "%s: the labels of %s differ from those that the split was made for; scores may not be comparable.",
                 self.name,
                 shown + (f" and of {more} more images" if more > 0 else ""),
             )
         self._checked.add("test" if stage == "test" else "all")
 
     def train_dataloader(self) -> ResumableLoader:
-        """Batches of random patches."""
+        """Loader of batches of random patches."""
         ids = self.training_ids
         if self.num_workers > 0:
-            # Decoded here, before the workers are forked, the images are shared by all of them.
+            # Images that are decoded before the workers are forked are shared by all of them.
             for sample_id in ids:
                 _ = self.scenes[sample_id]
         patches = PatchDataset(
@@ -203,19 +202,19 @@ class SegmentationDataModule(pl.LightningDataModule):
         )
 
     def val_dataloader(self) -> DataLoader[Sample]:
-        """The whole validation images, one per batch."""
+        """Loader of the whole validation images, one per batch."""
         images = WholeImages(self.scenes, self.splits["val"])
         return DataLoader(images, batch_size=1, sampler=RankSampler(images))
 
     def test_dataloader(self) -> DataLoader[Sample]:
-        """The whole test images, one per batch, with a second observer's mask and instances where there are any."""
+        """Loader of the whole test images, one per batch, with second mask and instances if there are any."""
         return self._whole_test_images(self.scenes)
 
     def test_dataloader_of(self, source: Source) -> DataLoader[Sample]:
-        """The test images as another source has them, larger ones, say, normalised as these are.
+        """Loader of the test images of another source, such as magnified ones, normalised by this module's rule.
 
         Args:
-            source: One with the ids of this module's own, see ``views.rescaled.at_scale``.
+            source: Source with the same ids, see ``views.rescaled.at_scale``.
         """
         return self._whole_test_images(SceneCache(source, self._scale_of))
 
@@ -224,18 +223,18 @@ class SegmentationDataModule(pl.LightningDataModule):
         return DataLoader(images, batch_size=1, sampler=RankSampler(images))
 
     def _scale_of(self, scene: Scene) -> Scale:
-        """The scale of a whole scene of any source, by this module's rule."""
-        return self.fixed_scale or scale_of(scene, self.normalisation)
+        """The intensity scale of a whole scene of any source, by this module's rule."""
+        return self.fixed_scale or intensity_scale(scene, self.normalisation)
 
     def _weight_of(self, scene: Scene) -> Tensor | None:
-        """What ``weights`` says of a scene that is not tested on."""
+        """The weights of a scene in the loss; None for a test image."""
         return None if self.weights is None or scene.id in self.test_ids else self.weights(scene)
 
     @cached_property
     def fixed_scale(self) -> Scale | None:
-        """The one scale of all images, of the training images together; None where each has a scale of its own.
+        """The common scale of all images, from the training images; None if each image has its own.
 
-        It can be set before it is asked for, to that of another run, say.
+        It can be set before the first use, for example to that of another run.
         """
         if self.normalisation not in ("full", "full_nonzero"):
             return None
@@ -245,30 +244,32 @@ class SegmentationDataModule(pl.LightningDataModule):
     def _check_arguments(self) -> None:
         if self.batch_size < 1 or self.patches_per_epoch < self.batch_size:
             raise ConfigError(
-                f"data.patches_per_epoch={self.patches_per_epoch} makes no batch of "
-                f"data.batch_size={self.batch_size}; ask for at least one batch of at least one patch."
+                f"data.patches_per_epoch={self.patches_per_epoch} is less than one batch of "
+                f"data.batch_size={self.batch_size}: give at least one batch of at least one patch."
             )
         if len(self.patch_size) != self.spatial_dims or min(self.patch_size) < 1:
             raise ConfigError(
-                f"data.patch_size={self.patch_size} is no size of a patch with {self.spatial_dims} axes; "
+                f"data.patch_size={self.patch_size} is not the size of a patch with {self.spatial_dims} axes: "
                 "give one positive number, or one per axis."
             )
         if len(self.class_names) != self.num_classes:
             raise ConfigError(
                 f"data.class_names names {len(self.class_names)} classes and "
-                f"data.num_classes={self.num_classes}; give one name per logit."
+                f"data.num_classes={self.num_classes}: give one name per logit."
             )
         if self.normalisation not in NORMALISATIONS:
             raise ConfigError(unknown_choice("data.normalisation", self.normalisation, list(NORMALISATIONS)))
         if self.num_patches is not None and self.num_patches < 1:
-            raise ConfigError(f"data.num_patches={self.num_patches} leaves nothing to train on; use null for no limit.")
+            raise ConfigError(
+                f"data.num_patches={self.num_patches} leaves nothing to train on: give null for no limit."
+            )
 
     def check_facts(self, scene: Scene) -> None:
-        """See that what the configuration says is true of an image.
+        """Check that the configuration is true of an image.
 
         Raises:
             FactMismatchError: If it is not.
-            ConfigError: If a view has chosen places to train on, and ``foreground`` chooses others.
+            ConfigError: If a view fixes the places of training patches and ``foreground`` chooses others.
         """
         facts: list[tuple[str, object, object]] = [
             ("spatial_dims", self.spatial_dims, len(scene.space)),
@@ -287,6 +288,6 @@ class SegmentationDataModule(pl.LightningDataModule):
             raise FactMismatchError(self.source.name, "num_classes", self.num_classes, highest + 1)
         if scene.corners is not None and self.foreground > 0:
             raise ConfigError(
-                f"data.foreground={self.foreground} chooses places that data.view has chosen already: leave one of "
-                "the two out."
+                f"data.foreground={self.foreground} chooses places of training patches, and data.view has chosen them "
+                "already: leave one of the two out."
             )

@@ -1,4 +1,4 @@
-"""Scenes as the samples that a network is fed: random patches to train on, whole images to be judged by."""
+"""Datasets of samples: random patches for training, whole images for validation and test."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -8,29 +8,30 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from gequnet.data.sampler import Key, Repeated, generator_for
+from gequnet.data.sampler import Key, RepeatedIndex, generator_for
 from gequnet.data.scene import Scene
 from gequnet.data.source import Source
 from gequnet.data.transforms.augment import Augmentation
 from gequnet.data.transforms.normalise import Scale
-from gequnet.data.transforms.patch import Patch, draw_corner, whole, window
+from gequnet.data.transforms.patch import Patch, draw_corner, full_patch, window
 from gequnet.errors import ConfigError
 
 Sample = dict[str, Any]
-"""``image`` float32 [C, *space], ``mask`` int64 [*space] or [K, *space], ``valid`` bool [*space], ``id``; where pixels
-do not count the same in the loss also ``weight``, float32 [*space]; of a whole image whose ``spacing`` is known also
-that, float32 [dims], in millimetres per pixel; ``repeated`` where another process has the same image."""
+"""A dict of ``image`` float32 [C, *space], ``mask`` int64 [*space] or [K, *space], ``valid`` bool [*space] and ``id``.
+
+``weight``, float32 [*space], if pixels have different weights in the loss. ``spacing``, float32 [dims], in millimetres
+per pixel, of a whole image if it is known. ``repeated`` if another process has the same image."""
 
 
 class SceneCache:
-    """Scenes of a source with their scales, each decoded once and kept; a copy for each process that asks.
+    """Scenes of a source with their intensity scales, each decoded once and kept; one cache per process.
 
-    A scene that was cut from another has the scale of the whole, as a training patch has.
+    A scene that was cut from another one has the scale of the whole, as a training patch has.
 
     Args:
-        source: Where the scenes come from.
-        scale_of: The scale of a whole scene.
-        weight_of: How much each pixel of a scene counts in the loss; None where all count the same.
+        source: Source of the scenes.
+        scale_of: Function that returns the intensity scale of a whole scene.
+        weight_of: Function that returns the weight of each pixel in the loss; None for equal weights.
     """
 
     def __init__(
@@ -60,21 +61,21 @@ class SceneCache:
 class PatchDataset(Dataset[Sample]):
     """Random patches, each a function of (seed, epoch, index) alone.
 
-    Index *i* is cut from image *i* modulo the number of images, so an epoch uses all images alike. With a
-    pool of N patches these are counted on over the epochs, and number *v* is patch *v* modulo N of the pool: the
-    same place at every visit, augmented anew each time.
+    Index *i* is cut from image *i* modulo the number of images, so an epoch uses all images equally. With a pool of N
+    places, samples are numbered over all epochs, and number *v* is cut at place *v* modulo N. A place is the same at
+    every visit, and its augmentation is new each time.
 
     Args:
-        scenes: Where the images come from.
-        ids: Which of them.
+        scenes: Source of the images.
+        ids: Ids of the images.
         size: Size of a patch in pixels, one number per axis.
-        augment: The random change of each patch.
+        augment: Augmentation of each patch.
         seed: Seed of the run.
         epoch_length: Number of indices in an epoch.
-        min_valid: Least share of a patch inside the field of view, see ``draw_corner``.
+        min_valid: Minimum share of a patch inside the field of view, see ``draw_corner``.
         foreground: Probability of a patch around a labelled pixel.
-        pool: Number of places from which patches are ever cut, drawn once from the seed; None for no limit. Where a
-            scene has few ``corners`` two of them can be the same.
+        pool: Number of places that patches are cut from, drawn once from the seed; None for no limit. In a scene with
+            few ``corners`` two places can be the same.
     """
 
     def __init__(
@@ -96,9 +97,8 @@ class PatchDataset(Dataset[Sample]):
     def __getitem__(self, key: Key | int) -> Sample:
         if not isinstance(key, tuple):
             raise ConfigError(
-                "Training patches are asked for by (epoch, index) and not by a number: the trainer put its "
-                "own sampler in place of ours; set trainer.use_distributed_sampler=false and "
-                "trainer.overfit_batches=0."
+                "Training patches have keys (epoch, index), and a number came: the trainer replaced our sampler by its "
+                "own; set trainer.use_distributed_sampler=false and trainer.overfit_batches=0."
             )
         epoch, index = key
         place = index if self.pool is None else (epoch * self.epoch_length + index) % self.pool
@@ -110,19 +110,19 @@ class PatchDataset(Dataset[Sample]):
         return _sample(scene, patch, scale)
 
     def _surroundings(self, scene: Scene, corner: Sequence[int]) -> Patch:
-        """The window around the patch from which the augmentation can fill it to its corners."""
+        """The window around the patch that is large enough for the augmentation to fill its corners."""
         needed = self.augment.needs(self.size)
         outer = [c - (n - side) // 2 for c, n, side in zip(corner, needed, self.size, strict=True)]
         return window(scene, outer, needed)
 
 
 class WholeImages(Dataset[Sample]):
-    """Whole images at full resolution, unchanged but for their scale.
+    """Whole images at full resolution; only their intensities are scaled.
 
     Args:
-        scenes: Where the images come from.
-        ids: Which of them.
-        full: Also hand out what only the test looks at, where there is any: the mask of the ``second`` observer and
+        scenes: Source of the images.
+        ids: Ids of the images.
+        full: True to add the parts that only the test uses, if there are any: the mask of the ``second`` observer and
             the ``instances``.
     """
 
@@ -134,10 +134,10 @@ class WholeImages(Dataset[Sample]):
 
     def __getitem__(self, index: int) -> Sample:
         scene, scale = self.scenes[self.ids[index]]
-        sample = _sample(scene, whole(scene), scale)
+        sample = _sample(scene, full_patch(scene), scale)
         if scene.spacing:
             sample["spacing"] = torch.tensor(scene.spacing)
-        if isinstance(index, Repeated):
+        if isinstance(index, RepeatedIndex):
             sample["repeated"] = True
         if self.full:
             more = {"second": scene.second, "instances": scene.instances}
@@ -146,8 +146,7 @@ class WholeImages(Dataset[Sample]):
 
 
 def _sample(scene: Scene, patch: Patch, scale: Scale) -> Sample:
-    # The copies own their memory: a view of a cached scene would drag the whole scene through a worker's
-    # pipe.
+    # Copies own their memory: a view of a cached scene would send the whole scene through a worker's pipe.
     sample = {
         "image": scale(patch.image),
         "mask": patch.mask.long(),

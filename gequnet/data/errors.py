@@ -1,4 +1,4 @@
-"""What can be wrong with a dataset on disk, each said in one sentence that ends with what to do."""
+"""Errors in a dataset on disk. Each message is one sentence that ends with what to do."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,61 +7,59 @@ from gequnet.errors import GequnetError
 
 
 class DataError(GequnetError):
-    """Something about the data on disk has to be mended before anything can be computed."""
+    """An error in the data on disk that must be corrected first."""
 
 
 class DatasetNotFoundError(DataError):
-    """No folder of the dataset's layout exists where it was looked for."""
+    """No folder with the layout of the dataset was found."""
 
     def __init__(self, name: str, looked_in: Sequence[Path], layout: str, source: str) -> None:
         places = " and ".join(str(place) for place in looked_in)
         super().__init__(
-            f"{name} was not found: looked in {places} for {layout}; get it from {source} and say where "
-            "it is with paths.data=<folder>."
+            f"{name} was not found: looked in {places} for {layout}; get it from {source} and give "
+            "its place with paths.data=<folder>."
         )
 
 
 class NoImagesError(DatasetNotFoundError):
-    """A folder of one's own images holds none, or is not there."""
+    """A folder of the user's images is empty or missing."""
 
     def __init__(self, what: str, folder: Path) -> None:
         DataError.__init__(
             self,
-            f"No images in {folder}, which data.source.{what} names; put images and masks of the same names into "
-            "folders called images and masks and say paths.data=<folder that holds both>, or name each by itself: "
+            f"No images in {folder}, the value of data.source.{what}; put images and masks of the same names into "
+            "folders called images and masks and give paths.data=<folder that holds both>, or give each folder: "
             "data.source.images=<folder> data.source.masks=<folder>.",
         )
 
 
 class UnpairedImageError(DataError):
-    """Of one's own images one has no mask."""
+    """One of the user's images has no mask."""
 
     def __init__(self, image: Path, expected: Path) -> None:
         super().__init__(
-            f"{image} has no mask, expected {expected} with the ending of any common format; add it, say "
-            "data.source.mask_suffix=<what masks have behind the image's name>, or move the image to a folder "
+            f"{image} has no mask, expected {expected} with the extension of any common format; add it, give "
+            "data.source.mask_suffix=<text that masks have after the image's name>, or move the image to a folder "
             "data.source.unlabelled=<folder>."
         )
 
 
 class AmbiguousNameError(DataError):
-    """Two files have one name but for the ending."""
+    """Two files have the same name with different extensions."""
 
     def __init__(self, one: Path, other: Path) -> None:
-        super().__init__(f"{one} and {other.name} would be one image, {one.stem}; keep one of them, or rename it.")
+        super().__init__(f"{one} and {other.name} have the same name, {one.stem}; delete or rename one of them.")
 
 
 class MissingImageError(DataError):
-    """The split names an image that is not in the folder."""
+    """An image of the split is not in the folder."""
 
     def __init__(self, name: str, sample_id: str, path: Path) -> None:
-        super().__init__(
-            f"{name}: image {sample_id} of the split is not there, expected {path}; complete the download."
-        )
+        super().__init__(f"{name}: image {sample_id} of the split is missing, expected {path}; complete the download.")
 
 
 class MissingMaskError(DataError):
-    """An image has no mask (or no field of view or second observer, where the dataset ships them)."""
+    """An image has no mask, or no field of view or second observer's mask if the dataset has these."""
 
     def __init__(self, name: str, sample_id: str, path: Path, what: str = "mask") -> None:
         super().__init__(
@@ -71,64 +69,63 @@ class MissingMaskError(DataError):
 
 
 class SizeMismatchError(DataError):
-    """Two arrays of one sample that must lie over each other have different sizes."""
+    """An overlay of an image, such as its mask, has another size than the image."""
 
     def __init__(self, sample_id: str, what: str, came: Sequence[int], expected: Sequence[int]) -> None:
         super().__init__(
             f"Sample {sample_id}: the {what} has {_side(came)} pixels and the image {_side(expected)}; "
-            "both must show the same picture at the same resolution, so fetch the file that belongs to it."
+            "both must have the same resolution, so fetch the file that belongs to the image."
         )
 
 
 class GridMismatchError(DataError):
-    """Two volumes of one sample have as many voxels and are not in the same place."""
+    """Two volumes of one sample have the same size and different affines."""
 
     def __init__(self, sample_id: str, path: Path, other: Path) -> None:
         super().__init__(
-            f"Sample {sample_id}: {path} and {other} have equally many voxels in different places, by their affines; "
-            "one of them was turned or moved without the other, so fetch the files that belong together."
+            f"Sample {sample_id}: {path} and {other} have the same size and different affines, so their voxels are in "
+            "different places: one was rotated or moved without the other; fetch the files that belong together."
         )
 
 
 class MissingModalityError(DataError):
-    """One of the images that together make a sample is not there."""
+    """One of the modalities of a sample is missing."""
 
     def __init__(self, name: str, sample_id: str, modality: str, path: Path) -> None:
         super().__init__(
-            f"{name}: {sample_id} has no {modality}, expected {path}; all modalities are needed, in the places in "
-            "which the network has learned them, so complete the download."
+            f"{name}: {sample_id} has no {modality}, expected {path}; the network needs all modalities in a "
+            "fixed order, so complete the download."
         )
 
 
 class EmptySplitError(DataError):
-    """There are images, and none of them is in one of the splits."""
+    """A split has no images, though others have."""
 
     def __init__(self, name: str, split: str, images: int) -> None:
         super().__init__(
-            f"{name}: no image is there for the split {split}, which has its share of all; {images} were found in the "
-            "others, so complete the download."
+            f"{name}: the split {split} has no image (the other splits have {images}), so complete the download."
         )
 
 
 class CacheError(DataError):
-    """A finished scene cannot be kept."""
+    """A finished scene cannot be written to the cache."""
 
     def __init__(self, folder: Path, reason: str) -> None:
         super().__init__(
-            f"Finished volumes cannot be kept in {folder} ({reason}); say where they can with paths.cache=<folder>, or "
-            "do without: paths.cache=null."
+            f"Finished volumes cannot be written to {folder} ({reason}); give another folder with paths.cache=<folder> "
+            "or none with paths.cache=null."
         )
 
 
 class UnreadableFileError(DataError):
-    """A file exists and cannot be decoded."""
+    """A file cannot be decoded."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path} cannot be read as an image ({reason}); it is damaged or unfinished, fetch it again.")
+        super().__init__(f"{path} cannot be read as an image ({reason}); it is damaged or incomplete, fetch it again.")
 
 
 class UnexpectedMaskValuesError(DataError):
-    """A mask holds values that stand for no class."""
+    """A mask has values that belong to no class."""
 
     def __init__(
         self,
@@ -138,11 +135,11 @@ class UnexpectedMaskValuesError(DataError):
         advice: str = "it was probably saved lossily or is not a mask, fetch the original file",
     ) -> None:
         shown = ", ".join(str(value) for value in came[:8]) + (", …" if len(came) > 8 else "")
-        super().__init__(f"{path} holds the values {shown} and a mask here holds {expected}; {advice}.")
+        super().__init__(f"{path} has the values {shown}, expected {expected}; {advice}.")
 
 
 class FactMismatchError(DataError):
-    """A fact written in the configuration is not what the first sample shows, or what the dataset says of itself."""
+    """A fact in the configuration differs from the first sample, or from the dataset's own description."""
 
     def __init__(self, name: str, fact: str, written: object, found: object, where: str = "the first sample") -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""How an image that no dataset knows is made ready for a network: as the images were that it was trained on."""
+"""Preprocessing of a new image, in the same way as the training images of a network."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from torch import Tensor
 from gequnet.data.datasets.field_of_view import estimate_field_of_view
 from gequnet.data.datasets.volumes import nonzero_box
 from gequnet.data.scene import Scene, pixels
-from gequnet.data.transforms.normalise import Normalisation, Scale, scale_of
+from gequnet.data.transforms.normalise import Normalisation, Scale, intensity_scale
 from gequnet.data.transforms.resample_volume import resample_image, size_at
 from gequnet.data.transforms.resize import resized
 from gequnet.errors import ConfigError
@@ -20,11 +20,11 @@ from gequnet.errors import ConfigError
 
 @dataclass(frozen=True)
 class Prepared:
-    """An image as the network takes it, and the way back.
+    """A preprocessed image, and the way back to the grid of the input.
 
     Args:
-        image: ``[C, *space']``, on the scale and the grid of the training images.
-        box: The part of the input that it shows.
+        image: ``[C, *grid]``, with the intensity scale and the grid of the training images.
+        box: First and last pixel (exclusive) along each axis of the part of the input that ``image`` shows.
         space: The size of the input, ``[*space]``.
     """
 
@@ -35,7 +35,7 @@ class Prepared:
     def restore(
         self, probabilities: Float32[np.ndarray, "classes *grid"], head: str
     ) -> Float32[np.ndarray, "classes *space"]:
-        """Probabilities on the grid of the input, interpolated linearly; outside the box there is background."""
+        """Probabilities on the grid of the input, interpolated linearly, and background outside the box."""
         size = [last - first for first, last in self.box]
         inside = resample_image(probabilities, size)
         if inside.shape[1:] == self.space:
@@ -49,19 +49,19 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What was done to the images of a dataset before a network saw them, for any other image.
+    """The preprocessing of the images of a dataset, for any other image.
 
     Args:
-        normalisation: The rule for intensities, as ``data.normalisation`` says it.
-        fixed: The scale of all images, where the rule is one for all.
-        side: Height and width to which pictures are resized; None leaves them as large as they are.
-        spacing: Millimetres per voxel to which volumes are resampled; None keeps their own.
-        cubic: Whether they are by cubics.
-        crop: Whether a volume is cut to the box of its voxels that are not 0 in some channel.
-        fov: Whether a picture is a photograph of a fundus, whose dark surround does not count.
+        normalisation: Rule for intensities, as in ``data.normalisation``.
+        fixed: The common scale of all images, for the rules ``full`` and ``full_nonzero``.
+        side: Height and width that pictures are resized to; None keeps their size.
+        spacing: Millimetres per voxel that volumes are resampled to; None keeps their spacing.
+        cubic: True for cubic interpolation of volumes, False for linear.
+        crop: True to crop a volume to the bounding box of voxels that are not 0 in some channel.
+        fov: True for photographs of a fundus, whose dark surround is not valid.
 
     Raises:
-        ConfigError: The rule is one for all and there is no scale.
+        ConfigError: The rule needs a common scale and there is none.
 
     Example:
         >>> preprocessing = Preprocessing("range", side=4)
@@ -81,13 +81,13 @@ class Preprocessing:
     def __post_init__(self) -> None:
         if self.normalisation.startswith("full") and self.fixed is None:
             raise ConfigError(
-                f"data.normalisation={self.normalisation} puts all images on the scale of the training images, and the "
-                "run has no scale.json that says it: train the run again."
+                f"data.normalisation={self.normalisation} needs the intensity scale of the training images, and the "
+                "run has no scale.json with it: train the run again."
             )
 
     @property
-    def whole(self) -> bool:
-        """Whether an image must be seen whole before any of it is ready; else its intensities' scale is enough."""
+    def needs_whole_image(self) -> bool:
+        """True if preprocessing needs the whole image at once; else it needs the intensity scale only."""
         return self.side is not None or self.spacing is not None or self.crop or self.fov
 
     def __call__(
@@ -95,14 +95,14 @@ class Preprocessing:
         image: UInt8[Tensor, "channels *space"] | Int16[Tensor, "channels *space"] | Float[Tensor, "channels *space"],
         spacing_mm: Sequence[float] | None = None,
     ) -> Prepared:
-        """The image made ready.
+        """The preprocessed image.
 
         Args:
             image: ``[C, *space]``, in the unit of its file; a volume upright, as ``formats.nifti`` reads it.
             spacing_mm: Millimetres per voxel along each axis.
 
         Raises:
-            ConfigError: The network was trained on voxels of one size, and nobody knows what they measure here.
+            ConfigError: The network was trained on voxels of one size, and the spacing of this image is unknown.
         """
         space = tuple(image.shape[1:])
         box = nonzero_box(np.nan_to_num(image.numpy())) if self.crop else tuple((0, side) for side in space)
@@ -111,12 +111,12 @@ class Preprocessing:
         return Prepared(self.scale(scene)(pixels(scene.image)), box, space)
 
     def scale(self, scene: Scene) -> Scale:
-        """The scale of intensities of a whole scene."""
-        return self.fixed or scale_of(scene, self.normalisation)
+        """The intensity scale of a whole scene."""
+        return self.fixed or intensity_scale(scene, self.normalisation)
 
     def _on_grid(self, image: Tensor, spacing_mm: Sequence[float] | None) -> Scene:
         finite = image.isfinite().all(0)
-        scene = blank(torch.where(finite, image, 0), finite)
+        scene = unlabelled_scene(torch.where(finite, image, 0), finite)
         if self.side is not None:
             return resized(scene, (self.side, self.side))
         if self.fov and image.dtype == torch.uint8 and len(image) == 3:
@@ -125,28 +125,28 @@ class Preprocessing:
             return scene
         if spacing_mm is None:
             raise ConfigError(
-                f"The network was trained on voxels of {' x '.join(f'{mm:g}' for mm in self.spacing)} mm, and of this "
-                "image nobody knows how large its voxels are: give spacing_mm, or a file that says it."
+                f"The network was trained on voxels of {' x '.join(f'{mm:g}' for mm in self.spacing)} mm, and the "
+                "spacing of this image is unknown: give spacing_mm, or a file that holds it."
             )
         grid = size_at(scene.space, spacing_mm, self.spacing)
         shown = resample_image(scene.image.numpy(), grid, order=3 if self.cubic else 1)
         seen = resample_image(finite.numpy()[None].astype(np.float32), grid)[0] > 0.5
-        return blank(torch.from_numpy(shown), torch.from_numpy(seen))
+        return unlabelled_scene(torch.from_numpy(shown), torch.from_numpy(seen))
 
 
-def blank(image: Tensor, valid: Bool[Tensor, "*space"]) -> Scene:
-    """An image as a scene with nothing on it."""
+def unlabelled_scene(image: Tensor, valid: Bool[Tensor, "*space"]) -> Scene:
+    """A scene of an image, with an empty mask."""
     return Scene("new", image, torch.zeros(valid.shape, dtype=torch.uint8), valid)
 
 
 def preprocessing_of(data: Any, fixed: Scale | None = None) -> Preprocessing:
-    """What a run's configuration says of its dataset that matters for other images.
+    """The preprocessing of a run's dataset, from its configuration.
 
-    Sources call the same things the same: ``side`` of a picture, ``spacing``, ``cubic`` and ``crop`` of a volume.
+    All sources use the same names: ``side`` of a picture; ``spacing``, ``cubic`` and ``crop`` of a volume.
 
     Args:
         data: The node ``data`` of a run's configuration.
-        fixed: The scale of all its images, where there is one.
+        fixed: The common scale of all its images, if there is one.
     """
     source = data.source
     spacing = source.get("spacing")

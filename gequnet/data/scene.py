@@ -1,4 +1,4 @@
-"""One image at full resolution with everything that lies over it, as it is kept in memory."""
+"""One image at full resolution with its mask and other overlays, in compact form."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,30 +13,29 @@ from gequnet.data.formats.nifti import Geometry
 OVERLAYS = {
     "mask": "mask", "valid": "field of view", "second": "second mask", "instances": "instances", "weight": "weights",
 }  # fmt: skip
-"""The parts of a scene that lie over its image pixel by pixel, and what an error calls them."""
+"""Parts of a scene that have the pixels of its image, and their names in error messages."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A source image in the depth of its file, its labels and its field of view.
+    """An image of a dataset in the bit depth of its file, with its labels and its field of view.
 
-    Scenes are what sources load and what stays cached, so they are compact: 8-bit images and labels stay
-    8-bit, and whole numbers 16-bit. Whoever needs numbers to compute with calls ``pixels``.
+    Sources load scenes, and scenes stay cached, so they are compact: 8-bit images and labels stay 8-bit, other integers
+    16-bit. ``pixels`` converts the intensities to float32.
 
     Args:
-        id: Name of the image in its dataset, the name that splits and tables use.
+        id: Name of the image in its dataset, as in splits and tables.
         image: ``[C, *space]``, 8-bit (0 to 255), or 16-bit or floating point in the dataset's own unit.
         mask: ``[*space]`` class index, or ``[K, *space]`` for K regions that may overlap.
-        valid: ``[*space]``, False outside the field of view and where the label is to be ignored.
-        second: The mask of a second human observer, where the dataset has one.
-        instances: ``[*space]``, 0 for background, one number for each object, where objects are labelled singly.
-        weight: ``[*space]``, how much each pixel counts in the loss; None where all count the same.
-        corners: Where training patches may start, in pixels along each axis; None for anywhere.
-        origin: The scene that this one was cut from, on whose intensity scale it is; None if it is whole.
-        spacing: Millimetres per pixel along each axis of ``*space``; empty where nobody knows, and lengths are in
-            pixels.
-        geometry: How the scene lies in the file that it was read from; None if there is no such file, or if the scene
-            has left its grid.
+        valid: ``[*space]``, False outside the field of view and for ignored labels.
+        second: The mask of a second human observer, if the dataset has one.
+        instances: ``[*space]``, 0 for background and one number for each object, if objects are labelled one by one.
+        weight: ``[*space]``, the weight of each pixel in the loss; None for equal weights.
+        corners: ``[N, dims]``, allowed first pixels of training patches; None for any.
+        origin: The scene that this one was cut from, which has the same intensity scale; None for a whole scene.
+        spacing: Millimetres per pixel along each axis of ``*space``; empty if unknown, then lengths are in pixels.
+        geometry: Position of the scene in its file; None without such a file, or if the scene is no longer on its
+            grid.
 
     Raises:
         SizeMismatchError: If the parts do not have the same ``*space``.
@@ -66,7 +65,7 @@ class Scene:
         return self.image.shape[1:]
 
     def crop(self, name: str, corner: Sequence[int], size: Sequence[int]) -> "Scene":
-        """The part of ``size`` pixels from ``corner`` on, which must lie inside, as a scene of this name."""
+        """The part of ``size`` pixels from ``corner`` on, as a scene of this name; it must lie inside."""
         window = (..., *(slice(first, first + side) for first, side in zip(corner, size, strict=True)))
         parts = {part: getattr(self, part) for part in ("image", *OVERLAYS)}
         cut = {part: whole[window] for part, whole in parts.items() if whole is not None}
@@ -76,5 +75,5 @@ class Scene:
 def pixels(
     image: UInt8[Tensor, "*shape"] | Int16[Tensor, "*shape"] | Float[Tensor, "*shape"],
 ) -> Float[Tensor, "*shape"]:
-    """The intensities as float32: 8-bit ones divided by 255, others as they are."""
+    """Intensities as float32: 8-bit ones divided by 255, others unchanged."""
     return image.float() / 255 if image.dtype == torch.uint8 else image.float()

@@ -1,4 +1,4 @@
-"""What a dataset is to the rest of the program: ids for each split, and a scene for each id."""
+"""Interface of a dataset: the ids of each split, and the scene of each id."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -14,17 +14,17 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 
 
 class Source(ABC):
-    """A dataset: which images belong to which split, and how one of them is loaded.
+    """A dataset: its images by split, and a loader of single images.
 
-    One subclass per dataset, one file per subclass. A source is cheap to construct and to pickle; it holds no
-    image.
+    There is one subclass per dataset and one file per subclass. A source is cheap to construct and to pickle, and holds
+    no image.
     """
 
     name: str
 
     @abstractmethod
     def ids(self, split: Split) -> list[str]:
-        """The images of a split, in a fixed order."""
+        """The ids of a split, in a fixed order."""
 
     @abstractmethod
     def load(self, sample_id: str) -> Scene:
@@ -32,38 +32,37 @@ class Source(ABC):
 
     @abstractmethod
     def check(self) -> None:
-        """Raise a ``DataError`` if the data of any split is not all there.
+        """Raise a ``DataError`` if data of any split is missing.
 
-        Called once before training, so that a missing file ends a run in its first second and not in its last
-        hour.
+        Called once before training, so that a missing file ends a run in its first second and not in its last hour.
         """
 
     def labels_differ(self) -> list[str]:
-        """The ids whose labels are not those that the split was made for; none where nothing is known."""
+        """The ids whose labels differ from those that the split was made for; none if nothing is known."""
         return []
 
     def label_differs(self, sample_id: str) -> bool:
-        """Whether the labels of this image, which is there, are known not to be those that the split was made for."""
+        """True if the labels of this image are known to differ from those that the split was made for."""
         return False
 
     def missing(self, sample_id: str) -> list[DataError]:
-        """The files of this image that are not there, an error for each; by default ``load`` is left to miss them."""
+        """One error for each missing file of this image; none by default, and ``load`` raises instead."""
         return []
 
     def left_out(self) -> list[str]:
-        """What the dataset has as it is distributed and these splits have not, in sentences; none if it is nothing."""
+        """Sentences about parts of the distributed dataset that no split has; none if the splits have all."""
         return []
 
     def folding(self) -> list[list[str]] | None:
-        """The folds of a cross-validation, in order, of which this source tests one; None where there is none."""
+        """The ids of each fold of the cross-validation; None without a cross-validation."""
         return None
 
     def unlabelled_images(self) -> Iterator[tuple[str, Tensor]]:
-        """Names and images, ``[C, *space]``, without labels, of which pictures are made; none by default."""
+        """Names and images, ``[C, *space]``, without labels, for pictures of predictions; none by default."""
         return iter(())
 
     def facts(self, sample_id: str) -> dict[str, str | float]:
-        """What is known about an image apart from its pixels: further columns of ``per_image.csv``; none by default."""
+        """Facts about an image, for further columns of ``per_image.csv``; none by default."""
         return {}
 
     def at_scale(self, factor: float) -> "Source | None":

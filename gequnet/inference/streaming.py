@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from gequnet.data.formats.image_file import ImageFile
-from gequnet.data.preprocessing import Preprocessing, blank
+from gequnet.data.preprocessing import Preprocessing, unlabelled_scene
 from gequnet.data.scene import Scene, pixels
-from gequnet.data.transforms.normalise import Scale, pooled_scale, scale_of
+from gequnet.data.transforms.normalise import Scale, intensity_scale, pooled_scale
 from gequnet.inference.prediction import ImagePredictor, Prediction
 from gequnet.inference.sliding_window import bands
 from gequnet.inference.test_time_augmentation import OrbitLogits
@@ -27,14 +27,14 @@ def stream(predictor: ImagePredictor, image: ImageFile, page: int = 0) -> Iterat
     ``ImagePredictor.predict`` with the same windows.
 
     Args:
-        predictor: The network; its preprocessing must not need the whole image (``not net.preprocessing.whole``).
+        predictor: The network; its preprocessing must not need the whole image.
         image: The file. If its format cannot be read in windows, its pixels are in memory in the file's data type.
         page: Page of the file.
 
     Yields:
         The first row of the band, and the prediction for the band.
     """
-    assert not predictor.net.preprocessing.whole
+    assert not predictor.net.preprocessing.needs_whole_image
     net = predictor.net
     tiling = Tiling.over(image.space, predictor.window, predictor.overlap)
 
@@ -72,13 +72,13 @@ def scale_in_windows(preprocessing: Preprocessing, read: Read, space: Sequence[i
         both = window_extremes if extremes is None else torch.cat([extremes, window_extremes], 1)
         extremes = torch.stack([both.amin(1), both.amax(1)], 1)
     assert extremes is not None
-    return scale_of(blank(extremes[:, None], torch.ones(1, 2, dtype=torch.bool)), "range")
+    return intensity_scale(unlabelled_scene(extremes[:, None], torch.ones(1, 2, dtype=torch.bool)), "range")
 
 
 def scene_of(image: Tensor) -> Scene:
     """Scene without labels from a part of an image; values that are not finite become 0 and are not valid."""
     finite = image.isfinite().all(0)
-    return blank(torch.where(finite, image, 0), finite)
+    return unlabelled_scene(torch.where(finite, image, 0), finite)
 
 
 def _valid_parts(read: Read, space: Sequence[int], side: Sequence[int]) -> Iterator[Scene]:

@@ -39,7 +39,7 @@ def predict_file(
     with open_image(source.files, InputSpec(net.in_channels, net.spatial_dims), source.path) as image:
         folder.mkdir(parents=True, exist_ok=True)
         buffer, overlay = PageBuffer(image, options, folder), Overlay(net, image)
-        streams = not net.preprocessing.whole and math.prod(image.space) > predictor.options.max_pixels
+        streams = not net.preprocessing.needs_whole_image and math.prod(image.space) > predictor.options.max_pixels
         if streams and outputs.contours:
             outputs, remark = replace(outputs, contours=None), "too large for a picture of its contours"
         for page in range(image.pages):

@@ -112,6 +112,6 @@ def test_voxels_of_unknown_size_cannot_be_resampled() -> None:
 
 
 def test_windows_are_enough_where_nothing_has_to_be_seen_whole() -> None:
-    assert not Preprocessing("instance").whole
-    assert all(Preprocessing("instance", **{name: value}).whole for name, value in
+    assert not Preprocessing("instance").needs_whole_image
+    assert all(Preprocessing("instance", **{name: value}).needs_whole_image for name, value in
                {"side": 8, "spacing": [1.0] * 3, "crop": True, "fov": True}.items())  # fmt: skip

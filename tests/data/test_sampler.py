@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from torch.utils.data import Dataset
 
 from gequnet.data import sampler
-from gequnet.data.sampler import EpochSampler, RankSampler, Repeated, ResumableLoader, generator_for
+from gequnet.data.sampler import EpochSampler, RankSampler, RepeatedIndex, ResumableLoader, generator_for
 
 
 class Keys(Dataset):
@@ -27,7 +27,7 @@ def ranks(monkeypatch, world, make):
     """What ``make`` gives on each of ``world`` ranks."""
     results = []
     for rank in range(world):
-        monkeypatch.setattr(sampler, "_rank_and_world", lambda rank=rank: (rank, world))
+        monkeypatch.setattr(sampler, "_rank_and_world_size", lambda rank=rank: (rank, world))
         results.append(make())
     return results
 
@@ -96,14 +96,14 @@ def test_ranks_share_the_batches_of_one_process(monkeypatch, world):
 @pytest.mark.parametrize("length", [1, 7, 8])
 def test_ranks_share_the_whole_images_without_repeating_one(monkeypatch, length):
     shares = ranks(monkeypatch, 3, lambda: list(RankSampler(range(length))))
-    new = [index for share in shares for index in share if not isinstance(index, Repeated)]
+    new = [index for share in shares for index in share if not isinstance(index, RepeatedIndex)]
     assert sorted(new) == list(range(length))
 
 
 def test_a_rank_without_an_image_of_its_own_repeats_one(monkeypatch):
     shares = ranks(monkeypatch, 5, lambda: list(RankSampler(range(2))))
     assert shares == [[0], [1], [0], [1], [0]]
-    assert [isinstance(share[0], Repeated) for share in shares] == [False, False, True, True, True]
+    assert [isinstance(share[0], RepeatedIndex) for share in shares] == [False, False, True, True, True]
 
 
 @pytest.mark.parametrize("length", [3, 8])

@@ -66,7 +66,7 @@ def test_photographs_are_resized_and_labels_are_not(tmp_path: Path) -> None:
     net = gequnet.load(make_run(tmp_path, *SMALL, "data=cats", "data.source.side=16"))
     photograph = np.random.default_rng(0).integers(0, 256, (50, 61, 3), np.uint8)
     assert net.predict(photograph).shape == (50, 61)
-    assert net.preprocessing.whole
+    assert net.preprocessing.needs_whole_image
 
 
 def test_one_scale_for_all_comes_from_the_run(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 import gequnet
 from gequnet.data.formats.image_file import InputSpec
 from gequnet.data.formats.open_image import open_image
-from gequnet.data.preprocessing import Preprocessing, blank
+from gequnet.data.preprocessing import Preprocessing, unlabelled_scene
 from gequnet.data.transforms.normalise import NORMALISATIONS, Scale
 from gequnet.inference.prediction import ImagePredictor, PredictOptions
 from gequnet.inference.streaming import scale_in_windows, stream
@@ -54,7 +54,7 @@ def test_the_scale_of_an_image_is_found_in_windows(normalisation: str, holes: bo
     preprocessing = Preprocessing(normalisation, fixed)  # type: ignore[arg-type]
     found = scale_in_windows(preprocessing, lambda window: image[(slice(None), *window)], (37, 50), (16, 16))
     finite = image.isfinite().all(0)
-    expected = preprocessing.scale(blank(torch.where(finite, image, 0), finite))
+    expected = preprocessing.scale(unlabelled_scene(torch.where(finite, image, 0), finite))
     torch.testing.assert_close(found.shift, expected.shift)
     torch.testing.assert_close(found.unit, expected.unit)
 

@@ -1,4 +1,4 @@
-"""Which image trains, which selects a checkpoint and which judges: committed lists of ids."""
+"""Committed splits: lists of the ids for training, validation and test."""
 
 import hashlib
 import json
@@ -13,14 +13,13 @@ from gequnet.data.source import SPLITS, Split
 
 @dataclass(frozen=True)
 class Splits:
-    """A committed split.
+    """A committed split of a dataset.
 
     Args:
         name: Name of its file.
-        made_for: What it was made for, and why so.
+        made_for: Purpose of the split, with reasons.
         ids: The ids of each split.
-        labels: For each id the hash of the labels that the split was made for; empty where no copy was at
-            hand.
+        labels: Hash of the labels of each id at the time the split was made; empty if there was no copy of the data.
     """
 
     name: str
@@ -35,13 +34,13 @@ class Splits:
 
 
 def read_splits(name: str) -> Splits:
-    """The split of this name, from the package."""
+    """Read the split of this name from the package."""
     text = resources.files("gequnet.data.splits").joinpath(f"{name}.json").read_text(encoding="utf-8")
     stored = json.loads(text)
     return Splits(name, stored["made_for"], {split: stored[split] for split in SPLITS}, stored["labels_sha256"] or {})
 
 
 def label_hash(mask: UInt8[Tensor, "*shape"]) -> str:
-    """The first 16 digits of the SHA-256 of size and values: the same for every lossless file format."""
+    """First 16 digits of the SHA-256 of size and values, the same for every lossless file format."""
     header = ",".join(map(str, mask.shape)).encode()
     return hashlib.sha256(header + mask.contiguous().numpy().tobytes()).hexdigest()[:16]

@@ -1,20 +1,20 @@
-"""A rule that splits any dataset: where a subject goes depends on its name and on nothing else."""
+"""Split of any dataset by the hash of a subject's name alone."""
 
 import hashlib
 
 from gequnet.data.source import Split
 
 TRAIN, VAL = 0.7, 0.1
-"""Shares of the subjects; the others test."""
+"""Shares of the subjects for training and validation; the others are for the test."""
 
 
 def split_of(subject: str) -> Split:
-    """The split of a subject: a subset is split as the whole is, and a subject that is added moves no other.
+    """The split of a subject. It stays the same in a subset of the dataset and when subjects are added.
 
-    The shares are those that are expected, and in a small dataset they are not met exactly.
+    Shares are expected values, and a small dataset does not meet them exactly.
 
     Args:
-        subject: A name that is unique to one subject, so that no two images of it part.
+        subject: Name that is unique to the subject, so that all its images are in one split.
 
     Example:
         >>> [split_of(f"BraTS20_Training_{number:03d}") for number in range(1, 5)]

@@ -1,4 +1,4 @@
-"""Cross-validation: images dealt to folds, each of which tests once, validates once and trains in all other runs."""
+"""Cross-validation: folds of images, each used once for test, once for validation and else for training."""
 
 import hashlib
 from abc import abstractmethod
@@ -10,18 +10,18 @@ from gequnet.data.source import Source, Split
 from gequnet.errors import ConfigError
 
 LEAST = 3
-"""Folds that are needed: one tests, one validates, and something has to be left to train on."""
+"""Minimum number of folds: one for test, one for validation, one for training."""
 
 
 class FoldedSource(Source):
-    """A dataset that can be cross-validated.
+    """A dataset with cross-validation.
 
-    Fold f tests, the next one (the first after the last) validates, the others train. Images are dealt before
-    anything is cut from them or changed about them, so nothing made of a test image is ever trained on.
+    Fold f is for the test, the next one (the first after the last) for validation, the others for training. Images are
+    assigned to folds before anything is cut from them, so no part of a test image is in the training.
 
     Args:
-        fold: Which fold tests, from 0 on; None for the split that the dataset has of its own.
-        folds: How many there are.
+        fold: Number of the test fold, from 0 on; None for the dataset's own split.
+        folds: Number of folds.
 
     Raises:
         ConfigError: If there is no such fold.
@@ -30,12 +30,11 @@ class FoldedSource(Source):
     def __init__(self, fold: int | None, folds: int) -> None:
         if folds < LEAST:
             raise ConfigError(
-                f"data.source.folds={folds} are too few: one tests, one validates and the others train; give {LEAST} "
-                "or more."
+                f"data.source.folds={folds} are too few for training, validation and test; give {LEAST} or more."
             )
         if fold is not None and not 0 <= fold < folds:
             raise ConfigError(
-                f"data.source.fold={fold} is none of the {folds} folds: give 0 to {folds - 1}, or more "
+                f"data.source.fold={fold} is not one of the {folds} folds: give 0 to {folds - 1}, or more "
                 "data.source.folds."
             )
         self.fold, self.folds = fold, folds
@@ -45,29 +44,29 @@ class FoldedSource(Source):
         """The ids of each fold."""
 
     def own_split(self, split: Split) -> list[str]:
-        """The ids of a split of the dataset's own, for ``fold=None``; not there by default."""
+        """The ids of a split of the dataset's own, for ``fold=None``; an error by default."""
         raise ConfigError(
-            f"{self.name} has no split of its own: say which fold tests, data.source.fold=0 to {self.folds - 1}."
+            f"{self.name} has no split of its own: give the test fold, data.source.fold=0 to {self.folds - 1}."
         )
 
     def folding(self) -> list[list[str]] | None:
-        """The ids of each fold; None if the dataset's own split is taken."""
+        """The ids of each fold; None for the dataset's own split."""
         return None if self.fold is None else self._dealt
 
     def ids(self, split: Split) -> list[str]:
         """The ids of a split, in this fold or in the dataset's own split."""
-        return self.own_split(split) if self.fold is None else part_of(self._dealt, self.fold, split)
+        return self.own_split(split) if self.fold is None else fold_split(self._dealt, self.fold, split)
 
     @cached_property
     def _dealt(self) -> list[list[str]]:
         return self.dealt()
 
 
-def part_of(folding: Sequence[Sequence[str]], fold: int, split: Split) -> list[str]:
-    """The ids of a split where this fold tests.
+def fold_split(folding: Sequence[Sequence[str]], fold: int, split: Split) -> list[str]:
+    """The ids of a split if this fold is the test fold.
 
     Example:
-        >>> [part_of([["a"], ["b"], ["c"], ["d"]], 3, split) for split in ("train", "val", "test")]
+        >>> [fold_split([["a"], ["b"], ["c"], ["d"]], 3, split) for split in ("train", "val", "test")]
         [['b', 'c'], ['a'], ['d']]
     """
     validating = (fold + 1) % len(folding)
@@ -77,16 +76,15 @@ def part_of(folding: Sequence[Sequence[str]], fold: int, split: Split) -> list[s
 
 
 def folds(units: Sequence[Sequence[str]], k: int, seed: int = 0) -> list[list[str]]:
-    """Units dealt to k folds of nearly as many images each: their sizes differ by the largest unit at most.
+    """K folds of nearly equal size; their sizes differ by the largest unit at most.
 
-    The largest unit comes first, among equals the order is that of a hash of seed and name, and each goes to the fold
-    that is smallest so far. So the outcome is the same on every machine, and the order in which the units came does
-    not matter.
+    Units go one by one to the fold that is smallest so far, the largest unit first. Equally large units are ordered by
+    a hash of seed and name. So the folds are the same on every machine and for every order of ``units``.
 
     Args:
-        units: Ids that stay together, the images of one patient, say.
+        units: Groups of ids that stay together, such as the images of one patient.
         k: Number of folds.
-        seed: Another one deals anew.
+        seed: Seed of the order of equally large units.
 
     Returns:
         The ids of each fold, sorted.
@@ -100,13 +98,13 @@ def folds(units: Sequence[Sequence[str]], k: int, seed: int = 0) -> list[list[st
     """
     _check_number(len(units), k)
     dealt: list[list[str]] = [[] for _ in range(k)]
-    for unit in sorted(units, key=lambda unit: (-len(unit), _lot(min(unit), seed))):
+    for unit in sorted(units, key=lambda unit: (-len(unit), _random_order(min(unit), seed))):
         min(dealt, key=len).extend(unit)
     return [sorted(fold) for fold in dealt]
 
 
 def blocks(ids: Sequence[str], k: int) -> list[list[str]]:
-    """Ids in a row cut into k runs of nearly the same length, for what resembles its neighbours, such as slices.
+    """K blocks of consecutive ids of nearly equal length, for images that resemble their neighbours, such as slices.
 
     Example:
         >>> blocks(["1", "2", "3", "4", "5", "6", "7", "8"], 3)
@@ -120,10 +118,10 @@ def blocks(ids: Sequence[str], k: int) -> list[list[str]]:
 def _check_number(units: int, k: int) -> None:
     if k > units:
         raise ConfigError(
-            f"data.source.folds={k} folds cannot be dealt from {units} images or groups of images, of which each needs "
-            f"one: give data.source.folds={units} or fewer."
+            f"data.source.folds={k} is more than the {units} images or groups of images, and each fold needs one: "
+            f"give data.source.folds={units} or fewer."
         )
 
 
-def _lot(name: str, seed: int) -> str:
+def _random_order(name: str, seed: int) -> str:
     return hashlib.sha256(f"{seed} {name}".encode()).hexdigest()

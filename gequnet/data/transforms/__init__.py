@@ -1,4 +1,4 @@
-"""What happens to a scene on its way to the network: normalisation, cropping, augmentation."""
+"""Transforms between scene and network: normalisation, patches, resampling, augmentation."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Random changes to a training patch: the idea, and the exact one, flips and quarter turns."""
+"""Augmentations of a training patch: the base class, chains, and flips with quarter turns."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -13,17 +13,17 @@ from gequnet.data.transforms.patch import Patch, centre
 class Augmentation(ABC):
     """A random change of a patch, a function of the patch and of the generator's state alone.
 
-    It gets a patch of the size that ``needs`` asks for and returns one at least as large as was wanted; the
-    pipeline cuts the middle. Labels stay class indices, and what comes from outside the picture is not valid.
+    It takes a patch of the size that ``needs`` returns, and returns one at least as large as the wanted size; the
+    pipeline cuts the middle. Labels stay class indices, and pixels from outside the picture are not valid.
     """
 
     def needs(self, size: Sequence[int]) -> list[int]:
-        """The size of the window from which a patch of ``size`` can be made without empty corners."""
+        """The size of the input window for a patch of ``size`` without empty corners."""
         return list(size)
 
     @abstractmethod
     def __call__(self, patch: Patch, size: Sequence[int], generator: torch.Generator) -> Patch:
-        """The changed patch, of which the middle ``size`` is what is wanted."""
+        """The changed patch. The caller uses its middle of ``size``."""
 
 
 class Chain(Augmentation):
@@ -33,13 +33,13 @@ class Chain(Augmentation):
         self.steps = list(steps)
 
     def needs(self, size: Sequence[int]) -> list[int]:
-        """What the first step needs so that every later one still has what it needs."""
+        """The size of the input of the first step, large enough for all later steps."""
         for step in reversed(self.steps):
             size = step.needs(size)
         return list(size)
 
     def __call__(self, patch: Patch, size: Sequence[int], generator: torch.Generator) -> Patch:
-        """Each step in turn, then the middle."""
+        """The patch after all steps, cut to its middle of ``size``."""
         wanted = [list(size)]
         for step in reversed(self.steps[1:]):
             wanted.insert(0, step.needs(wanted[0]))
@@ -51,21 +51,20 @@ class Chain(Augmentation):
 class Flips(Augmentation):
     """Mirrors and quarter turns; no pixel is interpolated.
 
-    Every axis is mirrored with probability one half; every plane whose two sides are equally long is
-    transposed with probability one half. On a square that makes the eight elements of D4 equally likely; a
-    patch that is not square keeps to its mirrors and half turns.
+    Each axis is mirrored with probability one half. Each plane with two equal sides is transposed with probability one
+    half. So all eight elements of D4 are equally likely for a square; other patches get mirrors and half turns only.
 
     Args:
         quarter_turns: False for mirrors only.
-        axes: Those that may be mirrored, and exchanged with each other, counted from 0; None for all. A body has a left
-            and a right that look alike, and a front and a back that do not.
+        axes: Axes that may be mirrored, and exchanged with each other, counted from 0; None for all. In a body, for
+            example, left and right look alike, and front and back do not.
     """
 
     def __init__(self, quarter_turns: bool = True, axes: Sequence[int] | None = None) -> None:
         self.quarter_turns, self.axes = quarter_turns, axes
 
     def __call__(self, patch: Patch, size: Sequence[int], generator: torch.Generator) -> Patch:
-        """A mirrored and turned patch of the same pixels."""
+        """The patch, mirrored and turned."""
         space = patch.valid.shape
         coins = torch.rand(len(space) + 3, generator=generator).tolist()
         free = range(len(space)) if self.axes is None else self.axes

@@ -1,4 +1,4 @@
-"""Weights that make a network care for the thin gaps between cells."""
+"""Pixel weights in the loss that stress the thin gaps between cells."""
 
 import math
 
@@ -15,26 +15,26 @@ Array = np.ndarray
 
 
 class BorderWeights:
-    r"""How much each pixel counts in the loss: more where two cells nearly touch.
+    r"""Weight of each pixel in the loss, larger between two cells that nearly touch.
 
     .. math:: w(x) = w_c(x) + w_0 \exp(-(d_1(x) + d_2(x))^2 / 2 \sigma^2)
 
-    where :math:`d_1` and :math:`d_2` are the distances to the nearest and to the second nearest cell; in a cell
-    :math:`d_1 = 0`, so that on both sides of its outline pixels count about the same. :math:`w_c` makes up for classes
-    that are rare in the image: it is inverse to the share of the pixel's class among the valid pixels, and 1 on
-    average over these. Where there is one cell, or none, :math:`w_c` is all.
+    where :math:`d_1` and :math:`d_2` are the distances to the nearest and to the second nearest cell. Inside a cell
+    :math:`d_1 = 0`, so pixels on both sides of its outline have about the same weight. :math:`w_c` balances classes: it
+    is inverse to the share of the pixel's class among the valid pixels, and 1 on average over these. With one cell or
+    none the weight is :math:`w_c`.
 
-    Cells are the ``instances`` where a scene has them. Else the foreground is the membrane, and cells are the
-    components of what it leaves over; pixels that share an edge are connected, corners do not count, as a membrane one
-    pixel wide must keep apart what lies on its two sides.
+    Cells are the ``instances`` of a scene if it has them. Else the foreground is a membrane, and cells are the
+    connected components of the background. Only pixels that share an edge are connected, so a membrane one pixel wide
+    separates its two sides.
 
     Args:
-        w0: Weight of a gap of no width.
-        sigma: How fast it falls with the width of the gap, in pixels.
+        w0: Weight of a gap of width 0.
+        sigma: Decay of the weight with the width of the gap, in pixels.
         balance: False for :math:`w_c = 1`.
 
     Raises:
-        ConfigError: If a number makes no sense, or the scene's classes overlap.
+        ConfigError: If a number is out of range, or the scene's classes overlap.
 
     References:
         Ronneberger, Fischer and Brox, U-Net, arXiv:1505.04597, equation 2.
@@ -47,15 +47,15 @@ class BorderWeights:
 
     def __init__(self, w0: float = 10.0, sigma: float = 5.0, balance: bool = True) -> None:
         if w0 < 0 or sigma <= 0:
-            raise ConfigError(f"data.weights: w0={w0} must not be below 0, and sigma={sigma} must be above it.")
+            raise ConfigError(f"data.weights: w0={w0} must be 0 or more, and sigma={sigma} must be above 0.")
         self.w0, self.sigma, self.balance = float(w0), float(sigma), balance
 
     def __call__(self, scene: Scene) -> Float[Tensor, "*space"]:
         """The weights of a scene's pixels."""
         if scene.mask.shape != scene.space:
             raise ConfigError(
-                f"data.weights: {scene.id} has {len(scene.mask)} classes that overlap, and a border is between what "
-                "excludes each other: set data.weights=null."
+                f"data.weights: {scene.id} has {len(scene.mask)} overlapping classes, and borders are between "
+                "exclusive ones: set data.weights=null."
             )
         nearest, second = two_nearest(cells_of(scene))
         gaps = self.w0 * np.exp(-((nearest + second) ** 2) / (2 * self.sigma**2))
@@ -63,7 +63,7 @@ class BorderWeights:
 
 
 def cells_of(scene: Scene) -> Int[Array, "*space"]:
-    """The scene's cells, each a number of its own, and 0 between them."""
+    """The scene's cells, each with a number of its own, and 0 between them."""
     if scene.instances is not None:
         return scene.instances.numpy()
     cells: Int[Array, "*space"] = ndimage.label(scene.mask.numpy() == 0)[0]
@@ -71,14 +71,14 @@ def cells_of(scene: Scene) -> Int[Array, "*space"]:
 
 
 def two_nearest(cells: Int[Array, "*space"]) -> tuple[Float[Array, "*space"], Float[Array, "*space"]]:
-    """Distances of each pixel to the nearest cell and to the second nearest, in pixels; infinite where there is none.
+    """Distances of each pixel to the nearest and the second nearest cell, in pixels; infinite if there is none.
 
-    Cells are counted in binary. Two of them differ in at least one digit, so the second nearest is the nearest of
-    those that differ from the nearest in this digit or in that: two distance transforms a digit, for 500 cells 18 in
-    all, exact however far the cells are apart.
+    Cells are numbered in binary. Two numbers differ in at least one digit, so the second nearest cell is the nearest
+    one of those whose number differs from the nearest cell's in some digit. This takes two distance transforms a digit,
+    18 for 500 cells, and is exact at any distance.
 
     Args:
-        cells: 0 between them, one number for each; they need not be connected.
+        cells: One number for each cell, 0 between cells; a cell need not be connected.
 
     >>> two_nearest(np.array([[3, 0, 0, 7]]))
     (array([[0., 1., 1., 0.]]), array([[3., 2., 2., 3.]]))
@@ -103,7 +103,7 @@ def two_nearest(cells: Int[Array, "*space"]) -> tuple[Float[Array, "*space"], Fl
 def balanced(scene: Scene) -> Float[Tensor, "*space"]:
     """Weights inverse to the share of a pixel's class among the valid pixels, 1 on average over them.
 
-    Pixels of a class that no valid one has get 0.
+    Pixels of a class without valid pixels have weight 0.
     """
     classes = scene.mask.long()
     counts = torch.bincount(classes[scene.valid], minlength=int(classes.max()) + 1)

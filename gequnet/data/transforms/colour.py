@@ -1,4 +1,4 @@
-"""Random changes of brightness, contrast and colour; labels and geometry stay as they are."""
+"""Random changes of brightness, contrast and colour; labels and geometry are unchanged."""
 
 import math
 from collections.abc import Sequence
@@ -13,26 +13,26 @@ from gequnet.data.transforms.patch import Patch
 from gequnet.errors import ConfigError
 
 FAR_OUTSIDE = 1.0
-"""Intensities this far beyond [0, 1] are no photograph's: what a bicubic warp adds on both sides of an edge is less."""
+"""Limit beyond [0, 1] for intensities of a photograph: the overshoot of a bicubic warp at an edge is smaller."""
 
 
 class Colour(Augmentation):
-    """Another exposure of the same patch, for images of one channel or of red, green and blue with values in [0, 1].
+    """Random exposure and colour, for images of one channel or of red, green and blue with values in [0, 1].
 
-    In this order, each drawn uniformly from its range either way: brightness is added, contrast multiplies, gamma is an
-    exponent (drawn in the logarithm), saturation multiplies and hue is turned; results are cut at 0 and 1. The last two
-    need three channels and are left out for one. It comes before normalisation, whose scale is that of the unchanged
-    image, so the change is what the network sees.
+    The changes come in this order, each drawn uniformly from its range in both directions: brightness is added,
+    contrast multiplies, gamma is an exponent (drawn in the logarithm), saturation multiplies, hue is turned. Results
+    are clipped to [0, 1]. Saturation and hue need three channels and are left out for one. The augmentation comes
+    before normalisation, whose scale is that of the unchanged image, so normalisation does not undo it.
 
     Args:
-        brightness: Largest amount added or taken away.
+        brightness: Largest amount added or subtracted.
         contrast: Largest relative change, below 1.
         gamma: Largest relative change of the exponent.
         saturation: Largest relative change, below 1.
-        hue: Largest turn of the colour circle in radians.
+        hue: Largest rotation of the colour circle in radians.
 
     Raises:
-        ConfigError: If a range is negative or too large, or on seeing an image that is no photograph.
+        ConfigError: If a range is negative or too large, or if an image is not a photograph.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Colour(Augmentation):
         from kornia import enhance
 
         if len(image) not in (1, 3):
-            raise ConfigError(f"augment: colours of an image of {len(image)} channels have no meaning; use 1 or 3.")
+            raise ConfigError(f"augment: an image of {len(image)} channels has no colours; use 1 or 3 channels.")
         check_range(image, "colour")
         brightness, contrast, gamma, saturation, hue = draws
         image = enhance.adjust_brightness(image, brightness * self.brightness)
@@ -76,11 +76,11 @@ class Colour(Augmentation):
 
 
 def check_range(image: Float[Tensor, "channels *space"], what: str) -> None:
-    """Refuses an image in a unit of its own, which would be cut at 0 and 1 to nothing.
+    """Refuses an image with another unit than [0, 1], which clipping would destroy.
 
     Args:
         image: before normalisation.
-        what: what it was to be changed by.
+        what: name of the augmentation, for the message.
 
     Raises:
         ConfigError: If its intensities are far from [0, 1].
@@ -89,5 +89,5 @@ def check_range(image: Float[Tensor, "channels *space"], what: str) -> None:
     if low < -FAR_OUTSIDE or high > 1 + FAR_OUTSIDE:
         raise ConfigError(
             f"augment: {what} is for intensities from 0 to 1, and here they are {low:.3g} to {high:.3g}: choose an "
-            f"augment without {what} for images in units of their own."
+            f"augment without {what} for images with other units."
         )

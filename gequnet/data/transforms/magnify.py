@@ -1,4 +1,4 @@
-"""Images and labels made larger or smaller about their centres, by one factor along every axis."""
+"""Magnification of images and labels about their centres, by one factor along every axis."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from gequnet.symmetry.actions import magnify
 
 
 def magnified_sides(space: Sequence[int], factor: float) -> list[int]:
-    """The size of the magnified image.
+    """The size of the magnified image in pixels.
 
     >>> magnified_sides([40, 33], 1.25)
     [50, 41]
@@ -23,11 +23,11 @@ def magnified_sides(space: Sequence[int], factor: float) -> list[int]:
 def magnified_image(
     image: Float[Tensor, "channels *space"], factor: float, sides: Sequence[int]
 ) -> Float[Tensor, "channels *sides"]:
-    """Intensities between the pixels by cubic splines; those of a smaller image are smoothed first.
+    """The image magnified by cubic splines; it is smoothed before if it gets smaller.
 
-    The smoothing is a Gaussian of (1 / factor - 1) / 2 pixels, the customary compromise between blur and aliasing. At
-    the border the outermost pixels are continued, and no value leaves the range of its channel, as splines would at an
-    edge.
+    The smoothing is a Gaussian of (1 / factor - 1) / 2 pixels, the usual compromise between blur and aliasing. At the
+    border the outermost pixels are continued. Values are clipped to the range of their channel, since splines
+    overshoot at edges.
     """
     low, high = (each.view(-1, *[1] * len(sides)) for each in image.flatten(1).aminmax(dim=1))
     if factor < 1:
@@ -40,10 +40,11 @@ def magnified_image(
 def magnified_labels(
     labels: Integer[Tensor, "*shape"], factor: float, sides: Sequence[int]
 ) -> Integer[Tensor, "*magnified"]:
-    """Of each pixel the label that has most of it, all labels being interpolated linearly as areas of 0 and 1.
+    """The labels magnified: each pixel gets the label with the largest share of it.
 
-    A boundary moves by less than it would with the nearest label, and nothing is between two labels. Overlapping
-    regions, on an axis in front, are labels one by one; of two labels that have the same share the lower one wins.
+    Shares are the linearly interpolated 0-1 masks of the labels. Boundaries move less than with the nearest label, and
+    there are no values between labels. Overlapping regions, on a first axis, are magnified one by one. Of two labels
+    with the same share the lower one wins.
     """
     if labels.dim() > len(sides):
         return torch.stack([magnified_labels(region, factor, sides) for region in labels])
@@ -58,5 +59,5 @@ def magnified_labels(
 def magnified_regions(
     regions: Bool[Tensor, "k *space"], factor: float, sides: Sequence[int]
 ) -> Bool[Tensor, "k *sides"]:
-    """Which pixels belong to each region by more than half, interpolated linearly."""
+    """The regions magnified: pixels whose linearly interpolated share of a region is above one half."""
     return magnify(regions[None].float(), factor, sides, order=1, padding_mode="border")[0] > 0.5

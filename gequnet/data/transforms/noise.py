@@ -1,4 +1,4 @@
-"""Random noise of a camera; labels and geometry stay as they are."""
+"""Random camera noise; labels and geometry are unchanged."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,17 +12,17 @@ from gequnet.errors import ConfigError
 
 
 class Noise(Augmentation):
-    """The same patch in a worse light: Gaussian noise, in each pixel and channel for itself, with values in [0, 1].
+    """Gaussian noise, independent in each pixel and channel, for images with values in [0, 1].
 
-    Its standard deviation is drawn for each patch, uniformly from none to the largest. Results are cut at 0 and 1, as
-    those of [`gequnet.data.transforms.colour`][] are: a sensor knows neither less than black nor more than white. It
-    comes before normalisation, whose scale is that of the unchanged image.
+    The standard deviation is drawn for each patch, uniformly from 0 to the largest. Results are clipped to [0, 1], as
+    in [`gequnet.data.transforms.colour`][]: a sensor has no values below black or above white. The augmentation comes
+    before normalisation, whose scale is that of the unchanged image.
 
     Args:
         std: Largest standard deviation; .05 is 13 of 255.
 
     Raises:
-        ConfigError: If it is negative, or on seeing an image whose intensities have another unit.
+        ConfigError: If it is negative, or if an image has intensities of another unit.
     """
 
     def __init__(self, std: float) -> None:

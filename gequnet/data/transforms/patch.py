@@ -1,4 +1,4 @@
-"""A piece of a scene on its way to the network, and how it is cut out."""
+"""Patches, and how they are cut out of a scene."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from gequnet.data.scene import Scene, pixels
 
 @dataclass(frozen=True)
 class Patch:
-    """Image, labels and field of view of one window; they go through every transformation together.
+    """Image, labels and field of view of one window, which are transformed together.
 
     Args:
-        image: ``[C, *space]``, intensities as ``pixels`` gives them until they are normalised.
+        image: ``[C, *space]``, intensities as ``pixels`` returns them, before normalisation.
         mask: ``[*space]`` or ``[K, *space]``, class indices.
-        valid: ``[*space]``, False where nothing is known: outside the field of view and outside the picture.
-        weight: ``[*space]``, how much each pixel counts in the loss; None where all count the same.
+        valid: ``[*space]``, False outside the field of view and outside the picture.
+        weight: ``[*space]``, the weight of each pixel in the loss; None for equal weights.
     """
 
     image: Float[Tensor, "channels *space"]
@@ -28,26 +28,26 @@ class Patch:
     weight: Float[Tensor, "..."] | None = None
 
     def moved(self, move: Callable[[Tensor], Tensor]) -> "Patch":
-        """Every part, moved in the same way over the last axes."""
+        """The patch with ``move``, a function on the last axes, applied to every part."""
         weight = None if self.weight is None else move(self.weight)
         return Patch(move(self.image), move(self.mask), move(self.valid), weight)
 
 
 def window(scene: Scene, corner: Sequence[int], size: Sequence[int]) -> Patch:
-    """The window of ``size`` pixels from ``corner`` on; outside the picture it is 0 and not valid."""
+    """The patch of ``size`` pixels from ``corner`` on; outside the picture it is 0 and not valid."""
     weight = None if scene.weight is None else _cut(scene.weight, corner, size)
     image, mask, valid = (_cut(part, corner, size) for part in (scene.image, scene.mask, scene.valid))
     return Patch(pixels(image), mask, valid, weight)
 
 
 def centre(patch: Patch, size: Sequence[int]) -> Patch:
-    """The middle of a patch."""
+    """The middle of a patch, of ``size`` pixels."""
     corner = [(full - side) // 2 for full, side in zip(patch.valid.shape, size, strict=True)]
     return patch.moved(lambda part: _cut(part, corner, size))
 
 
 def _cut(part: Tensor, corner: Sequence[int], size: Sequence[int]) -> Tensor:
-    """A window of the last axes, zero where it leaves the picture."""
+    """A window of the last axes, zero outside the picture."""
     space = part.shape[-len(size) :]
     inside = tuple(slice(max(c, 0), max(c + s, 0)) for c, s in zip(corner, size, strict=True))
     piece = part[(..., *inside)]  # type: ignore[index]  # torch's stub forgets slices after an ellipsis
@@ -59,8 +59,8 @@ def _cut(part: Tensor, corner: Sequence[int], size: Sequence[int]) -> Tensor:
     return F.pad(piece, [amount for sides in reversed(missing) for amount in sides])
 
 
-def whole(scene: Scene) -> Patch:
-    """The scene as one patch."""
+def full_patch(scene: Scene) -> Patch:
+    """The whole scene as one patch."""
     return Patch(pixels(scene.image), scene.mask, scene.valid, scene.weight)
 
 
@@ -73,18 +73,17 @@ def draw_corner(
 ) -> list[int]:
     """The corner of a random window that lies mostly inside the field of view.
 
-    Windows are drawn uniformly until one has at least ``min_valid`` of its pixels valid; after twenty
-    refusals the best of them is taken, so a scene that is nearly all border costs time but stops nothing. A
-    scene smaller than the window lies in the window's middle.
+    Windows are drawn uniformly until one has a share of at least ``min_valid`` valid pixels. After twenty draws the
+    best one is taken, so a scene with a small field of view is slow and does not fail. A scene smaller than the window
+    lies in the window's middle.
 
-    Where the scene says at which ``corners`` windows may start, one of these is drawn, all alike: then there is no
-    choosing by ``foreground``.
+    If the scene has ``corners``, one of them is drawn uniformly, and ``foreground`` has no effect.
 
     Args:
-        scene: Where to cut.
+        scene: Scene to cut from.
         size: Size of the window in pixels, one number per axis.
-        generator: Source of the randomness.
-        min_valid: Share of the window that has to be valid.
+        generator: Random generator.
+        min_valid: Minimum share of valid pixels in the window.
         foreground: Probability of a window whose middle is a labelled pixel (as near as the border allows).
     """
     wants_foreground = bool(torch.rand((), generator=generator) < foreground)
@@ -102,7 +101,7 @@ def draw_corner(
 
 
 def _listed_corner(scene: Scene, generator: torch.Generator) -> list[int] | None:
-    """One of the scene's own corners; None if it does not list any."""
+    """One of the scene's own corners; None if it has no list of them."""
     if scene.corners is None:
         return None
     corner: list[int] = scene.corners[torch.randint(len(scene.corners), (), generator=generator)].tolist()
@@ -118,7 +117,7 @@ def _uniform_corner(scene: Scene, size: Sequence[int], generator: torch.Generato
 
 
 def _foreground_corner(scene: Scene, size: Sequence[int], generator: torch.Generator) -> list[int] | None:
-    """A window around the first labelled of 2048 random pixels; None if there is none among them."""
+    """A window around the first labelled one of 2048 random pixels; None if none is labelled."""
     points = torch.stack([torch.randint(full, (2048,), generator=generator) for full in scene.space])
     hits = (scene.mask[(..., *points)].reshape(-1, 2048).amax(0) > 0).nonzero()
     if len(hits) == 0:

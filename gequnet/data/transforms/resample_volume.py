@@ -1,4 +1,4 @@
-"""Volumes on another grid over the same box: the faces of the box stay where they are, the voxels do not."""
+"""Resampling of volumes to another grid over the same box: outer faces stay in place, voxels do not."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from jaxtyping import Float32, Shaped, UInt8
 
 
 def size_at(size: Sequence[int], voxel_mm: Sequence[float], spacing: Sequence[float]) -> tuple[int, ...]:
-    """How many voxels of about ``spacing`` millimetres fill a box of ``size`` voxels of ``voxel_mm``.
+    """The number of voxels of about ``spacing`` millimetres in a box of ``size`` voxels of ``voxel_mm``.
 
     >>> size_at([240, 240, 155], [1.0, 1.0, 1.0], [1.5, 1.0, 2.0])
     (160, 240, 78)
@@ -18,12 +18,12 @@ def size_at(size: Sequence[int], voxel_mm: Sequence[float], spacing: Sequence[fl
 def resample_image(
     image: Shaped[np.ndarray, "channels *space"], space: Sequence[int], order: int = 1
 ) -> Float32[np.ndarray, "channels *resampled"]:
-    """Intensities at other voxels; blurred before along axes that get coarser, so that nothing aliases.
+    """Intensities on another grid; blurred before along axes that get coarser, against aliasing.
 
     Args:
         image: Intensities.
         space: The new size.
-        order: 1 for linear, 3 for cubic interpolation (whose overshoots are cut off at the extremes of the image).
+        order: 1 for linear, 3 for cubic interpolation (clipped to the range of the image).
     """
     from skimage.transform import resize
 
@@ -34,10 +34,10 @@ def resample_image(
 
 
 def resample_labels(labels: UInt8[np.ndarray, "..."], space: Sequence[int]) -> UInt8[np.ndarray, "..."]:
-    """Labels ``[..., *space]`` at other voxels: each gets the label with the largest share of it.
+    """Labels ``[..., *space]`` on another grid: each voxel gets the label with the largest share of it.
 
-    The shares are interpolated linearly (blurred before along axes that get coarser), so that a surface between two
-    labels is as smooth as it was, where the nearest label would make steps. Of equal shares the lower label has it.
+    Shares are interpolated linearly (blurred before along axes that get coarser). So a surface between two labels stays
+    smooth, where the nearest label would make steps. Of equal shares the lower label wins.
 
     Example:
         >>> fine = np.array([0, 0, 0, 2, 2, 2], np.uint8).reshape(1, 1, 6)

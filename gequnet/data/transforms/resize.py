@@ -1,4 +1,4 @@
-"""Scenes brought to one size, whatever their own: for photographs, in which an object may be of any size anyway."""
+"""Resizing of scenes to a common size, for photographs, in which objects have any size."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,11 +13,11 @@ from gequnet.data.scene import Scene
 
 
 def resized(scene: Scene, sides: Sequence[int]) -> Scene:
-    """The scene in so many pixels, stretched where its sides are in another proportion.
+    """The scene resized to ``sides`` pixels; its aspect ratio may change.
 
-    Intensities are interpolated linearly, over as many pixels of the old image as one of the new covers, so that
-    nothing is aliased. Labels are those that cover most of a new pixel, exactly, by area; what does not count is one
-    of them, and of two that cover the same the lower one wins.
+    Intensities are interpolated linearly over all old pixels that a new pixel covers, against aliasing. A new pixel
+    gets the label that covers most of its area, exactly. Pixels that are not valid count as a label of their own, and
+    of two labels with equal areas the lower one wins.
 
     Args:
         scene: An image with a mask of exclusive classes.
@@ -57,7 +57,7 @@ def _labels(
 
 
 def _overlaps(old: int, new: int) -> Float[Tensor, "new old"]:
-    """How much of each of ``old`` pixels in a row each of ``new`` pixels covers that lie over the same length."""
+    """The part of each of ``old`` pixels in a row that each of ``new`` pixels over the same length covers."""
     edges = torch.arange(new + 1, dtype=torch.float64) * old / new
     starts = torch.arange(old, dtype=torch.float64)
     ends = torch.minimum(edges[1:, None], starts + 1)

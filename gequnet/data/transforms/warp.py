@@ -1,4 +1,4 @@
-"""Random rotation, scaling, shear and elastic deformation of a patch, resampled once."""
+"""Random rotation, scaling, shear and elastic deformation of a patch, in one resampling."""
 
 import math
 from collections.abc import Sequence
@@ -15,38 +15,39 @@ from gequnet.data.transforms.patch import Patch
 from gequnet.errors import ConfigError
 
 CLIP = 2.5
-"""Elastic displacements of the control points are cut at this many standard deviations."""
+"""Elastic displacements of control points are clipped at this many standard deviations."""
 
 OVERSHOOT = 1.3
-"""Between control points a cubic may exceed them, by less than this factor."""
+"""A cubic exceeds its control points by less than this factor."""
 
 
 class Warp(Augmentation):
-    r"""The patch seen through a random smooth map of the plane, or of space.
+    r"""The patch under a random smooth map of the plane or of space.
 
     Pixel :math:`p` of the result (relative to its centre) shows the scene at :math:`q = A p + u(p)`, where :math:`A` is
     a rotation times a shear divided by a magnification, and :math:`u` an elastic displacement: Gaussian at control
-    points, cubic between them. All of it is one resampling, so an image is blurred once however much is asked for. A
-    volume is turned about a random axis, and between voxels and control points everything is linear.
+    points, cubic between them. All of it is one resampling, so an image is blurred only once. A volume is rotated about
+    a random axis, and interpolation between its voxels and control points is linear.
 
-    The image is interpolated, and so are weights, linearly. Labels and ``valid`` take the nearest pixel, which keeps
-    them what they are and, other than a threshold on interpolated labels, makes thin structures no thinner on average.
-    What is made smaller is not smoothed first. Where the map leaves the picture image and weight are 0, and not valid.
+    Images are interpolated by ``interpolation``, weights linearly. Labels and ``valid`` take the nearest pixel: they
+    keep their values, and thin structures do not get thinner on average, as they would by a threshold on interpolated
+    labels. A smaller image is not smoothed before. Outside the picture image and weight are 0, and pixels not valid.
 
     Args:
-        rotation: Largest angle in radians, either way; pi for all rotations, in space about every axis by every angle
-            alike.
+        rotation: Largest angle in radians, in both directions; pi for all rotations. In space the axis is uniform on
+            the sphere and the angle uniform in its range.
         scale: Least and greatest magnification, drawn uniformly in the logarithm.
-        shear: Largest shear, either way: horizontal shift per vertical pixel. Images only.
+        shear: Largest shear, in both directions: horizontal shift per vertical pixel. Images only.
         elastic: Standard deviation of the displacement of a control point, in pixels.
         spacing: Distance of the control points in pixels, as nearly as the patch's sides allow.
-        knots: Control points along each axis, in place of ``spacing``: 3 for those of the U-Net of 2015, which lie on
-            the patch's corners, in the middles of its sides, and in its own.
-        interpolation: Of images. ``bicubic`` keeps thin structures as sharp as those of the images at test;
-            ``bilinear`` costs less, and is what volumes get.
+        knots: Number of control points along each axis, in place of ``spacing``. 3 as in the U-Net of 2015: at the
+            corners of the patch, the middles of its sides and its centre.
+        interpolation: Interpolation of images. ``bicubic`` keeps thin structures as sharp as in test images;
+            ``bilinear`` is cheaper. Volumes are always linear.
 
     Raises:
-        ConfigError: If a range is empty or negative, there are no two control points, or a volume is to be sheared.
+        ConfigError: If a range is empty or negative, there are fewer than two control points, or a volume would be
+            sheared.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Warp(Augmentation):
         knots: int | None = None,
     ) -> None:
         if not (len(scale) == 2 and 0 < scale[0] <= scale[1]):
-            raise ConfigError(f"augment: scale={list(scale)} is no range of magnifications; give [least, greatest].")
+            raise ConfigError(f"augment: scale={list(scale)} is not a range of magnifications; give [least, greatest].")
         if min(rotation, shear, elastic) < 0 or spacing <= 0:
             raise ConfigError("augment: rotation, shear and elastic must be 0 or more, and spacing more than 0.")
         if knots is not None and knots < 2:
@@ -69,7 +70,7 @@ class Warp(Augmentation):
         self.elastic, self.spacing, self.knots, self.interpolation = elastic, spacing, knots, interpolation
 
     def needs(self, size: Sequence[int]) -> list[int]:
-        """A window that holds every pixel that any draw can ask for, larger by an even number on each axis."""
+        """The size of a window with every pixel that any draw can use, larger by an even number on each axis."""
         half = self._half(size)
         extent = [*half[:-1], half[-1] + self.shear * half[-2]]
         margin = CLIP * OVERSHOOT * self.elastic + 2
@@ -93,7 +94,7 @@ class Warp(Augmentation):
         return Patch(image, torch.stack(moved).reshape(*regions, *valid.shape), valid.bool(), weight)
 
     def _grid(self, patch: Patch, size: Sequence[int], generator: torch.Generator) -> Float[Tensor, "*size dims"]:
-        """Where each pixel of the result lies in the window, in the units of ``grid_sample``: x first, -1 to 1."""
+        """The place of each pixel of the result in the window, in units of ``grid_sample``: x first, -1 to 1."""
         axes = [torch.linspace(-half, half, side) for half, side in zip(self._half(size), size, strict=True)]
         points = torch.stack(torch.meshgrid(*axes, indexing="ij"))
         moved = torch.einsum("ij,j...->i...", self._matrix(len(size), generator), points)
@@ -121,17 +122,16 @@ class Warp(Augmentation):
 
     def _half(self, size: Sequence[int]) -> list[float]:
         if len(size) not in (2, 3):
-            raise ConfigError(f"augment: a warp moves images and volumes, and not patches of size {list(size)}.")
+            raise ConfigError(f"augment: a warp is for images and volumes, and not for patches of size {list(size)}.")
         if len(size) == 3 and self.shear > 0:
-            raise ConfigError(f"augment: shear={self.shear} is of the plane, and this is a volume: set it to 0.")
+            raise ConfigError(f"augment: shear={self.shear} is for images, and this is a volume: set it to 0.")
         return [(side - 1) / 2 for side in size]
 
 
 def _reach(near: float, far: float, rotation: float) -> float:
-    """How far a box reaches along an axis when turned by up to ``rotation``.
+    """Largest extent of a box along an axis under rotations by up to ``rotation``.
 
-    Turned, the axis is at most that far from where it was, so a point of the box is ``near`` along its old direction at
-    most, and ``far`` across.
+    A point of the box is at most ``near`` along the axis and ``far`` across it.
     """
     angle = min(rotation, math.atan2(far, near))
     return math.cos(angle) * near + math.sin(angle) * far

@@ -1,4 +1,4 @@
-"""Which way the structures of a mask run: at every pixel, and in every window of a grid."""
+"""Orientation of the structures of a mask, at every pixel and in every window of a grid."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from scipy.ndimage import gaussian_filter
 
 @dataclass(frozen=True)
 class Directions:
-    r"""The direction along which the foreground runs, at each pixel.
+    r"""The orientation of the foreground at each pixel.
 
     Args:
         angle: ``[H, W]``, in :math:`[0, \pi)`: 0 is horizontal, :math:`\pi/2` vertical, counter-clockwise as seen. A
-            line has no head, so angles that differ by :math:`\pi` are one.
-        coherence: ``[H, W]``, 1 where only one direction is there, 0 where none is better than another.
+            line has no head, so angles that differ by :math:`\pi` are the same.
+        coherence: ``[H, W]``, 1 if there is a single direction, 0 if all directions are equally strong.
     """
 
     angle: Float64[np.ndarray, "h w"]
@@ -23,21 +23,21 @@ class Directions:
 
 
 def directions(foreground: Bool[np.ndarray, "h w"], sigma: float = 0.5, rho: float = 10.0) -> Directions:
-    r"""Directions by the structure tensor :math:`J = G_\rho * (\nabla m_\sigma\, \nabla m_\sigma^\top)`.
+    r"""Orientations by the structure tensor :math:`J = G_\rho * (\nabla m_\sigma\, \nabla m_\sigma^\top)`.
 
-    The gradient runs across a structure, so the direction is that of the smaller eigenvalue. The sums behind ``angle``
-    are sums of doubled angles, as they must be for lines; the coherence is :math:`(\lambda_1 - \lambda_2) /
+    The gradient is perpendicular to a structure, so the direction is that of the smaller eigenvalue. ``angle`` is a
+    mean of doubled angles, as is right for lines. The coherence is :math:`(\lambda_1 - \lambda_2) /
     (\lambda_1 + \lambda_2)`.
 
     Args:
         foreground: The structures.
-        sigma: Width of the Gaussian whose derivatives are the gradient, in pixels.
-        rho: Width of the Gaussian that gathers the neighbourhood, in pixels.
+        sigma: Standard deviation of the Gaussian whose derivatives give the gradient, in pixels.
+        rho: Standard deviation of the Gaussian that averages over the neighbourhood, in pixels.
 
     Returns:
-        A direction for every pixel; where there is no edge within 4 rho the coherence is 0 and the angle means nothing.
-        As pixels have corners, a straight line 3 pixels wide is off by up to 2.5°, one of a single pixel by up to 7.5°
-        (3.5° with ``sigma=1``).
+        A direction for every pixel. Without an edge within 4 rho the coherence is 0 and the angle is meaningless.
+        Because of the pixel grid, the angle of a straight line 3 pixels wide is off by up to 2.5°, that of a line of 1
+        pixel by up to 7.5° (3.5° with ``sigma=1``).
 
     References:
         Bigün and Granlund, Optimal orientation detection of linear symmetry, ICCV 1987.
@@ -49,9 +49,9 @@ def directions(foreground: Bool[np.ndarray, "h w"], sigma: float = 0.5, rho: flo
         45.0
     """
     picture = foreground.astype(np.float64)
-    # Rows run down and y runs up.
+    # Rows count downwards and y upwards.
     across, up = (sign * gaussian_filter(picture, sigma, order, mode="nearest") for sign, order in _DERIVATIVES)
-    # Nothing is known outside the picture: there it adds nothing.
+    # Outside the picture nothing is known, so nothing is added.
     products = (across * across, across * up, up * up)
     xx, xy, yy = (gaussian_filter(product, rho, mode="constant") for product in products)
     length, trace = np.hypot(yy - xx, 2 * xy), xx + yy
@@ -65,15 +65,15 @@ _DERIVATIVES = ((1, (0, 1)), (-1, (1, 0)))
 
 @dataclass(frozen=True)
 class Dominance:
-    r"""Which range of directions is the strongest in each window.
+    r"""The dominant range of directions in each window.
 
-    Range *k* of *n* is centred on :math:`k \pi / n` and :math:`\pi / n` wide. Of four, 0 is horizontal, 1 rising,
-    2 vertical, 3 falling.
+    Range *k* of *n* is centred on :math:`k \pi / n` and :math:`\pi / n` wide. Of four ranges, 0 is horizontal, 1
+    rising, 2 vertical, 3 falling.
 
     Args:
         range: The range with the most votes.
-        share: Its share of all votes, 0 where nobody votes.
-        angle: The axial mean of the votes within that range, in :math:`[0, \pi)`; so it lies in the range.
+        share: Its share of all votes, 0 without votes.
+        angle: The axial mean of the votes in that range, in :math:`[0, \pi)`; it lies in the range.
     """
 
     range: Int64[np.ndarray, "rows columns"]
@@ -82,7 +82,7 @@ class Dominance:
 
 
 def dominance(histograms: Float64[np.ndarray, "rows columns bins"], ranges: int) -> Dominance:
-    r"""The strongest of ``ranges`` ranges in histograms over :math:`[0, \pi)`, whose bins none of the ranges may cut.
+    r"""The dominant one of ``ranges`` ranges in histograms over :math:`[0, \pi)`; ranges must end between bins.
 
     Example:
         >>> votes = np.zeros((1, 1, 8))
@@ -104,7 +104,7 @@ def dominance(histograms: Float64[np.ndarray, "rows columns bins"], ranges: int)
 def _half(doubled: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "*shape"]:
     """The direction of a doubled angle, in [0, pi)."""
     angle = np.mod(doubled / 2, np.pi)
-    return np.where(angle < np.pi, angle, 0.0)  # a hair below 0 is rounded up to pi
+    return np.where(angle < np.pi, angle, 0.0)  # an angle just below 0 is rounded to pi
 
 
 def window_sums(
@@ -114,17 +114,17 @@ def window_sums(
     size: Sequence[int],
     stride: int,
 ) -> Float64[np.ndarray, "rows columns labels"]:
-    """The sum of the weights of each label in each window that starts on a grid and fits into the picture.
+    """Sum of the weights of each label in each window of a grid that fits into the picture.
 
-    The borders of all windows cut the picture into cells. Their sums, added up along both axes, give any window's by
-    four look-ups, whatever its size.
+    The borders of all windows divide the picture into cells. From the cumulative sums of the cells along both axes the
+    sum of any window follows by four look-ups, whatever its size.
 
     Args:
         labels: A number from 0 to ``count`` - 1 for each pixel.
-        weights: What each pixel adds.
+        weights: Weight of each pixel.
         count: Number of labels.
         size: Height and width of a window in pixels.
-        stride: Distance of the grid's lines in pixels; the first window starts at 0, 0.
+        stride: Distance between windows in pixels; the first window starts at 0, 0.
 
     Example:
         >>> window_sums(np.zeros((4, 5), int), np.ones((4, 5)), 1, (2, 3), 2)[..., 0]

@@ -1,4 +1,4 @@
-"""A grid of windows over a scene: which way each of them runs, and some that lie far apart."""
+"""Grid of windows over a scene: the dominant direction of each, and a selection of distant ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ class Windows:
     """The windows of one image.
 
     Args:
-        dominance: Which range of directions is the strongest in each.
-        usable: Whether it is strong enough, and whether there is enough in the window to say so.
+        dominance: The dominant range of directions in each window.
+        usable: True if it is strong enough and the window has enough valid pixels and foreground.
         stride: Distance between windows in pixels.
     """
 
@@ -26,7 +26,7 @@ class Windows:
     stride: int
 
     def corners(self, ranges: Sequence[int]) -> Int64[np.ndarray, "n 2"]:
-        """The first row and column of the usable windows that run in one of these ranges."""
+        """The first row and column of the usable windows with one of these dominant ranges."""
         return np.argwhere(self.usable & np.isin(self.dominance.range, ranges)) * self.stride
 
     def degrees(self, row: int, column: int) -> float:
@@ -36,19 +36,19 @@ class Windows:
 
 
 @dataclass(frozen=True)
-class Grid:
-    """How windows are laid over a scene and judged.
+class OrientationGrid:
+    """A grid of windows, and the conditions under which a window has a dominant direction.
 
     Args:
         size: Height and width of a window in pixels.
         stride: Distance between windows in pixels.
-        ranges: Into how many ranges the half circle is cut, see ``Dominance``.
-        share: A range is dominant above this share of the votes.
-        min_valid: Least share of a window inside the field of view.
-        min_foreground: Least share of a window that is foreground.
-        bins: Of the histograms of directions, a multiple of twice ``ranges``.
-        sigma: Width of the derivatives of the structure tensor in pixels.
-        rho: Width of its neighbourhood in pixels.
+        ranges: Number of ranges of the half circle, see ``Dominance``.
+        share: Share of the votes above which a range is dominant.
+        min_valid: Minimum share of a window inside the field of view.
+        min_foreground: Minimum share of foreground in a window.
+        bins: Number of bins of the histograms of directions, a multiple of twice ``ranges``.
+        sigma: Standard deviation of the derivatives of the structure tensor in pixels.
+        rho: Standard deviation of its neighbourhood in pixels.
 
     Raises:
         ConfigError: If these do not make a grid.
@@ -71,20 +71,20 @@ class Grid:
             )
         if self.ranges < 1 or self.bins < 1 or self.bins % (2 * self.ranges):
             raise ConfigError(
-                f"data.view.bins={self.bins} would cut a bin in two at the border of one of {self.ranges} ranges; give "
-                "a multiple of twice data.view.ranges."
+                f"data.view.bins={self.bins} has a bin that lies in two of the {self.ranges} ranges: give a multiple "
+                "of twice data.view.ranges."
             )
 
     def windows(self, scene: Scene) -> Windows:
-        """The windows of this scene; every valid foreground pixel votes for its direction, with its coherence.
+        """The windows of this scene. Each valid foreground pixel votes for its direction, weighted by its coherence.
 
         Raises:
             ConfigError: If it is a volume.
         """
         if len(scene.space) != 2:
             raise ConfigError(
-                f"data.view: {scene.id} has {len(scene.space)} axes, and directions are looked for in images of two; "
-                "take a 2-D dataset."
+                f"data.view: {scene.id} has {len(scene.space)} axes, and directions are computed in 2-D images "
+                "only: take a 2-D dataset."
             )
         valid = scene.valid.numpy()
         foreground = (scene.mask > 0).reshape(-1, *scene.space).any(0).numpy() & valid
@@ -101,19 +101,19 @@ class Grid:
         return sums[..., 0] / (self.size[0] * self.size[1])
 
 
-def spread(corners: Int64[np.ndarray, "n 2"], nearest: float, most: int) -> list[tuple[int, int]]:
-    """Corners far from each other: each next one is the farthest from all before, in steps of a king on a chessboard.
+def farthest_corners(corners: Int64[np.ndarray, "n 2"], nearest: float, most: int) -> list[tuple[int, int]]:
+    """Corners far from each other, by farthest point sampling in the Chebyshev distance.
 
     Args:
-        corners: To choose from; the first is the start.
-        nearest: None is nearer to another than this, in pixels.
-        most: So many at most.
+        corners: Candidates; the first one is the start.
+        nearest: Minimum distance between two of them, in pixels.
+        most: Maximum number of corners.
 
     Returns:
-        The chosen, in the order in which they were given.
+        The selected corners, in the order of ``corners``.
 
     Example:
-        >>> spread(np.array([[0, 0], [0, 1], [0, 5], [0, 9]]), nearest=2.0, most=3)
+        >>> farthest_corners(np.array([[0, 0], [0, 1], [0, 5], [0, 9]]), nearest=2.0, most=3)
         [(0, 0), (0, 5), (0, 9)]
     """
     distance = np.full(len(corners), np.inf)

@@ -1,4 +1,4 @@
-"""Trained on structures that run one way and tested on those that run another: any dataset of images, split again."""
+"""View of a dataset of images for training on some orientations of structures and testing on others."""
 
 import logging
 import re
@@ -11,7 +11,7 @@ from jaxtyping import Int64
 
 from gequnet.data.scene import Scene
 from gequnet.data.source import SPLITS, Source, Split
-from gequnet.data.views.orientation_grid import Grid, Windows, spread
+from gequnet.data.views.orientation_grid import OrientationGrid, Windows, farthest_corners
 from gequnet.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -20,45 +20,43 @@ PATCH = re.compile(r"(?P<image>.+)@(?P<row>\d+),(?P<column>\d+)")
 
 
 class OrientationShift(Source):
-    r"""Patches of a dataset by the direction in which most of their foreground runs.
+    r"""Patches of a dataset by the dominant direction of their foreground.
 
-    Every foreground pixel votes for its direction, found by the structure tensor of the mask, with its coherence. A
-    patch *has* a direction where one of ``ranges`` ranges of :math:`180°/n` holds over ``share`` of the votes. The
-    network trains on patches that have one of the ranges ``train``, is selected on such patches of the validation
-    images, and is tested on patches of the test images that have one of ``test``. Of four ranges 0 is horizontal, 1
-    rising, 2 vertical, 3 falling. The dataset's own split stays: no image is in two.
+    Each foreground pixel votes for its direction, by the structure tensor of the mask, weighted by its coherence. A
+    patch has a dominant direction if one of ``ranges`` ranges of :math:`180°/n` has more than ``share`` of the votes.
+    Training and validation patches have one of the ranges ``train``, test patches one of the ranges ``test``. Of four
+    ranges 0 is horizontal, 1 rising, 2 vertical, 3 falling. The dataset's own split is kept: no image is in two splits.
 
-    Training images keep their ids, and their ``corners`` say where a patch may start: at every place of a grid that
-    qualifies. Validation and test ids are patches, ``<image>@<row>,<column>``, each a scene of its own on the
-    intensity scale of its whole image, no two of them nearer than half a patch. An image without such a place is left
-    out.
+    Training images keep their ids. Their ``corners`` are the places of a grid at which a patch has a training
+    direction. Validation and test ids are patches, ``<image>@<row>,<column>``. Each patch is a scene with the intensity
+    scale of its whole image, and two patches are at least half a patch apart. Images without such a place are left out.
 
-    What it does not do: a training patch may hold up to 1 - ``share`` of its votes in directions of the test. The
-    shift is one of what is frequent. How much of a score is due to it, a training with all ranges on the same test
-    patches tells (``train=[0, 1, 2, 3]``).
+    Limits: up to 1 - ``share`` of the votes of a training patch may be in test directions, so the shift is one of
+    frequencies. Its effect on a score is measured by a training with all ranges (``train=[0, 1, 2, 3]``) on the same
+    test patches.
 
     Args:
         source: The dataset, of images.
         size: Side of a patch in pixels, or height and width.
         train: The ranges of training and validation patches.
         test: The ranges of test patches.
-        ranges: Into how many the half circle is cut; range *k* is centred on :math:`k \cdot 180°/n`.
-        share: A range is dominant above this share of the votes.
+        ranges: Number of ranges of the half circle; range *k* is centred on :math:`k \cdot 180°/n`.
+        share: Share of the votes above which a range is dominant.
         stride: Distance between the places of the grid in pixels; None for an eighth of the patch.
-        max_per_image: At most so many validation or test patches of one image, spread over it.
-        min_valid: Least share of a patch inside the field of view.
-        min_foreground: Least share of a patch that is foreground, since a few pixels have no direction to speak of.
-        bins: Of the histograms of directions, a multiple of twice ``ranges``.
-        sigma: Width of the Gaussian derivatives of the structure tensor, in pixels.
-        rho: Width of its neighbourhood, in pixels.
+        max_per_image: Maximum number of validation or test patches of one image, distributed over it.
+        min_valid: Minimum share of a patch inside the field of view.
+        min_foreground: Minimum share of foreground in a patch, since a few pixels have no clear direction.
+        bins: Number of bins of the histograms of directions, a multiple of twice ``ranges``.
+        sigma: Standard deviation of the Gaussian derivatives of the structure tensor, in pixels.
+        rho: Standard deviation of its neighbourhood, in pixels.
 
     Raises:
-        ConfigError: If arguments contradict each other, the dataset is not one of images, or no patch of a split
-            qualifies.
+        ConfigError: If arguments contradict each other, the dataset is not one of images, or a split has no
+            suitable patch.
 
     References:
-        The benchmark follows R. Tuxen's project on group-equivariant U-Nets (DTU, 2021), where the votes had no
-        weight and the tensor ended with the patch.
+        The benchmark follows R. Tuxen's project on group-equivariant U-Nets (DTU, 2021). There the votes had no
+        weights and the structure tensor ended at the border of a patch.
 
     Example:
         >>> from gequnet.data.phantoms.phantom_vessels import PhantomVessels
@@ -86,24 +84,26 @@ class OrientationShift(Source):
     ) -> None:
         sides = [size, size] if isinstance(size, int) else list(size)
         if len(sides) != 2:
-            raise ConfigError(f"data.view.size={sides} is no size of a patch of an image; give height and width.")
+            raise ConfigError(f"data.view.size={sides} is not the size of a patch of an image: give height and width.")
         stride = max(1, min(sides) // 8) if stride is None else stride
         self.source, self.name, self.max_per_image = source, source.name, max_per_image
-        self.grid = Grid((sides[0], sides[1]), stride, ranges, share, min_valid, min_foreground, bins, sigma, rho)
+        self.grid = OrientationGrid(
+            (sides[0], sides[1]), stride, ranges, share, min_valid, min_foreground, bins, sigma, rho
+        )
         self.wanted: dict[Split, list[int]] = {"train": list(train), "val": list(train), "test": list(test)}
         self._ids: dict[Split, list[str]] = {}
         self._windows: dict[str, Windows] = {}
-        self._open: Scene | None = None  # the image of the last patch, which is that of the next one too
+        self._open: Scene | None = None  # the image of the last patch, and mostly of the next one
         self._check_ranges()
 
     def ids(self, split: Split) -> list[str]:
-        """The training images that have a place to train on; the patches to validate and test on."""
+        """The ids of the training images with suitable places, or of the validation or test patches."""
         if split not in self._ids:
             self._ids[split] = self._find(split)
         return list(self._ids[split])
 
     def load(self, sample_id: str) -> Scene:
-        """An image with its corners, or the scene of a patch."""
+        """A training image with its corners, or the scene of a patch."""
         patch = PATCH.fullmatch(sample_id)
         if patch is None:
             corners = torch.from_numpy(self._corners(sample_id, "train"))
@@ -111,22 +111,22 @@ class OrientationShift(Source):
         return self._whole(patch["image"]).crop(sample_id, _corner(patch), self.grid.size)
 
     def check(self) -> None:
-        """See that the dataset is there, then look for the patches of every split."""
+        """Check the dataset, then find the patches of every split."""
         self.source.check()
         places = sum(len(self._corners(image, "train")) for image in self.ids("train"))
         log.info(
-            "%s by direction: %d places in %d images to train on, %d patches to validate on, %d to test on.",
+            "%s by direction: %d training places in %d images, %d validation patches, %d test patches.",
             self.name,
             places,
             *(len(self.ids(split)) for split in SPLITS),
         )
 
     def labels_differ(self) -> list[str]:
-        """What the dataset says."""
+        """The ids that the dataset itself returns."""
         return self.source.labels_differ()
 
     def facts(self, sample_id: str) -> dict[str, str | float]:
-        """Of a patch its ``image`` and its ``orientation``: degrees below 180, 0 horizontal, 45 rising, 90 vertical."""
+        """Facts of a patch: ``image`` and ``orientation``, 0 to 180 degrees (0 horizontal, 45 rising, 90 vertical)."""
         patch = PATCH.fullmatch(sample_id)
         if patch is None:
             return self.source.facts(sample_id)
@@ -145,7 +145,7 @@ class OrientationShift(Source):
         return [
             f"{image}@{row},{column}"
             for image in found
-            for row, column in spread(corners[image], apart, self.max_per_image)
+            for row, column in farthest_corners(corners[image], apart, self.max_per_image)
         ]
 
     def _corners(self, image: str, split: Split) -> Int64[np.ndarray, "n 2"]:
@@ -164,26 +164,24 @@ class OrientationShift(Source):
     def _nothing_in(self, split: Split) -> str:
         ranges, size = ", ".join(map(str, self.wanted[split])), "x".join(map(str, self.grid.size))
         return (
-            f"{self.name}: no {split} image holds a patch of {size} pixels with over {self.grid.share:.0%} of its "
+            f"{self.name}: no {split} image has a patch of {size} pixels with over {self.grid.share:.0%} of its "
             f"foreground's directions in one of the ranges {ranges}; take a smaller data.patch_size or "
             f"data.view.share, or other data.view.{_key(split)}."
         )
 
     def _check_ranges(self) -> None:
         if self.max_per_image < 1:
-            raise ConfigError(
-                f"data.view.max_per_image={self.max_per_image} leaves nothing to test on; give 1 or more."
-            )
+            raise ConfigError(f"data.view.max_per_image={self.max_per_image} leaves no test patches: give 1 or more.")
         for split, wanted in self.wanted.items():
             if not wanted or not set(wanted) <= set(range(self.grid.ranges)):
                 raise ConfigError(
-                    f"data.view.{_key(split)}={wanted} names no range of directions, or one that is not there; with "
+                    f"data.view.{_key(split)}={wanted} must be a list of ranges of directions; with "
                     f"data.view.ranges={self.grid.ranges} they are 0 to {self.grid.ranges - 1}."
                 )
 
 
 def _key(split: Split) -> str:
-    """The argument that says which ranges a split has."""
+    """The argument with the ranges of a split."""
     return "test" if split == "test" else "train"
 
 

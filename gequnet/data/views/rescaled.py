@@ -1,4 +1,4 @@
-"""A dataset whose every object is larger, or smaller, by one factor: scenes resampled about their centres."""
+"""View of a dataset with all images magnified by one factor, about their centres."""
 
 from dataclasses import replace
 
@@ -12,17 +12,18 @@ from gequnet.symmetry.actions import magnify
 def at_scale(source: Source, factor: float) -> Source:
     """The images of a dataset with everything in them ``factor`` times as large, for tests at other scales.
 
-    They are drawn anew where the source can do so, see ``Source.at_scale``, and resampled by ``Rescaled`` elsewhere.
+    Sources that can draw their images at another scale do so, see ``Source.at_scale``; others are resampled by
+    ``Rescaled``.
     """
     return source.at_scale(factor) or Rescaled(source, factor)
 
 
 class Rescaled(Source):
-    """The same images of another dataset, magnified.
+    """The images of another dataset, magnified by resampling.
 
     Args:
         source: The dataset.
-        factor: How many times as large everything is.
+        factor: Magnification.
 
     Raises:
         ConfigError: If the factor is not above 0.
@@ -30,11 +31,11 @@ class Rescaled(Source):
 
     def __init__(self, source: Source, factor: float) -> None:
         if not 0 < factor < float("inf"):
-            raise ConfigError(f"A magnification of {factor} makes no image: give a number above 0.")
+            raise ConfigError(f"A magnification of {factor} is not possible: give a number above 0.")
         self.source, self.factor, self.name = source, factor, source.name
 
     def ids(self, split: Split) -> list[str]:
-        """Those of the dataset."""
+        """The ids of the dataset."""
         return self.source.ids(split)
 
     def load(self, sample_id: str) -> Scene:
@@ -42,27 +43,27 @@ class Rescaled(Source):
         return magnified_scene(self.source.load(sample_id), self.factor)
 
     def check(self) -> None:
-        """Nothing is needed but the dataset itself."""
+        """Check the dataset."""
         self.source.check()
 
     def labels_differ(self) -> list[str]:
-        """What the dataset says."""
+        """The ids that the dataset returns."""
         return self.source.labels_differ()
 
     def folding(self) -> list[list[str]] | None:
-        """That of the dataset."""
+        """The folds of the dataset."""
         return self.source.folding()
 
     def facts(self, sample_id: str) -> dict[str, str | float]:
-        """What the dataset knows."""
+        """The facts of the dataset."""
         return self.source.facts(sample_id)
 
 
 def magnified_scene(scene: Scene, factor: float) -> Scene:
-    """The scene ``factor`` times as large: sides, rounded, and everything in it; a pixel stays what it is in mm.
+    """The scene ``factor`` times as large: its sides, rounded, and everything in it; the spacing in mm stays.
 
-    Labels stay labels, see ``magnified_labels``, and objects keep their numbers. Where patches may start is forgotten,
-    and so is the file that the scene came from, to which its pixels no longer belong.
+    Labels stay labels, see ``magnified_labels``, and objects keep their numbers. ``corners`` and ``geometry`` are
+    removed, since they do not hold on the new grid.
     """
     if factor == 1:
         return scene

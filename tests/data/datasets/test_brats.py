@@ -72,7 +72,7 @@ def test_labels_of_another_convention_are_refused(tmp_path):
         nibabel.Nifti1Image(np.where(labels.dataobj == np.uint8(4), 3, labels.dataobj).astype(np.uint8), labels.affine),
         path,
     )
-    with pytest.raises(UnexpectedMaskValuesError, match="0, 1, 2, 3 and a mask here holds 0, 1, 2 and 4"):
+    with pytest.raises(UnexpectedMaskValuesError, match="0, 1, 2, 3, expected 0, 1, 2 and 4"):
         Brats(tmp_path).load(NEW[0])
 
 

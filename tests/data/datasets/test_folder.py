@@ -77,7 +77,9 @@ def test_images_without_masks_are_for_pictures(tmp_path):
 
 
 def test_what_is_wrong_is_named(tmp_path):
-    with pytest.raises(DatasetNotFoundError, match=re.escape(f"{tmp_path / 'images'}, which data.source.images")):
+    with pytest.raises(
+        DatasetNotFoundError, match=re.escape(f"{tmp_path / 'images'}, the value of data.source.images")
+    ):
         folder(tmp_path).check()
     make_folder(tmp_path)
     path = tmp_path / "masks" / "house_04.png"
@@ -89,7 +91,7 @@ def test_what_is_wrong_is_named(tmp_path):
         folder(tmp_path).check()
     save(tmp_path / "masks" / "house_04.png", shape(4))
     save(tmp_path / "images" / "house_05.jpg", photograph(5))
-    with pytest.raises(AmbiguousNameError, match=r"house_05\.jpg and house_05\.png would be one image"):
+    with pytest.raises(AmbiguousNameError, match=r"house_05\.jpg and house_05\.png have the same name"):
         folder(tmp_path).check()
 
 

@@ -119,7 +119,7 @@ def test_files_that_do_not_lie_over_each_other_are_refused(tmp_path):
     moved[0, 3] = 0.6
     turned = affine("LAS")
     for wrong in (moved, turned):
-        with pytest.raises(GridMismatchError, match="equally many voxels in different places"):
+        with pytest.raises(GridMismatchError, match="the same size and different affines"):
             source(tmp_path, where=np.eye(4), labels_where=wrong).check()
     moved[0, 3] = 0.01
     source(tmp_path, where=np.eye(4), labels_where=moved).check()

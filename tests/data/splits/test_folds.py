@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gequnet.data.source import SPLITS
-from gequnet.data.splits.folds import FoldedSource, blocks, folds, part_of
+from gequnet.data.splits.folds import FoldedSource, blocks, fold_split, folds
 from gequnet.errors import ConfigError
 
 SIZES = st.lists(st.integers(1, 7), min_size=3, max_size=40)
@@ -35,7 +35,7 @@ def test_every_image_is_tested_once_and_units_stay_together(sizes, k, seed):
     k = min(k, len(sizes))
     units = units_of(sizes)
     folding = folds(units, k, seed)
-    tested = [i for fold in range(k) for i in part_of(folding, fold, "test")]
+    tested = [i for fold in range(k) for i in fold_split(folding, fold, "test")]
     assert sorted(tested) == sorted(i for unit in units for i in unit)
     for unit in units:
         assert len([ids for ids in folding if set(unit) & set(ids)]) == 1
@@ -48,7 +48,7 @@ def test_every_image_is_tested_once_and_units_stay_together(sizes, k, seed):
 def test_no_image_is_in_two_splits_and_none_is_left_out(sizes, k, fold):
     k = min(k, len(sizes))
     folding = folds(units_of(sizes), k)
-    parts = [part_of(folding, fold % k, split) for split in SPLITS]
+    parts = [fold_split(folding, fold % k, split) for split in SPLITS]
     assert sorted(i for ids in parts for i in ids) == sorted(i for ids in folding for i in ids)
     assert all(parts)
 
@@ -87,7 +87,7 @@ def test_validation_is_the_next_fold():
 @pytest.mark.parametrize(
     ("fold", "k", "words"),
     [
-        (5, 5, "data.source.fold=5 is none of the 5 folds: give 0 to 4"),
+        (5, 5, "data.source.fold=5 is not one of the 5 folds: give 0 to 4"),
         (-1, 5, "data.source.fold=-1"),
         (0, 2, "data.source.folds=2 are too few"),
     ],
@@ -98,9 +98,9 @@ def test_a_fold_that_is_none(fold, k, words):
 
 
 def test_more_folds_than_units():
-    with pytest.raises(ConfigError, match=r"data\.source\.folds=5 folds cannot be dealt from 4 .*folds=4 or fewer"):
+    with pytest.raises(ConfigError, match=r"data\.source\.folds=5 is more than the 4 images .*folds=4 or fewer"):
         Folded(units_of([3] * 4), 0).ids("train")
-    with pytest.raises(ConfigError, match="dealt from 4"):
+    with pytest.raises(ConfigError, match="more than the 4 images"):
         blocks(["a", "b", "c", "d"], 5)
 
 

@@ -23,7 +23,7 @@ from gequnet.data.scene import Scene
 from gequnet.data.transforms.augment import Chain, Flips
 from gequnet.data.transforms.border_weights import BorderWeights, balanced, cells_of, two_nearest
 from gequnet.data.transforms.colour import Colour
-from gequnet.data.transforms.normalise import scale_of
+from gequnet.data.transforms.normalise import intensity_scale
 from gequnet.data.transforms.patch import Patch, window
 from gequnet.data.transforms.warp import Warp
 from gequnet.errors import ConfigError
@@ -110,7 +110,7 @@ def test_what_makes_no_sense_is_refused():
         with pytest.raises(ConfigError, match=r"data\.weights: w0="):
             BorderWeights(**numbers)
     regions = Scene("two", torch.zeros(1, 4, 4), torch.zeros(2, 4, 4).to(torch.uint8), torch.ones(4, 4) > 0)
-    with pytest.raises(ConfigError, match="two has 2 classes that overlap"):
+    with pytest.raises(ConfigError, match="two has 2 overlapping classes"):
         BorderWeights()(regions)
 
 
@@ -169,7 +169,7 @@ def test_samples_carry_weights_if_and_only_if_there_are_any():
         return BorderWeights()(scene)
 
     ids = source.ids("train")
-    scenes = SceneCache(source, lambda scene: scale_of(scene, "none"), weight_of)
+    scenes = SceneCache(source, lambda scene: intensity_scale(scene, "none"), weight_of)
     patches = PatchDataset(scenes, ids, (16, 16), Flips(), 0, 8)
     for index in range(8):
         sample = patches[0, index]

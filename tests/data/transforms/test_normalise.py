@@ -5,7 +5,7 @@ from monai.transforms import NormalizeIntensity
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from gequnet.data.scene import Scene
-from gequnet.data.transforms.normalise import pooled_scale, scale_of
+from gequnet.data.transforms.normalise import intensity_scale, pooled_scale
 
 
 def made(seed=0):
@@ -23,7 +23,7 @@ def scene():
 @pytest.mark.parametrize(("how", "oracle"), [("instance", StandardScaler()), ("range", MinMaxScaler())])
 def test_valid_pixels_are_scaled_as_by_scikit_learn(scene, how, oracle):
     inside = scene.image[:, scene.valid].numpy().T / 255
-    scaled = scale_of(scene, how)(scene.image.float() / 255)[:, scene.valid].numpy().T
+    scaled = intensity_scale(scene, how)(scene.image.float() / 255)[:, scene.valid].numpy().T
     np.testing.assert_allclose(scaled, oracle.fit_transform(inside), atol=1e-5)
 
 
@@ -39,7 +39,7 @@ def brain():
 
 
 def test_nonzero_voxels_are_scaled_as_by_monai_and_the_rest_stays_below(brain):
-    scaled = scale_of(brain, "instance_nonzero")(brain.image)
+    scaled = intensity_scale(brain, "instance_nonzero")(brain.image)
     expected = NormalizeIntensity(nonzero=True, channel_wise=True)(brain.image)
     seen = brain.image != 0
     torch.testing.assert_close(scaled[seen], torch.as_tensor(expected)[seen], rtol=1e-4, atol=1e-4)
@@ -70,16 +70,16 @@ def test_a_small_deviation_does_not_drown_in_a_large_mean():
 
 def test_none_keeps_the_intensities(scene):
     image = scene.image.float() / 255
-    assert torch.equal(scale_of(scene, "none")(image), image)
+    assert torch.equal(intensity_scale(scene, "none")(image), image)
 
 
 @pytest.mark.parametrize("how", ["instance", "range", "instance_nonzero"])
 @pytest.mark.parametrize("seen", [True, False])
 def test_a_constant_image_or_one_without_valid_pixels_gives_zeros(how, seen):
     flat = Scene("flat", torch.full((1, 4, 4), 7.0), torch.zeros(4, 4, dtype=torch.uint8), torch.full((4, 4), seen))
-    assert torch.equal(scale_of(flat, how)(flat.image), torch.zeros(1, 4, 4))
+    assert torch.equal(intensity_scale(flat, how)(flat.image), torch.zeros(1, 4, 4))
 
 
 def test_an_image_of_zeros_stays_one():
     empty = Scene("0", torch.zeros(1, 4, 4), torch.zeros(4, 4, dtype=torch.uint8), torch.ones(4, 4, dtype=torch.bool))
-    assert torch.equal(scale_of(empty, "instance_nonzero")(empty.image), empty.image)
+    assert torch.equal(intensity_scale(empty, "instance_nonzero")(empty.image), empty.image)

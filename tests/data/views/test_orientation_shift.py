@@ -11,7 +11,7 @@ from gequnet.data.phantoms.phantom_vessels import PhantomVessels
 from gequnet.data.scene import Scene
 from gequnet.data.source import SPLITS, Source
 from gequnet.data.views.orientation import directions
-from gequnet.data.views.orientation_grid import spread
+from gequnet.data.views.orientation_grid import farthest_corners
 from gequnet.data.views.orientation_shift import OrientationShift
 from gequnet.errors import ConfigError
 from helpers.data_modules import module, samples
@@ -123,7 +123,7 @@ def test_a_line_trains_or_tests_by_its_angle(degrees, split):
     shifted = OrientationShift(Drawn(line(degrees, 4)), 64, stride=1)
     if split == "train":
         assert shifted.ids("train") == ["train"]
-        with pytest.raises(ConfigError, match="no test image holds a patch of 64x64"):
+        with pytest.raises(ConfigError, match="no test image has a patch of 64x64"):
             shifted.ids("test")
         return
     facts = [shifted.facts(patch) for patch in shifted.ids("test")]
@@ -196,13 +196,13 @@ def test_the_same_every_time_and_after_pickling():
 
 def test_patches_of_an_image_are_few_and_apart():
     corners = np.argwhere(np.ones((20, 20), dtype=bool)) * 5
-    chosen = np.array(spread(corners, nearest=25.0, most=64))
+    chosen = np.array(farthest_corners(corners, nearest=25.0, most=64))
     distances = abs(chosen[:, None] - chosen).max(-1) + 1000 * np.eye(len(chosen), dtype=int)
     assert distances.min() >= 25
     assert len(chosen) >= 9
-    few = np.array(spread(corners, nearest=25.0, most=4))
+    few = np.array(farthest_corners(corners, nearest=25.0, most=4))
     assert sorted(map(tuple, few)) == [(0, 0), (0, 95), (95, 0), (95, 95)]
-    assert spread(corners[:0], nearest=1.0, most=4) == []
+    assert farthest_corners(corners[:0], nearest=1.0, most=4) == []
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_patches_of_an_image_are_few_and_apart():
     [
         ({"test": [4]}, r"data\.view\.test=\[4\].*0 to 3"),
         ({"train": []}, r"data\.view\.train=\[\]"),
-        ({"size": [8, 8, 8]}, "no size of a patch"),
+        ({"size": [8, 8, 8]}, "not the size of a patch"),
         ({"bins": 100}, "multiple of twice"),
         ({"stride": 0}, "must be at least 1"),
         ({"size": 0}, "must be at least 1"),
