@@ -91,7 +91,7 @@ def test_a_split_without_images_is_refused(tmp_path):
 
 
 def test_a_test_asks_for_images_to_test_alone(tmp_path):
-    """And what a training needs is asked for when it comes to that."""
+    """The training images are checked when a training starts."""
     make_brats(tmp_path, ["BraTS2021_00006"])
     made = module("brats", root=tmp_path)
     made.test_ids = [sample_id for ids in made.splits.values() for sample_id in ids]
@@ -150,7 +150,7 @@ def test_more_training_images_than_there_are_is_refused(number):
 
 
 class Measured(PhantomVessels):
-    """Phantoms of half a millimetre by two."""
+    """Phantoms with pixels of 0.5 by 2 mm."""
 
     def load(self, sample_id):
         return replace(super().load(sample_id), spacing=(0.5, 2.0))
@@ -187,7 +187,7 @@ def test_a_full_scale_is_that_of_the_images_that_are_trained_on():
 
 def test_an_unknown_normalisation_is_refused_with_those_that_there_are():
     made = module()
-    made.normalisation = "image"  # which the type of the argument refuses already, in a test
+    made.normalisation = "image"  # in tests the type annotation refuses it already
     with pytest.raises(ConfigError, match="no data.normalisation=image;.* instance, instance_nonzero, full"):
         made._check_arguments()
 
@@ -238,7 +238,7 @@ def test_arguments_that_contradict_each_other_are_refused(changes, words):
 
 
 class Brighter(Source):
-    """The images of another source, three times as bright and brighter still."""
+    """View of a source with brighter images."""
 
     def __init__(self, source):
         self.source, self.name = source, source.name
@@ -255,7 +255,7 @@ class Brighter(Source):
 
 
 class Labelled(Source):
-    """One made image in every split."""
+    """Source with one given image in every split."""
 
     name = "labelled"
 
@@ -294,7 +294,7 @@ def test_a_foreign_sampler_is_refused_with_the_remedy():
 
 
 class Recorder(pl.LightningModule):
-    """Learns nothing and writes down what it was shown."""
+    """Module without training that records the batches."""
 
     def __init__(self):
         super().__init__()

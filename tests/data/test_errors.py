@@ -1,4 +1,4 @@
-"""Every way in which a folder can be wrong, and the one sentence that says so."""
+"""Errors about wrong folders: one sentence for each case."""
 
 from pathlib import Path
 

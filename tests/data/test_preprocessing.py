@@ -1,4 +1,4 @@
-"""Any image is made ready as a dataset makes its own: the datasets are the oracle, files in, tensors out."""
+"""Preprocessing of any image, compared with the tensors of the datasets."""
 
 from pathlib import Path
 

@@ -9,7 +9,7 @@ from gequnet.data.sampler import EpochSampler, RankSampler, RepeatedIndex, Resum
 
 
 class Keys(Dataset):
-    """Hands back the key it was asked for."""
+    """Dataset whose samples are the keys themselves."""
 
     def __getitem__(self, key):
         return torch.tensor(key)
@@ -24,7 +24,7 @@ def loader(length=20, batch_size=4, seed=0, workers=0):
 
 
 def ranks(monkeypatch, world, make):
-    """What ``make`` gives on each of ``world`` ranks."""
+    """Result of ``make`` on each of ``world`` ranks."""
     results = []
     for rank in range(world):
         monkeypatch.setattr(sampler, "_rank_and_world_size", lambda rank=rank: (rank, world))

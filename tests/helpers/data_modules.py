@@ -1,4 +1,4 @@
-"""Data modules of conf/data, small."""
+"""Small data modules of conf/data."""
 
 from omegaconf import OmegaConf
 
@@ -7,7 +7,7 @@ from helpers.repository import CONF
 
 
 def module(name="phantom_vessels", augment="flips", root="nowhere", seed=0, **changes):
-    """The datamodule of conf/data with small phantoms and a short epoch."""
+    """Data module of conf/data with small phantoms and a short epoch."""
     base, own = (OmegaConf.load(CONF / "data" / f"{part}.yaml") for part in ("base/module", name))
     data = OmegaConf.merge(base, own.get("data", own))
     data.pop("defaults", None)

@@ -1,10 +1,10 @@
-"""Straight lines, and angles between directions."""
+"""Masks of straight lines, and angles between directions."""
 
 import numpy as np
 
 
 def line(degrees, width, side=101):
-    """The pixels nearer than half the width to a straight line through the middle, x to the right and y up."""
+    """Mask of a straight line of this width through the middle, x to the right and y up."""
     x = np.arange(side) - side // 2
     y = -x[:, None]
     angle = np.radians(degrees)
@@ -12,5 +12,5 @@ def line(degrees, width, side=101):
 
 
 def apart(one, other):
-    """Degrees between two directions, at most 90."""
+    """Angle between two directions in degrees, at most 90."""
     return abs((one - other + 90) % 180 - 90)

@@ -1,4 +1,4 @@
-"""Keeps what a picture would have shown, and makes samples to show."""
+"""Samples for figures, and a recorder of the figures made from them."""
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ def sample(channels=1, classes=1, overlapping=False, space=SPACE, name="image-1"
 
 
 class Recorded:
-    """Keeps the figure that a module would have saved."""
+    """Recorder of the figure that a module saves."""
 
     def __init__(self, monkeypatch, module):
         monkeypatch.setattr(module, "save", lambda figure, out: setattr(self, "figure", figure))

@@ -1,4 +1,4 @@
-"""Steerable kernels by e2cnn."""
+"""Steerable kernels of e2cnn, for comparison."""
 
 import math
 import warnings
@@ -23,7 +23,7 @@ for basis_class in vars(irreps_basis).values():
 
 
 class NumpyOne:
-    """numpy, with the meaning that ``copy=False`` had before numpy 2: copy only where needed."""
+    """numpy with ``copy=False`` as before numpy 2: copy only if needed."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(np, name)
@@ -36,14 +36,14 @@ kernel_utils.np = NumpyOne()
 
 
 def gspace(group: PlaneGroup) -> Any:
-    """Their space for our finite group; mirrors over the x axis, as ours."""
+    """e2cnn's space for one of our finite groups; mirrors over the x axis, as ours."""
     if group.reflections:
         return gspaces.Flip2dOnR2(0.0) if group.rotations == 1 else gspaces.FlipRot2dOnR2(group.rotations, axis=0.0)
     return gspaces.TrivialOnR2() if group.rotations == 1 else gspaces.Rot2dOnR2(group.rotations)
 
 
 def as_element(group: PlaneGroup, theirs: int | tuple[int, int]) -> Element:
-    """Our name for their element: a number of rotations, or whether it mirrors and then a number of rotations."""
+    """Our notation for an element of e2cnn: number of rotations, or mirror and number of rotations."""
     if group.reflections and group.rotations == 1:
         return Element(0.0, bool(theirs))
     flip, turns = theirs if isinstance(theirs, tuple) else (0, theirs)
@@ -51,7 +51,7 @@ def as_element(group: PlaneGroup, theirs: int | tuple[int, int]) -> Element:
 
 
 def random_kernel(group: PlaneGroup, kernel_size: int) -> tuple[torch.Tensor, int]:
-    """A random filter between regular fields in our basis [out, in, k, k], and the dimension of its space."""
+    """Random filter between regular fields in our basis [out, in, k, k], and the dimension of the filter space."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         space = gspace(group)

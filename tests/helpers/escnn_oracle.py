@@ -1,4 +1,4 @@
-"""Steerable kernels by escnn."""
+"""Steerable kernels of escnn, for comparison."""
 
 import warnings
 from typing import Any
@@ -19,7 +19,7 @@ escnn.group._numerical.randomized_svd = None
 
 
 def gspace(group: PlaneGroup) -> Any:
-    """Their space for our group; mirrors over the x axis, as ours."""
+    """escnn's space for one of our groups; mirrors over the x axis, as ours."""
     if group.continuous:
         make = gspaces.flipRot2dOnR2 if group.reflections else gspaces.rot2dOnR2
         return make(-1, maximum_frequency=8, **({"axis": 0.0} if group.reflections else {}))
@@ -29,7 +29,7 @@ def gspace(group: PlaneGroup) -> Any:
 
 
 def representation(space: Any, ours: Representation) -> Any:
-    """Their representation, equivalent to ours."""
+    """Representation of escnn that is equivalent to ours."""
     if ours.kind == "trivial":
         return space.trivial_repr
     if ours.group.continuous:
@@ -47,7 +47,7 @@ def change_of_basis(space: Any, ours: Representation) -> np.ndarray:
 
 
 def random_kernel(in_rep: Representation, out_rep: Representation, kernel_size: int) -> tuple[torch.Tensor, int]:
-    """A random filter of their ``R2Conv`` in our basis [out, in, k, k], and the dimension of its space."""
+    """Random filter of escnn's ``R2Conv`` in our basis [out, in, k, k], and the dimension of the filter space."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         space = gspace(in_rep.group)

@@ -1,4 +1,4 @@
-"""Tiny networks of every family and recipe, whose norms have seen something: fresh statistics hide mistakes."""
+"""Tiny networks of every family and recipe, with random norm statistics: initial statistics hide errors."""
 
 from collections.abc import Callable
 
@@ -66,7 +66,7 @@ CASES: dict[str, Callable[[], nn.Module]] = {
 
 
 def seasoned(net: nn.Module) -> nn.Module:
-    """The network in evaluation mode, its statistics, scales and shifts drawn by lot."""
+    """Network in evaluation mode with random statistics, scales and shifts of its norms."""
     for layer in net.modules():
         if getattr(layer, "running_mean", None) is not None:
             layer.running_mean.normal_()
@@ -84,5 +84,5 @@ def made(case: str) -> nn.Module:
 
 
 def sides_for(case: str) -> tuple[int, ...]:
-    """An even and an odd side, none of which can be halved as it is; of what takes odd ones alone, these."""
+    """Sides for a case: an even and an odd one that need padding; two odd ones for networks of odd sizes only."""
     return (15, 21) if case == "e2unet, learned" else (14, 15)

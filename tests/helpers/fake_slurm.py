@@ -1,6 +1,6 @@
-"""A SLURM of one machine, under the names of its commands: it runs the jobs of an array, one after the other.
+"""Stand-in for SLURM on one machine, with its commands: it runs the jobs of an array, one after the other.
 
-What it was asked is written down in ``asked.txt`` beside the commands.
+Its calls are recorded in ``asked.txt`` beside the commands.
 """
 
 import os
@@ -14,7 +14,7 @@ ARRAY = "7"
 
 
 def install(folder: Path) -> Path:
-    """The commands, for the front of ``PATH``."""
+    """Install the commands into a folder for the front of ``PATH``."""
     folder.mkdir()
     for name in NAMES:
         command = folder / name
@@ -24,7 +24,7 @@ def install(folder: Path) -> Path:
 
 
 def sbatch(folder: Path, script: str) -> None:
-    """Starts the array in the background, as the one who hands it in goes on."""
+    """Start the array in the background, so that the caller continues."""
     asked = Path(script).read_text()
     (last,) = re.findall(r"^#SBATCH --array=0-(\d+)%", asked, re.MULTILINE)
     (tasks,) = re.findall(r"^#SBATCH --ntasks-per-node=(\d+)", asked, re.MULTILINE)
@@ -36,7 +36,7 @@ def sbatch(folder: Path, script: str) -> None:
 
 
 def array(folder: Path, script: str, last: str, tasks: str) -> None:
-    """Every job, again as often as it is queued again."""
+    """Run every job, again after each requeue."""
     for job in range(int(last) + 1):
         starts = 0
         while starts == 0 or (folder / f"requeue_{ARRAY}_{job}").exists():
@@ -50,7 +50,7 @@ def array(folder: Path, script: str, last: str, tasks: str) -> None:
 
 
 def srun(folder: Path, *arguments: str) -> None:
-    """Runs the command once for each task, with its output where it belongs."""
+    """Run the command once for each task, with the output in the files of SLURM's options."""
     unbuffered, _, out, _, err, *command = arguments
     assert unbuffered == "--unbuffered"
     tasks = []
@@ -63,7 +63,7 @@ def srun(folder: Path, *arguments: str) -> None:
 
 
 def named(path: str, letters: dict[str, str]) -> str:
-    """A path as SLURM fills it in."""
+    """Path with SLURM's placeholders replaced."""
     for letter, value in letters.items():
         path = path.replace(letter, value)
     return path
@@ -79,7 +79,7 @@ def sacct(folder: Path, *_: str) -> None:
 
 
 def squeue(folder: Path, *_: str) -> None:
-    """The array, while it runs."""
+    """Print the array while it runs."""
     process = folder / "process"
     if process.exists() and Path(f"/proc/{process.read_text()}").exists():
         print(ARRAY)

@@ -1,4 +1,4 @@
-"""Tiny made files, laid out and encoded like the datasets that are distributed: a bright disc with two dark lines."""
+"""Tiny fundus datasets in the official layouts and encodings: a bright disc with two dark lines."""
 
 import gzip
 import io

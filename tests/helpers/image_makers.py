@@ -1,4 +1,4 @@
-"""Tiny made image files of each format, laid out like those of cameras, microscopes and scanners."""
+"""Tiny image files of each format, encoded like those of cameras, microscopes and scanners."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ OBLIQUE = np.array([[0.8, 0.6, 0.0], [-0.6, 0.8, 0.0]])
 
 
 def noise(*shape: int, dtype: type = np.uint8, seed: int = 0) -> np.ndarray:
-    """Numbers over most of the range that the type has."""
+    """Random values over most of the range of a type."""
     draw = np.random.default_rng(seed)
     if dtype is np.bool_:
         return draw.random(shape) > 0.5
@@ -30,15 +30,15 @@ def make_series(
     voxel_mm: Sequence[float] = (0.75, 0.5, 2.0),
     uid: str = "",
 ) -> list[Path]:
-    """A CT of whole numbers [slices, rows, columns], 12 of them a millimetre less: files in no order of places.
+    """Write a CT [slices, rows, columns] as a DICOM series; the order of the file names is not that of the positions.
 
     Args:
-        folder: Where they go.
-        volume: Hounsfield units.
-        axes: Where rows and columns run.
-        corner: Of the first slice, mm.
-        voxel_mm: Between columns, between rows, between slices.
-        uid: Of the series.
+        folder: Target folder.
+        volume: Whole numbers in Hounsfield units.
+        axes: Unit vectors along rows and columns.
+        corner: Centre of the first pixel of the first slice, in mm.
+        voxel_mm: Distances between columns, rows and slices, in mm.
+        uid: UID of the series.
     """
     folder.mkdir(parents=True, exist_ok=True)
     uid = uid or generate_uid(entropy_srcs=[str(folder)])

@@ -1,4 +1,4 @@
-"""The change of basis between another library's representation and ours."""
+"""Change of basis between another library's representation and ours."""
 
 import math
 from collections.abc import Callable
@@ -9,12 +9,12 @@ from gequnet.symmetry.gspace import Element, Representation
 
 
 def as_element(matrix: np.ndarray) -> Element:
-    """Our name for an orthogonal map of the plane (x right, y up)."""
+    """Our notation for an orthogonal map of the plane (x right, y up)."""
     return Element(math.atan2(matrix[1, 0], matrix[0, 0]) % math.tau, bool(np.linalg.det(matrix) < 0))
 
 
 def intertwiner(ours: Representation, theirs: Callable[[int], np.ndarray], moves: list[Element]) -> np.ndarray:
-    """An orthogonal Q with Q theirs(i) = ours(moves[i]) Q for all elements of a group (or enough of them).
+    """Orthogonal Q with Q theirs(i) = ours(moves[i]) Q for all elements of a group (or enough of them).
 
     The average of ρ(g) R σ(g)ᵀ over the group, for a random R, is such a map; its polar factor is orthogonal.
     """

@@ -1,4 +1,4 @@
-"""Batches on which losses are tried, and every loss under every head that it fits."""
+"""Random batches for tests of losses, and every loss with every head that it supports."""
 
 import torch
 from torch import Tensor
@@ -46,7 +46,7 @@ def batch(
 
 
 def valid_only(logits: Tensor, mask: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The same pixels as one long image, invalid ones deleted."""
+    """Valid pixels as one long image."""
 
     def pixels(values: Tensor) -> Tensor:
         return values.movedim(1, -1)[valid].movedim(-1, 0).unsqueeze(0)

@@ -1,4 +1,4 @@
-"""Makes folders like those of finished runs, from real configurations, with scores as a test wants them."""
+"""Synthetic folders of finished runs, with real configurations and given scores."""
 
 import csv
 import json
@@ -27,7 +27,7 @@ def made_run(
     metrics=None,
     samples=True,
 ):
-    """The folder of a run of ``python run.py <overrides>``.
+    """Make the folder of a run of ``python run.py <overrides>``.
 
     Args:
         folder: is made.
@@ -60,7 +60,7 @@ def made_run(
 
 @lru_cache
 def composed(*overrides):
-    """A settled configuration, as YAML."""
+    """Resolved configuration, as YAML."""
     return OmegaConf.to_yaml(resolve(compose([*overrides, "paths.run=/nowhere"])))
 
 
@@ -141,12 +141,12 @@ def sample_arrays(quality):
 
 
 def noisy(mean, images=16, seed=0):
-    """Scores of images around a mean."""
+    """Random scores of images around a mean."""
     return mean + 0.02 * np.random.default_rng(seed).standard_normal(images)
 
 
 def made_sweep(folder: Path):
-    """A sweep of four arms and three seeds, of which C8 wins and D4 loses."""
+    """Make a sweep of four arms and three seeds, in which C8 is best and D4 worst."""
     arms = {"U-Net": ("none", 0.0), "C4": ("c4", 0.002), "C8": ("c8", 0.03), "D4": ("d4", -0.03)}
     jobs = []
     hard = noisy(0.8)

@@ -1,4 +1,4 @@
-"""Tiny made files, laid out and encoded like ISBI 2012: grey slices, and membranes in black on white."""
+"""Tiny files in the layout and encoding of ISBI 2012: grey slices, and membranes in black on white."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def labels(number: int) -> np.ndarray:
 
 
 def make_isbi2012(root: Path, paged: bool = True, images: int = SLICES, masks: int = SLICES) -> Path:
-    """The dataset's folder: each volume a TIFF of pages, or a folder of slices named 0.png, 1.png, ..., 10.png."""
+    """Make the dataset's folder: each volume a TIFF of pages, or a folder of slices 0.png, 1.png, ..., 10.png."""
     folder = root / "ISBI2012"
     folder.mkdir(parents=True)
     for name, drawn, count in (("train-volume", micrograph, images), ("train-labels", labels, masks)):

@@ -1,4 +1,4 @@
-"""Images on which scores are tried."""
+"""Random images for tests of scores."""
 
 import torch
 from hypothesis import strategies as st

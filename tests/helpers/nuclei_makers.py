@@ -1,4 +1,4 @@
-"""Tiny made files, laid out and encoded like DSB2018: RGBA images, and a mask of 0 and 255 for each square nucleus."""
+"""Tiny files in the layout and encoding of DSB2018: RGBA images, and a mask of 0 and 255 for each square nucleus."""
 
 import io
 import zipfile
@@ -29,7 +29,7 @@ def micrograph(number: int) -> np.ndarray:
 
 
 def make_dsb2018(root: Path, ids: list[str] = SUBSET, packed: bool = True, top: str = "stage1_train/") -> Path:
-    """The dataset's folder; zipped, with or without a folder at the top, or unpacked."""
+    """Make the dataset's folder: zipped, with or without a folder at the top, or unpacked."""
     folder = root / "DSB2018"
     folder.mkdir(parents=True, exist_ok=True)
     files = {name: content for number, sample_id in enumerate(ids) for name, content in _files(number, sample_id)}
@@ -52,7 +52,7 @@ def png(array: np.ndarray) -> bytes:
 
 
 def _files(number: int, sample_id: str) -> list[tuple[str, bytes]]:
-    # Names that are not in the order of the nuclei, as hashes are not.
+    # Like hashes, the names are not in the order of the nuclei.
     masks = [
         (f"{sample_id}/masks/{'bca'[n]}.png", png(mask.astype(np.uint8) * 255)) for n, mask in enumerate(nuclei(number))
     ]

@@ -1,4 +1,4 @@
-"""Tiny made folders of images and masks, as people have them."""
+"""Tiny user folders of images and masks."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def make_folder(root: Path, count: int = 10, mask_suffix: str = "", image: str =
 
 
 def make_palette_file(path: Path, numbers: np.ndarray, colours: list[tuple[int, int, int]]) -> None:
-    """A PNG of numbers with a palette, as VOC has them."""
+    """Write a PNG of class numbers with a palette, as in VOC."""
     picture = Image.new("P", numbers.shape[::-1])
     picture.putdata(numbers.ravel().tolist())
     picture.putpalette([level for colour in colours for level in colour])
@@ -56,7 +56,7 @@ def cat_size(number: int) -> tuple[int, int]:
 
 
 def make_cats(root: Path) -> Path:
-    """``cat_data`` as it is distributed: 60 and 21 JPEGs of many sizes, masks too."""
+    """Make ``cat_data`` as distributed: 60 and 21 JPEGs of many sizes, with masks."""
     folder = root / "cat_data"
     for number in range(81):
         part, (height, width) = folder / ("Train" if number < 60 else "Test"), cat_size(number)

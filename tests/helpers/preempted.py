@@ -1,4 +1,4 @@
-"""A callback that does to a training what a cluster does to a job whose time is nearly over."""
+"""Callback that sends a training a signal, as a cluster does before a job's time limit."""
 
 import os
 import signal
@@ -9,11 +9,11 @@ import pytorch_lightning as pl
 
 
 class Once(pl.Callback):
-    """Sends the processes of a training a signal: of the first training that gets there, of all that have this path.
+    """Sends a signal to every process of the first training, of those with the same path, that reaches a step.
 
     Args:
-        path: of a file that says that it was done.
-        step: after which.
+        path: of the marker file of each rank, which shows that the signal was sent.
+        step: optimizer step after which the signal is sent.
         number: of the signal.
     """
 

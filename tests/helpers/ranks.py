@@ -1,4 +1,4 @@
-"""Several processes that work together, forked from the one that runs the tests, which has imported everything."""
+"""Groups of processes, forked from that of the tests so that nothing is imported again."""
 
 import multiprocessing
 import os
@@ -20,7 +20,7 @@ def free_port() -> str:
 
 
 def torchrun(rank: int, world: int, port: str, name: str = "test") -> dict[str, str]:
-    """What torchrun tells each process."""
+    """Environment of a process started by torchrun."""
     place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": world, "LOCAL_WORLD_SIZE": world, "GROUP_RANK": 0}
     return {key: str(value) for key, value in place.items()} | {
         "MASTER_ADDR": "127.0.0.1",
@@ -30,7 +30,7 @@ def torchrun(rank: int, world: int, port: str, name: str = "test") -> dict[str, 
 
 
 def srun(rank: int, world: int, port: str, name: str = "71") -> dict[str, str]:
-    """What SLURM tells each of several tasks on one node."""
+    """Environment of one of several SLURM tasks on one node."""
     place = {"PROCID": rank, "LOCALID": rank, "NTASKS": world, "NTASKS_PER_NODE": world, "NNODES": 1, "NODEID": 0}
     return {f"SLURM_{key}": str(value) for key, value in place.items()} | {
         "SLURM_JOB_ID": name,
@@ -45,7 +45,7 @@ def srun(rank: int, world: int, port: str, name: str = "71") -> dict[str, str]:
 def started(
     function: Callable[[int], Any], world: int = 2, tells: Callable[..., Mapping[str, str]] = torchrun
 ) -> Processes:
-    """``function(rank)`` in each of so many processes; in a single one nobody tells anything."""
+    """Start ``function(rank)`` in each of ``world`` processes; a single process has no launcher's environment."""
     port = free_port()
 
     def child(rank: int) -> None:
@@ -62,7 +62,7 @@ def started(
 
 
 def ended(processes: Processes, seconds: float = 100) -> list[int | None]:
-    """The exit codes, once all have ended."""
+    """Wait for all processes, and return their exit codes."""
     for process in processes:
         process.join(seconds)
     codes = [process.exitcode for process in processes]
@@ -72,7 +72,7 @@ def ended(processes: Processes, seconds: float = 100) -> list[int | None]:
 
 
 def grouped(function: Callable[[int], Any], folder: Path, world: int = 2) -> None:
-    """``function(rank)`` in each of so many processes that can talk to each other; none of them may fail."""
+    """Run ``function(rank)`` in each process of a gloo group, and check that none fails."""
 
     def child(rank: int) -> None:
         meeting = f"file://{folder}/meeting"

@@ -1,4 +1,4 @@
-"""Tiny made files of everyday scenes, laid out and encoded like VOC2012 and CamVid: numbers, in VOC with a palette."""
+"""Tiny scenes in the layout and encoding of VOC2012 and CamVid: class numbers, in VOC with a palette."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ VOC_COLOURS += [(224, 224, 192)]  # of void, 255
 
 
 def voc_numbers(number: int) -> np.ndarray:
-    """An object of one kind, within a border of void."""
+    """Class numbers of one object within a border of void."""
     inside = shape(number)
     numbers = np.where(inside, 1 + number % 20, 0).astype(np.uint8)
     numbers[3][inside[4]] = numbers[14][inside[13]] = 255
@@ -22,7 +22,7 @@ def voc_numbers(number: int) -> np.ndarray:
 
 
 def make_voc2012(root: Path, top: str = "VOCdevkit/VOC2012") -> Path:
-    """Twenty-four photographs, the first eight of which are the official training; and one without labels."""
+    """Make twenty-four photographs, of which the first eight are the official training, and one without labels."""
     folder = root / top
     for number, name in enumerate(YEARS):
         save(folder / "JPEGImages" / f"{name}.jpg", photograph(number))
@@ -36,7 +36,7 @@ def make_voc2012(root: Path, top: str = "VOCdevkit/VOC2012") -> Path:
 
 
 def camvid_numbers(number: int) -> np.ndarray:
-    """Sky above road, void at the left, and something."""
+    """Class numbers of sky above road, void at the left, and an object."""
     numbers = np.zeros(shape(number).shape, np.uint8)
     numbers[10:] = 3
     numbers[shape(number)] = number % 11

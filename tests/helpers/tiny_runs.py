@@ -1,4 +1,4 @@
-"""A run of seconds, its parts, and whether two such runs are the same bit for bit."""
+"""Run of a few seconds, its parts, and a bit-for-bit comparison of two runs."""
 
 import csv
 import json
@@ -31,7 +31,7 @@ def parts(folder: Path, *overrides: str) -> tuple[Any, Any, nn.Module]:
 
 
 def trained(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any], list[dict[str, str]]]:
-    """The last weights, what was measured, and the curves."""
+    """Last weights, results and history of a run."""
     said = json.loads((folder / "metrics.json").read_text())
     with (folder / "history.csv").open() as file:
         rows = list(csv.DictReader(file))

@@ -1,4 +1,4 @@
-"""A run's folder without the run: what a network of random weights would leave, in a second."""
+"""Folder of a run with a network of random weights, made without training."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from gequnet.runs.run_folder import save_config
 
 
 def make_run(folder: Path, *overrides: str) -> Path:
-    """A folder that ``gequnet.load`` takes for that of a finished run, of the configuration that ``overrides`` say."""
+    """Make a folder like that of a finished run, with the configuration of ``overrides``, for ``gequnet.load``."""
     cfg = resolve(compose([f"paths.run={folder}", *overrides]))
     torch.manual_seed(0)
     net = build_net(cfg)

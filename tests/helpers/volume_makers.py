@@ -1,4 +1,4 @@
-"""Tiny made volumes, laid out and named like the real ones: NIfTI files with affines that are not the identity."""
+"""Tiny volume datasets in the official layouts: NIfTI files with affines other than the identity."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ HIPPOCAMPUS = [f"hippocampus_{number:03d}" for number in range(1, 41)]  # some o
 
 
 def affine(orientation: str, shape: Sequence[int] = SHAPE, upright: np.ndarray | None = None) -> np.ndarray:
-    """The affine of a file of this shape whose axes run like this (``LPS``, say), by nibabel's own tables.
+    """Affine of a file with this shape and orientation of axes (``LPS``, say), by nibabel's tables.
 
     Args:
         orientation: Where each axis of the file runs to.
@@ -42,7 +42,7 @@ def volume(seed: int = 0, shape: Sequence[int] = SHAPE) -> tuple[np.ndarray, np.
 
 
 def make_msd(root: Path, ids: Sequence[str] = HIPPOCAMPUS, **changes: object) -> Path:
-    """A task; ``changes`` to what ``dataset.json`` says."""
+    """Make a task, with ``changes`` to its ``dataset.json``."""
     folder = root / "Task04_Hippocampus"
     for number, sample_id in enumerate(ids):
         image, labels = volume(number)
@@ -60,7 +60,7 @@ def make_msd(root: Path, ids: Sequence[str] = HIPPOCAMPUS, **changes: object) ->
 
 
 def brain(seed: int = 0) -> tuple[Mapping[str, np.ndarray], np.ndarray]:
-    """Four modalities of a brain that fills a box of (5, 7, 6) voxels from (2, 1, 1) on, and BraTS labels in it."""
+    """Four modalities and BraTS labels of a brain in a box of (5, 7, 6) voxels from (2, 1, 1) on."""
     draw = np.random.default_rng(seed)
     head = np.zeros(SHAPE, bool)
     head[2:7, 1:8, 1:7] = True
@@ -71,7 +71,7 @@ def brain(seed: int = 0) -> tuple[Mapping[str, np.ndarray], np.ndarray]:
 
 
 def make_brats(root: Path, ids: Sequence[str], suffix: str = ".nii.gz") -> Path:
-    """Subjects in folders of their own, with the axes of the real ones (left, back, head)."""
+    """Make folders of subjects, with the axes of the real ones (left, back, head)."""
     where = np.array([[-1.0, 0, 0, 0], [0, -1, 0, 10], [0, 0, 1, 0], [0, 0, 0, 1]])
     for number, sample_id in enumerate(ids):
         images, labels = brain(number)

@@ -1,4 +1,4 @@
-"""Volumes with a bright ball in each: enough data for a whole run in three dimensions."""
+"""Sources of small synthetic volumes, for whole runs in three dimensions."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from gequnet.data.source import SPLITS, Source, Split
 
 
 class Balls(Source):
-    """As many volumes of a ball in noise as asked for."""
+    """Volumes of a bright ball in noise."""
 
     name = "balls"
 
@@ -33,7 +33,7 @@ class Balls(Source):
 
 
 class Shells(Balls):
-    """Volumes of three overlapping regions, balls inside one another, of voxels that are not cubes."""
+    """Volumes of three nested balls as overlapping regions, with anisotropic voxels."""
 
     name = "shells"
 

@@ -1,4 +1,4 @@
-"""Reads what an offline run of Weights & Biases wrote: LevelDB framing around protocol buffers."""
+"""Reader of the log of an offline run of Weights & Biases: LevelDB framing around protocol buffers."""
 
 import json
 import struct
@@ -12,7 +12,7 @@ FULL, FIRST, LAST = 1, 2, 4
 
 
 def records(path: Path) -> Iterator[bytes]:
-    """The messages of a log: chunks of at most a block, each headed by checksum, length and kind."""
+    """Messages of a log: chunks of at most a block, each with a header of checksum, length and kind."""
     data, at, message = path.read_bytes(), FILE_HEADER, b""
     while at + CHUNK_HEADER <= len(data):
         left = BLOCK - at % BLOCK
@@ -29,7 +29,7 @@ def records(path: Path) -> Iterator[bytes]:
 
 @dataclass
 class Session:
-    """What one session has written: ``run`` is its latest run record, ``exit_code`` None where it was not finished."""
+    """Content of one session: ``run`` is its latest run record, ``exit_code`` is None if it was not finished."""
 
     path: Path
     run: Any = None
@@ -45,11 +45,11 @@ class Session:
         return set(self.run.tags)
 
     def inputs(self) -> dict[str, set[str]]:
-        """The files of the artifacts that the run uses, by their names."""
+        """Files of the input artifacts, by their names."""
         return self._files(used=True)
 
     def outputs(self) -> dict[str, set[str]]:
-        """The files of those that it makes, but for those that hold the tables of the history."""
+        """Files of the output artifacts, without the tables of the history."""
         return {name: files for name, files in self._files(used=False).items() if not name.startswith("run-")}
 
     def _files(self, used: bool) -> dict[str, set[str]]:
@@ -58,13 +58,13 @@ class Session:
 
 
 def sessions(folder: Path) -> list[Session]:
-    """Every session that was logged offline in the folder of a run, in the order in which they began."""
+    """Offline sessions in the folder of a run, in the order of their start."""
     paths = sorted(folder.glob("wandb/offline-run-*/run-*.wandb"), key=lambda path: path.stat().st_mtime_ns)
     return [_session(path) for path in paths]
 
 
 def read(folder: Path) -> Session:
-    """The one session in a folder."""
+    """Only session in a folder."""
     (session,) = sessions(folder)
     return session
 

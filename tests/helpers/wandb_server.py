@@ -1,7 +1,7 @@
-"""A stand-in for the server of Weights & Biases on this machine: it takes what is sent, and remembers it.
+"""Stand-in for the server of Weights & Biases on this machine, which records all requests.
 
-It answers the questions of ``wandb.init`` and ``wandb sync`` as the real one does (what the client reads of them),
-and says of whatever else it is asked that there is nothing.
+It answers the queries of ``wandb.init`` and ``wandb sync`` like the real server, in the fields that the client reads.
+The answer to any other query is empty.
 """
 
 import gzip
@@ -17,10 +17,10 @@ ENTITY = "somebody"
 
 
 class Server(ThreadingHTTPServer):
-    """Listens on a free port of this machine; see ``address``.
+    """Server on a free port of this machine; see ``address``.
 
     Args:
-        answers: whether it does anything but take connections.
+        answers: False to accept connections without answering.
     """
 
     daemon_threads = True
@@ -30,18 +30,18 @@ class Server(ThreadingHTTPServer):
         self.address = f"http://127.0.0.1:{self.server_port}"
         self.answers = answers
         self.asked: list[tuple[str, dict[str, Any]]] = []
-        self.history: dict[str, dict[int, dict[str, Any]]] = {}  # of each run, by its id, the rows by their place
+        self.history: dict[str, dict[int, dict[str, Any]]] = {}  # for each run id, the rows by their index
         self.bodies: list[bytes] = []
         self.stop = threading.Event()
 
     def answer(self, operation: str, given: dict[str, Any]) -> dict[str, Any]:
-        """What GraphQL gives back: of an operation ``UpsertBucket`` what ``upsert_bucket`` says."""
+        """Result of a GraphQL operation: that of ``upsert_bucket`` for ``UpsertBucket``."""
         self.asked.append((operation, given))
         known = getattr(self, re.sub(r"(?<!^)([A-Z])", r"_\1", operation).lower(), None)
         return known(given) if known else {}
 
     def handle_error(self, *_: Any) -> None:
-        """A client that goes away is no error."""
+        """Ignore a client that disconnects."""
 
     def viewer(self, given: dict[str, Any]) -> dict[str, Any]:
         teams = {"edges": [{"node": {"name": ENTITY}}]}
@@ -55,7 +55,7 @@ class Server(ThreadingHTTPServer):
         return {"model": {"id": "P", "name": "gequnet", "entity": {"id": "E", "name": ENTITY}, "bucket": known}}
 
     def artifact_type(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Of an artifact that nobody has sent yet."""
+        """Empty answer: the artifact is new."""
         return {"project": None}
 
     def create_artifact(self, given: dict[str, Any]) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class Server(ThreadingHTTPServer):
         return {"createRunFiles": {"runID": "R", "uploadHeaders": [], "files": files}}
 
     def bucket(self, run: str) -> dict[str, Any]:
-        """What is known of a run beside its history."""
+        """Facts of a run without its history."""
         project = {"id": "P", "name": "gequnet", "entity": {"id": "E", "name": ENTITY}}
         return {
             "id": "R",
@@ -81,7 +81,7 @@ class Server(ThreadingHTTPServer):
         }
 
     def so_far(self, run: str) -> dict[str, Any]:
-        """How far the history of a run has come."""
+        """State of the history of a run."""
         lines = self.history[run]
         last = lines[max(lines)]
         return {
@@ -101,7 +101,7 @@ Kind = TypeVar("Kind", bound=Server)
 
 
 class Handler(BaseHTTPRequestHandler):
-    """GraphQL, and the streams of files."""
+    """Handler of GraphQL requests and file streams."""
 
     protocol_version = "HTTP/1.1"
     server: Server
@@ -125,7 +125,7 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_PUT = do_POST  # noqa: N815
 
     def keep(self, sent: dict[str, Any]) -> None:
-        """The rows of a history, each at its place."""
+        """Store the rows of a history by their index."""
         chunk = sent.get("files", {}).get("wandb-history.jsonl", {})
         lines = self.server.history.setdefault(self.path.split("/")[-2], {})
         for place, line in enumerate(chunk.get("content", []), chunk.get("offset", 0)):
@@ -143,12 +143,12 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
-        """Nothing on stderr."""
+        """Print nothing on stderr."""
 
 
 @contextmanager
 def serving(server: Kind) -> Iterator[Kind]:
-    """A server, for as long as it is needed."""
+    """Server that runs inside the block."""
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield server

@@ -1,4 +1,4 @@
-"""The part of W&B's server that knows one sweep and deals out its grid to ``wandb agent``."""
+"""Stand-in for W&B's server with one sweep, whose grid it hands out to ``wandb agent``."""
 
 import itertools
 import json
@@ -13,14 +13,14 @@ SWEEP = "s1234567"
 
 
 class SweepServer(Server):
-    """Takes a sweep from ``wandb sweep``, and gives an agent a run whenever it has none."""
+    """Server that registers a sweep from ``wandb sweep`` and gives an idle agent the next run."""
 
     def __init__(self) -> None:
         super().__init__()
         self.sweep: dict[str, Any] = {}  # as it was registered
-        self.grid: Iterator[dict[str, Any]] = iter(())  # what is still to be dealt out
+        self.grid: Iterator[dict[str, Any]] = iter(())  # runs not yet handed out
         self.dealt: list[dict[str, Any]] = []
-        self.runs: dict[str, dict[str, Any]] = {}  # what was said about each run, by its id
+        self.runs: dict[str, dict[str, Any]] = {}  # messages about each run, by its id
 
     def upsert_sweep(self, given: dict[str, Any]) -> dict[str, Any]:
         self.sweep = yaml.safe_load(given["config"])

@@ -1,4 +1,4 @@
-"""A web server on this machine that behaves as badly as a test wants: cuts off, lies, leads elsewhere, gives up."""
+"""Local web server with configurable faults: cut transfers, wrong ranges, redirects and error statuses."""
 
 import re
 import threading
@@ -10,17 +10,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Served:
-    """What the server has, how it misbehaves, and what it was asked.
+    """Files, faults and recorded requests of the server.
 
     Args:
         files: Contents by their paths.
-        cuts: Each answer ends after so many bytes, while there are any here.
-        failures: Each answer is one of these statuses, while there are any here.
-        moved: Where paths lead to.
+        cuts: Each answer ends after the next of these numbers of bytes, until the list is empty.
+        failures: Each answer has the next of these statuses, until the list is empty.
+        moved: Redirects of paths.
         tag: The ETag; empty for none.
-        ranges: Whether parts are sent.
+        ranges: True to send ranges.
         kind: The Content-Type.
-        shift: Parts begin so many bytes later than asked for.
+        shift: Number of bytes by which ranges start too late.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -78,7 +78,7 @@ def answer(handler: BaseHTTPRequestHandler, served: Served) -> None:
         headers["Content-Range"] = f"bytes {first}-{len(content) - 1}/{len(content)}"
     head(handler, status, headers | {"Content-Length": str(len(content) - first)})
     rest = content[first:]
-    with suppress(ConnectionError):  # who has seen enough hangs up
+    with suppress(ConnectionError):  # the client may disconnect early
         handler.wfile.write(rest[: served.cuts.pop(0)] if served.cuts else rest)
 
 

@@ -70,7 +70,7 @@ class Retina(Source):
                 "retina",
                 [self.root.absolute()],
                 "DRIVE, STARE, CHASEDB1, HRF or PRIME-FP20, of which one is enough",
-                "where the README says",
+                "the addresses in docs/data.md",
             )
         absent = [name for name in self.pooled if name not in self.present]
         log.info("retina pools %s%s.", ", ".join(self.present), f" without {', '.join(absent)}" if absent else "")

@@ -195,7 +195,7 @@ CATALOGUE = {
         "research",
         "Cardona et al., PLoS Biology 8(10), 2010; Arganda-Carreras et al., Frontiers in Neuroanatomy 9, 2015",
         "ISBI2012",
-        by_hand="Download the training data, two TIFF files, as the challenge's page says.",
+        by_hand="Download the training data, two TIFF files, from the challenge's page.",
         layout="ISBI2012/train-volume.tif and train-labels.tif, of 30 slices each",
         size=(512, 512),
     ),

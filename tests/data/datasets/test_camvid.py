@@ -38,7 +38,7 @@ def test_the_configuration_names_all_classes_after_void(tmp_path):
     module = build(data)
     module.setup()
     for batch in module.val_dataloader():
-        assert (batch["mask"][batch["valid"]] > 0).all()  # nothing that counts is void
+        assert (batch["mask"][batch["valid"]] > 0).all()  # no valid pixel is void
 
 
 def test_what_is_wrong_is_named(tmp_path):

@@ -79,7 +79,7 @@ def test_real_files(real_data):
 
 
 def test_no_two_real_photographs_are_nearly_the_same(real_data):
-    """Else they would have to be on one side of the split."""
+    """Near duplicates would have to be in one split."""
     source = Cats(real_data, side=32)
     greys = np.stack([source.load(sample_id).image.float().mean(0).numpy() for sample_id in IDS])
     unit = [(each - each.mean()) / np.linalg.norm(each - each.mean()) for each in greys]

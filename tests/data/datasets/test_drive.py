@@ -50,7 +50,7 @@ def test_other_labels_than_the_split_was_made_for_are_named(tmp_path):
     make_drive(tmp_path)
     source = Drive(tmp_path)
     source.check()
-    assert len(source.labels_differ()) == 40  # made labels are not DRIVE's
+    assert len(source.labels_differ()) == 40  # synthetic labels differ from those of DRIVE
 
 
 def test_nearly_black_and_white_palettes_are_read(tmp_path):

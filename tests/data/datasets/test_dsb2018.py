@@ -31,7 +31,7 @@ def test_a_scene_is_what_the_files_hold_zipped_or_not(tmp_path, packed, top, num
     np.testing.assert_array_equal(scene.image.permute(1, 2, 0), micrograph(number)[:, :, :3])
     np.testing.assert_array_equal(scene.mask, np.any(nuclei(number), 0))
     expected = np.zeros(scene.space, int)
-    for n, nucleus in enumerate(nuclei(number)):  # they are in the order of their first pixels
+    for n, nucleus in enumerate(nuclei(number)):  # instances are in the order of their first pixels
         expected[nucleus] = n + 1
     np.testing.assert_array_equal(scene.instances, expected)
     assert scene.valid.all()
@@ -132,7 +132,7 @@ def test_real_files(real_data):
     source.check()
     assert source.splits.name == "dsb2018_subset"
     assert source.labels_differ() == []
-    # The kinds, which are seen in the pixels, are those that the copy was sorted by.
+    # The kinds computed from the pixels are the folders of the sorted copy.
     groups = json.loads((real_data / "DSB2018" / "groups.json").read_text())
     for group, ids in groups.items():
         assert {source.facts(sample_id)["kind"] for sample_id in ids} == {group.split("_")[0]}
@@ -172,7 +172,7 @@ def test_no_real_test_image_goes_on_in_one_that_is_not(real_data, space):
 
 
 def _goes_on(ends, starts):
-    """Whether the outermost of two lines [n, 2, length] has its like in that of another image."""
+    """True if the outer of two lines [n, 2, length] continues in the outer line of another image."""
     steps = [np.abs(lines[:, 0] - lines[:, 1]).mean(1) for lines in (ends, starts)]
     step = (steps[0][:, None] + steps[1]) / 2
     apart = np.abs(ends[:, None, 0] - starts[None, :, 0]).mean(2)

@@ -23,7 +23,7 @@ def test_a_made_disc_is_found_within_a_pixel(background):
     grown = ndimage.binary_dilation(seen, iterations=1)
     shrunk = ndimage.binary_erosion(seen, iterations=1)
     assert (found <= grown).all()
-    assert (found >= shrunk).all()  # dark lesions inside are seen too
+    assert (found >= shrunk).all()  # dark lesions inside belong to it
 
 
 def test_small_bright_things_outside_do_not_count():

@@ -7,9 +7,7 @@ from gequnet.data.source import SPLITS
 from helpers.fundus_makers import disc, make_prime_fp20, photograph, vessels
 
 
-@pytest.mark.parametrize(
-    "inside", [".", "PRIME-FP20_DataPort"]
-)  # as the archive is called, when unpacked into a folder
+@pytest.mark.parametrize("inside", [".", "PRIME-FP20_DataPort"])  # name of the unpacked archive's folder
 def test_a_scene_is_what_the_files_hold(tmp_path, inside):
     make_prime_fp20(tmp_path / inside)
     source = PrimeFp20(tmp_path)

@@ -11,7 +11,7 @@ from helpers.volume_makers import SHAPE, affine, volume, write
 
 
 class Made(VolumeSource):
-    """One volume in every split, of the files that are named."""
+    """Source with one volume in every split, made of the given files."""
 
     name = "made"
     paths: VolumeFiles
@@ -60,7 +60,7 @@ def test_resampling_goes_to_the_spacing_that_is_asked_for(tmp_path):
     restored = scene.geometry.restore(scene.mask.numpy())
     assert np.mean(restored != volume()[1]) < 0.1
     odd = source(tmp_path, spacing=[4, 2.0, 0.5]).load("train")
-    assert odd.space == (4, 6, 8)  # 4.5 voxels are 4, and then 4.5 mm each
+    assert odd.space == (4, 6, 8)  # 4.5 voxels become 4 of 4.5 mm each
     assert odd.spacing == (4.5, 11 / 6, 0.5)
 
 

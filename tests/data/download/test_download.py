@@ -1,4 +1,4 @@
-"""A dataset is in its folder whole or not at all, whatever the server, the archive or the machine does meanwhile."""
+"""Download of datasets: a folder is complete or absent, with failing servers, bad archives and killed processes."""
 
 import hashlib
 import signal
@@ -30,7 +30,7 @@ def served(monkeypatch):
 
 
 def packed(folder: Path, to: Path, top: str = "") -> bytes:
-    """A folder as a zip or tar, the files below ``top``."""
+    """Zip or tar of a folder, with its files below ``top``."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     names = [f"{top}{path.relative_to(folder).as_posix()}" for path in files]
     if to.suffix == ".zip":
@@ -45,7 +45,7 @@ def packed(folder: Path, to: Path, top: str = "") -> bytes:
 
 
 def at(served: Served, entry: CatalogueEntry) -> CatalogueEntry:
-    """The address, on the server of the test, with the digests of what is there."""
+    """Catalogue entry with addresses on the test server and the digests of its files."""
 
     def moved(remote: RemoteFile) -> RemoteFile:
         content = served.files.get(f"/{remote.name}", b"")
@@ -58,7 +58,7 @@ def at(served: Served, entry: CatalogueEntry) -> CatalogueEntry:
 
 @pytest.fixture
 def stare(served, tmp_path) -> CatalogueEntry:
-    """STARE, as three tars like the real ones."""
+    """Catalogue entry of STARE with three tars like the real ones."""
     made = make_stare(tmp_path / "made")
     for part in ("stare-images", "labels-ah", "labels-vk"):
         served.files[f"/{part}.tar"] = packed(made / part, tmp_path / f"{part}.tar", "./")
@@ -157,7 +157,7 @@ def test_a_folder_that_is_there_is_not_touched(stare, served, tmp_path):
 
 @pytest.mark.parametrize("name", [name for name, entry in CATALOGUE.items() if entry.by_hand])
 def test_what_a_person_has_to_fetch(tmp_path, name):
-    """Nothing is asked of any server, and it is said what to do and which layout is expected."""
+    """No server is contacted; the error names the steps and the layout."""
     with pytest.raises(ByHandError) as caught:
         get(CATALOGUE[name], tmp_path, name)
     assert CATALOGUE[name].home in str(caught.value)
@@ -186,7 +186,7 @@ def test_archives_by_hand_that_are_of_no_use(tmp_path):
 
 
 def test_the_table():
-    """Every dataset has a licence and a citation; programs fetch only from https, or what a digest vouches for."""
+    """Every dataset has a licence and a citation, and every download https or a digest."""
     every = [*CATALOGUE.values(), *(catalogue_entry("msd", task) for task in DECATHLON)]
     for entry in every:
         assert entry.licence

@@ -1,4 +1,4 @@
-"""Archives that mean no good are refused before anything is written, inside the folder or out of it."""
+"""Extraction of archives: malicious ones are refused before any file is written."""
 
 import io
 import stat
@@ -43,7 +43,7 @@ def zipped_link() -> zipfile.ZipInfo:
 
 
 def refused(archive: Path, match: str, **more: object) -> None:
-    """Nothing is written, neither there nor beside it."""
+    """Check the error, and that no file is written in the folder or beside it."""
     before = sorted(archive.parent.rglob("*"))
     with pytest.raises(ArchiveError, match=match):
         extract(archive, archive.parent / "in" / "side", **more)
@@ -104,7 +104,7 @@ def test_a_bomb(tmp_path):
 def test_an_encrypted_zip(tmp_path):
     archive = make_zip(tmp_path / "secret.zip", ("a.txt", b"words"))
     content = bytearray(archive.read_bytes())
-    content[content.index(b"PK\x01\x02") + 8] |= 1  # the flag in the list of contents
+    content[content.index(b"PK\x01\x02") + 8] |= 1  # encryption flag in the central directory
     archive.write_bytes(content)
     refused(archive, "a.txt is encrypted")
 

@@ -1,4 +1,4 @@
-"""A file over HTTP: the same bytes however often the line breaks, and nothing that is not what was asked for."""
+"""Download over HTTP: interrupted transfers give the same bytes, and wrong files are refused."""
 
 import hashlib
 import random
@@ -45,7 +45,7 @@ def test_it_goes_on_where_it_was_cut_off(served, tmp_path):
     waits = get(served, tmp_path / "file.zip")
     assert (tmp_path / "file.zip").read_bytes() == CONTENT
     assert [wanted for _, wanted in served.asked] == [None, "bytes=300000-", "bytes=550000-"]
-    assert waits == [1, 1]  # there was progress each time
+    assert waits == [1, 1]  # each attempt made progress
 
 
 def test_a_later_program_goes_on_too(served, tmp_path):
@@ -61,7 +61,7 @@ def test_a_later_program_goes_on_too(served, tmp_path):
 
 @pytest.mark.parametrize("change", [{"tag": '"2"'}, {"ranges": False}])
 def test_it_begins_anew_where_parts_would_not_fit(served, tmp_path, change):
-    """Another file by now, or a server that sends no parts."""
+    """The file has changed, or the server sends no ranges."""
     served.files["/file.zip"] = bytes(len(CONTENT))
     served.cuts = [300_000]
     with pytest.raises(DownloadError):

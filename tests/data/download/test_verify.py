@@ -1,4 +1,4 @@
-"""Complete, partial or broken: of every image it is said, and of every mistake, in whichever dataset."""
+"""Verification of every dataset: verdicts, and the problems of every image."""
 
 import json
 import re
@@ -64,7 +64,7 @@ def test_volumes_of_a_part(tmp_path):
     assert (result.verdict, result.refusal) == ("partial", "")
     assert sum(result.good.values()) == len(HIPPOCAMPUS)
     assert result.left_out == ["dataset.json lists 40 volumes; as distributed Task04_Hippocampus has 260 with labels."]
-    assert "16 of 40 images" in result.notes[0]  # made labels are not the real ones, of which the split knows some
+    assert "16 of 40 images" in result.notes[0]  # synthetic labels differ from the real ones in the split
     assert sum(result.labels.values()) == pytest.approx(1, abs=1e-4)
     assert not list(tmp_path.glob("*cache*"))
 
@@ -103,7 +103,7 @@ def test_a_pool_of_which_a_part_is_there(tmp_path):
 
 
 def test_everything_that_is_missing_is_said(tmp_path):
-    """Of a partial copy what remains of which split, and that no training would start."""
+    """For a partial copy: the rest of each split, and the error of a training."""
     folder = make_drive(tmp_path)
     (folder / "test" / "2nd_manual" / "03_manual2.gif").unlink()
     (folder / "training" / "images" / "21_training.tif").unlink()
@@ -144,7 +144,7 @@ def test_everything_that_is_damaged_is_said(tmp_path):
 
 
 def test_an_image_that_only_decoding_shows_to_be_damaged(tmp_path):
-    """Its header is whole, so a training would start, and end when it comes to it."""
+    """The header is intact, so a training would start and fail later."""
     folder = make_stare(tmp_path, packed=False)
     image = folder / "stare-images" / "im0319.ppm"
     image.write_bytes(image.read_bytes()[:2000])
@@ -175,7 +175,7 @@ def test_a_modality_that_is_missing(tmp_path):
 
 
 def test_a_split_without_an_image(tmp_path):
-    make_brats(tmp_path / "BraTS2020", BRATS[2:3])  # which trains
+    make_brats(tmp_path / "BraTS2020", BRATS[2:3])  # a folder that can be trained on
     result = found("brats", tmp_path)
     assert (result.verdict, result.good) == ("partial", {"train": 1, "val": 0, "test": 0})
     assert "no image is there for the split val" in result.refusal
@@ -183,7 +183,7 @@ def test_a_split_without_an_image(tmp_path):
 
 @pytest.mark.parametrize("name", [name for name in choices()["data"] if not name.startswith("phantom")])
 def test_nothing_is_there_of_any_dataset(tmp_path, name):
-    """New ones too are verified, and have an address, or are one's own."""
+    """Every dataset of conf/data is verified, and is in the catalogue or is the user's own."""
     result = found(name, tmp_path)
     assert (result.verdict, [problem.kind for problem in result.problems]) == ("broken", ["missing"])
     assert str(tmp_path) in sentences(result)
@@ -238,7 +238,7 @@ def test_labels_without_a_pixel(tmp_path):
 
 
 def test_a_source_of_which_nothing_more_is_known(tmp_path):
-    """What a new dataset gets without saying anything: each image is loaded, and what is wrong is told."""
+    """Defaults of a new source: each image is loaded, and its problems are reported."""
     assert found("phantom_vessels", tmp_path, "data.source.num_images={train:2,val:1,test:1}").verdict == "complete"
 
 

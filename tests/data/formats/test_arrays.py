@@ -1,4 +1,4 @@
-"""Arrays as people hold them become images as sources load them; files and Pillow are the oracle."""
+"""Conversion of arrays to images, compared with files and Pillow."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def test_a_picture_is_what_its_file_is(mode: str, channels: int, tmp_path: Path)
     expected = read_picture(tmp_path / "picture.png", channels)
     came = as_image(array, channels, spatial_dims=2)
     assert came.dtype == expected.dtype
-    # Pillow rounds luminance by integers of its own
+    # Pillow rounds luminance in integer arithmetic
     torch.testing.assert_close(came.float(), expected.float(), atol=1 if came.dtype == torch.uint8 else 0, rtol=0)
 
 

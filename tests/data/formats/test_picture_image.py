@@ -1,4 +1,4 @@
-"""Pictures: read as training reads them, answered in PNG."""
+"""Pictures: read as in training, written as PNG."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""TIFFs of every kind: the same numbers as training reads by Pillow, whole and in windows."""
+"""TIFFs of every kind: the same values as Pillow, whole and in windows."""
 
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def test_pictures_are_those_that_training_reads(kind: str, packed: dict, tmp_pat
             oracle = (
                 read_picture(tmp_path / "plain.tif", takes.channels) if kind != "float" else torch.from_numpy(values)
             )
-            if kind in ("colour", "transparent") and takes is PICTURE:  # fractions of a grey are rounded by two rules
+            if kind in ("colour", "transparent") and takes is PICTURE:  # the two roundings of grey differ
                 assert (found.int() - oracle.int()).abs().max() <= 1
             else:
                 assert torch.equal(found, oracle.expand_as(found))

@@ -1,4 +1,4 @@
-"""NIfTI files and DICOM series: upright as training reads them, and answers that lie over them."""
+"""NIfTI files and DICOM series: upright as in training, with aligned maps."""
 
 from pathlib import Path
 
@@ -55,7 +55,7 @@ def test_answers_lie_over_the_file(tmp_path: Path) -> None:
 def test_whole_numbers_of_a_packed_file_are_kept_small(tmp_path: Path) -> None:
     path = write(tmp_path / "a.nii.gz", noise(9, 11, 8), np.eye(4))
     with open_image(path, VOLUME) as image:
-        assert image.read().dtype == torch.int16  # never bytes, which are pixels from 0 to 1
+        assert image.read().dtype == torch.int16  # never uint8, whose range is 0 to 1
 
 
 def test_channels_in_a_fourth_axis_or_in_a_file_each(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_a_series_is_sorted_rescaled_and_has_its_place(tmp_path: Path) -> None:
         assert torch.equal(image.read(window=WINDOW[:1] + WINDOW[2:] + WINDOW[2:]), seen[:, 2:7, 3:8, 3:8])
     written = nibabel.load(tmp_path / "same.nii.gz")
     values = np.asarray(written.dataobj)
-    # A voxel in DICOM's own words: millimetres to the left and back, along rows, columns and the normal.
+    # A voxel in DICOM's coordinates: millimetres to the left and back, along rows, columns and the normal.
     across, down, step = 0.75, 0.5, 2.0
     for column, row, number in ((0, 0, 0), (3, 5, 11), (8, 6, 4)):
         lps = np.array([-20.0, 11.5, 100.0]) + OBLIQUE[0] * across * column + OBLIQUE[1] * down * row

@@ -18,7 +18,7 @@ def test_an_ellipsoid_has_the_volume_of_the_closed_form():
 
 
 def test_a_pixel_is_as_bright_as_its_distance_says():
-    """Pixel by pixel, without boxes: the quadratic form of the whole grid."""
+    """Compared with the quadratic form on the whole grid, without boxes."""
     frame = Rotation.from_euler("xyz", [0.3, 1.1, -0.6]).as_matrix() / np.array([[7.0], [5.0], [3.0]])
     centre = np.array([2.0, -1.5, 4.25])
     image, mask = draw_ellipsoids(one(frame, tuple(centre), core=0.3, rim=0.7), 25)
@@ -29,7 +29,7 @@ def test_a_pixel_is_as_bright_as_its_distance_says():
 
 
 def test_the_box_touches_the_edge():
-    """How far it reaches along an axis is the greatest coordinate of points on its outermost surface."""
+    """The half side of the box is the greatest coordinate on the outer surface."""
     frame = Rotation.from_euler("xyz", [0.3, 1.1, -0.6]).as_matrix() / np.array([[7.0], [5.0], [3.0]])
     sphere = np.random.default_rng(0).standard_normal((200_000, 3))
     sphere *= (1 + EDGE) / np.linalg.norm(sphere, axis=1, keepdims=True)

@@ -18,7 +18,7 @@ def dice(one, other):
 
 @pytest.mark.parametrize(("dims", "size"), SIZES)
 def test_three_times_as_large_every_third_pixel_is_the_phantom(dims, size):
-    """The centres of an odd number of pixels are among those of three times as many: no interpolation is left."""
+    """For an odd side, every pixel centre is also one at three times the size: no interpolation is needed."""
     size -= 1
     image, mask = draw_tumour_phantom("third", size, dims, noise=0.0)
     large, large_mask = draw_tumour_phantom("third", size, dims, scale=3.0, noise=0.0, side=3 * size)
@@ -68,7 +68,7 @@ def test_tumours_are_of_many_sizes_and_neither_rare_nor_everywhere(dims, size):
 
 
 def test_brightness_alone_does_not_tell_tumours():
-    """The best threshold is far from the truth: blobs and tubes are as bright as tumours."""
+    """The best threshold is far from the mask: blobs and tubes are as bright as tumours."""
     image, mask = draw_tumour_phantom("threshold", 128, 2)
     assert max(dice(image > level, mask) for level in np.linspace(0.2, 0.9, 50)) < 0.6
 

@@ -70,7 +70,7 @@ def test_blocks_are_runs_of_nearly_one_length(number, k):
 
 
 def test_the_folds_are_the_same_for_ever():
-    """By hand: by the hashes of '0 a' to '0 f', as sha256sum gives them, the order is e, b, f, a, c, d."""
+    """By hand: the order by sha256sum of '0 a' to '0 f' is e, b, f, a, c, d."""
     assert folds([[name] for name in "abcdef"], 3) == [["a", "e"], ["b", "c"], ["d", "f"]]
     assert folds([[name] for name in "abcdef"], 3, seed=1) != folds([[name] for name in "abcdef"], 3)
 

@@ -1,4 +1,4 @@
-"""What every recipe of conf/augment keeps, and each transformation against an outside one."""
+"""Augmentation: invariants of every recipe of conf/augment, and each transform against another library."""
 
 import math
 
@@ -57,7 +57,7 @@ def test_every_recipe_keeps_sizes_types_and_labels(path, channels):
         assert patch.mask.dtype == torch.uint8
         assert patch.valid.dtype == torch.bool
         assert set(patch.mask.unique().tolist()) <= {0, 1}
-        assert patch.valid.all()  # the surroundings reach far enough: no corner is empty
+        assert patch.valid.all()  # the surroundings are large enough: no corner is empty
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -67,12 +67,12 @@ def test_a_recipe_is_a_function_of_the_generator(path):
     one, again = (augmented(augment, scene, generator_for("same")) for _ in range(2))
     assert torch.equal(one.image, again.image)
     assert torch.equal(one.mask, again.mask)
-    assert torch.equal(torch.random.get_rng_state(), before)  # the global generator is left alone
+    assert torch.equal(torch.random.get_rng_state(), before)  # the global generator is unchanged
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_mask_and_valid_move_with_the_image(path):
-    """An image that *is* its mask stays its mask, up to what interpolation blurs along an edge."""
+    """An image equal to its mask stays equal, up to interpolation along edges."""
     augment, scene = recipe(path), scene_of()
     twin = Scene("twin", scene.mask[None].float(), scene.mask, scene.mask.bool())
     patch = augmented(augment, twin, generator_for("twin"))
@@ -136,7 +136,7 @@ def test_a_warp_without_ranges_changes_nothing():
 
 
 class FixedWarp(Warp):
-    """A warp whose matrix is given and not drawn."""
+    """Warp with a given matrix."""
 
     def _matrix(self, dims, generator):
         return self.matrix
@@ -248,7 +248,7 @@ def test_elastic_displacements_have_the_deviation_asked_for():
 
 
 def cubic(distance):
-    """The kernel of cubic convolution with a slope of -3/4, as torch and OpenCV have it."""
+    """Kernel of cubic convolution with a slope of -3/4, as in torch and OpenCV."""
     a, x = -0.75, np.abs(distance)
     near, far = (a + 2) * x**3 - (a + 3) * x**2 + 1, a * x**3 - 5 * a * x**2 + 8 * a * x - 4 * a
     return np.where(x <= 1, near, np.where(x < 2, far, 0))

@@ -1,4 +1,4 @@
-"""The U-Net paper's weights: against its formula, pixel by pixel, and on their way from a scene to a batch."""
+"""Border weights of the U-Net paper: the formula pixel by pixel, and the path from scene to batch."""
 
 import math
 import time
@@ -38,7 +38,7 @@ def scene_of(mask, **parts):
 
 
 def one_by_one(cells):
-    """To each cell by itself, from every pixel to every pixel, and then the two least."""
+    """Distances to the two nearest cells, from every pixel to every pixel of each cell."""
     places = np.argwhere(np.ones_like(cells, bool))
     to_each = [cdist(places, np.argwhere(cells == name)).min(1) for name in np.unique(cells[cells != 0])]
     to_each += [np.full(cells.size, math.inf)] * 2
@@ -115,7 +115,7 @@ def test_what_makes_no_sense_is_refused():
 
 
 def weighted_scene(side=40):
-    """A smooth image whose weight is one of its channels, so that both have to move alike."""
+    """Smooth image whose weight equals one of its channels, so that both must move together."""
     rows, columns = torch.meshgrid(*[torch.linspace(0, 3, side)] * 2, indexing="ij")
     weight = torch.sin(rows) + torch.cos(2 * columns) ** 2
     mask = (weight > 1).to(torch.uint8)

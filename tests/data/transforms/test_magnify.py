@@ -18,7 +18,7 @@ def inner(values, margin=4):
 
 @pytest.mark.parametrize("factor", [0.5, 2.0])
 def test_an_image_is_resampled_as_scikit_image_does(factor):
-    """Where sides times the factor are whole numbers both mean the same grid; at the border they differ."""
+    """For whole side times factor the grids are equal; at the border they differ."""
     image = smooth((40, 32))
     expected = rescale(image.numpy(), factor, order=3, mode="edge", anti_aliasing=factor < 1)
     found = magnified_image(image[None], factor, magnified_sides(image.shape, factor))[0]

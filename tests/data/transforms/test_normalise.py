@@ -44,7 +44,7 @@ def test_nonzero_voxels_are_scaled_as_by_monai_and_the_rest_stays_below(brain):
     seen = brain.image != 0
     torch.testing.assert_close(scaled[seen], torch.as_tensor(expected)[seen], rtol=1e-4, atol=1e-4)
     for channel, inside in zip(scaled, seen, strict=True):
-        assert channel[inside].std(correction=0) == pytest.approx(1, abs=1e-4)  # it is not the variance that divides
+        assert channel[inside].std(correction=0) == pytest.approx(1, abs=1e-4)  # the divisor is not the variance
         assert channel[~inside].unique().numel() == 1
         assert channel[~inside].max() < channel[inside].min()
 

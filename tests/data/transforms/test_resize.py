@@ -29,7 +29,7 @@ def test_labels_are_those_with_most_of_the_area():
 
 
 def test_parts_of_pixels_count_as_parts():
-    """By hand: 5 pixels become 2, of 2.5 each, so the middle one counts half on both sides."""
+    """By hand: 5 pixels become 2 of 2.5 each, so the middle pixel is half in each."""
     for labels, expected in (([1, 0, 1, 0, 0], [1, 0]), ([0, 0, 1, 0, 1], [0, 1]), ([1, 0, 0, 1, 0], [0, 0])):
         mask = torch.tensor([labels], dtype=torch.uint8)
         assert resized(scene(mask), (1, 2)).mask.tolist() == [expected]

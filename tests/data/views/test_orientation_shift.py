@@ -24,7 +24,7 @@ VIEW = {"_target_": "gequnet.data.views.orientation_shift.OrientationShift", "_p
 
 
 class Drawn(Source):
-    """One scene in every split, of this mask."""
+    """Source with one scene in every split, with a given mask."""
 
     name = "drawn"
 
@@ -59,7 +59,7 @@ def place_of(patch):
 
 
 def votes_by_range(scene, size, corners):
-    """Counted anew, pixel by pixel, without histograms: how the coherence of the foreground falls into four ranges."""
+    """Number of foreground pixels in each of four ranges of coherence, pixel by pixel, without histograms."""
     found, foreground = directions((scene.mask > 0).numpy()), scene.mask.numpy() > 0
     nearest = np.stack([apart(np.degrees(found.angle), middle) for middle in (0, 45, 90, 135)]).argmin(0)
     for corner in corners:
@@ -74,7 +74,7 @@ def window(part, corner, size):
 
 
 def viewed(**changes):
-    """The datamodule of small phantoms seen by direction, with patches of 32 pixels."""
+    """Data module of small phantoms through the orientation view, with patches of 32 pixels."""
     return module(source=SMALL, view=VIEW, **changes)
 
 

@@ -25,7 +25,7 @@ def test_drawn_larger_is_close_to_resampled(dims, factor):
     assert drawn.space == resampled.space
     inner = (..., *[slice(4, -4)] * dims)
     error = (drawn.image - resampled.image)[inner].square().mean().sqrt()
-    assert error < (0.05 if factor > 1 else 0.35) * drawn.image.std()  # what is made smaller is smoothed first
+    assert error < (0.05 if factor > 1 else 0.35) * drawn.image.std()  # reduced images are smoothed first
     assert score("dice", drawn.mask.bool(), resampled.mask.bool()) > 0.93  # the smallest tumours are 5 pixels across
 
 
@@ -81,7 +81,7 @@ def test_no_magnification_is_refused(factor):
 
 
 def test_a_real_volume_grows_with_its_labels(real_data):
-    """Of a hippocampus at 1.5 times its size each part has 3.4 times as many voxels, as many millimetres a voxel."""
+    """At 1.5 times the size each part of a hippocampus has 3.4 times as many voxels of the same size."""
     source = Msd(real_data)
     name = source.ids("test")[0]
     volume, large = source.load(name), at_scale(source, 1.5).load(name)
