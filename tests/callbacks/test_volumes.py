@@ -113,4 +113,4 @@ def test_one_sigmoid_is_a_mask():
 
 def test_every_run_writes_them():
     node = OmegaConf.load(CONF / "callbacks" / "volumes.yaml").volumes
-    assert node["_target_"] == "gequnet.callbacks.volumes.Volumes"
+    assert node["_target_"] == "gequnet.callbacks.Volumes"
