@@ -135,7 +135,7 @@ def test_damage_is_said_in_a_sentence(run: Path) -> None:
     flipped[whole.index(first.numpy().tobytes())] ^= 1  # which PyTorch itself does not notice
     checkpoint.write_bytes(flipped)
     torch.load(checkpoint, weights_only=True)
-    with pytest.raises(CheckpointError, match="the checksum of data/0 in it is wrong"):
+    with pytest.raises(CheckpointError, match="the checksum of .*data/0 in it is wrong"):
         load_run(run)
     for damaged in (b"", whole[:10], whole[: len(whole) // 2], whole[:-1], b"<html>404</html>", bytes(1000)):
         checkpoint.write_bytes(damaged)
