@@ -4,7 +4,7 @@ Metrics, tables, model cards, the choice of a threshold and ``docs/scores.md`` a
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,7 +82,7 @@ class Score:
     heading: str
     description: str
     function: Callable[..., Any] | None = None
-    needs: tuple[str, ...] = COUNTS
+    needs: Sequence[str] = COUNTS
     lower_is_better: bool = False
     unit: str = ""
     only_with: str | None = None
