@@ -48,10 +48,10 @@ def pixelwise_softmax(
         logits: of K >= 2 classes that exclude each other.
         target: one-hot.
         valid: the pixels that count.
-        class_weights: one weight for each class, background included. It weighs what the class says of all pixels, so
+        class_weights: one weight for each class, background included. It weighs the term of its class at all pixels, so
             with two classes weights change nothing.
-        weight: what the loss of each pixel is multiplied by before the mean.
-        share: makes sums those of all processes, see [`gequnet.distributed`][].
+        weight: weight of each pixel; its loss is multiplied by it before the mean.
+        share: sums over all processes, see [`gequnet.distributed`][].
     """
     values = -torch.where(target, logits.log_softmax(1), log_complement(logits))
     return mean_over_valid(values, valid, class_weights, weight, share)
