@@ -44,9 +44,7 @@ class EscnnUNet(nn.Module):
         layers: list[nn.Module] = []
         for source in (in_type, out_type):
             conv = enn.R2Conv(source, out_type, 3, padding=1, bias=False, initialize=False)
-            nn.init.normal_(
-                conv.weights, std=0.1
-            )  # escnn's own takes minutes; times do not depend on it
+            nn.init.normal_(conv.weights, std=0.1)  # escnn's own takes minutes; times do not depend on it
             layers += [conv, enn.InnerBatchNorm(out_type), enn.ReLU(out_type)]
         return enn.SequentialModule(*layers)
 
