@@ -40,7 +40,7 @@ version: str = gequnet.__version__
 net = E2UNet(in_channels=3, num_classes=1, widths=[4, 6], group="d4")
 nets: list[torch.nn.Module] = [net, UNet(in_channels=3, num_classes=1, widths=[4, 6])]
 logits: Tensor = net(torch.zeros(1, 3, 17, 20))
-criterion: SegmentationLoss = DiceCELoss()
+criterion: SegmentationLoss = DiceCELoss(head="sigmoid")
 
 
 def predict(run: str, image: Tensor) -> object:
