@@ -1,4 +1,4 @@
-"""A loss, network, dataset and callback from a package outside gequnet, as docs/extending.md shows them."""
+"""A loss, network, dataset, score and callback from a package outside gequnet, as docs/extending.md shows them."""
 
 import json
 import re
@@ -15,7 +15,8 @@ from helpers.repository import ROOT, TESTS
 
 PLUGIN = TESTS / "plugin" / "my_plugin"
 SEARCH_PATH = "hydra.searchpath=[pkg://my_plugin.conf]"
-CHOICES = ["model=dilated_net", "data=discs", "loss=absolute_error", "callbacks=largest_gradient"]
+CHOICES = ["model=dilated_net", "data=discs", "loss=absolute_error", "metrics=size_error"]
+CHOICES += ["callbacks=largest_gradient"]
 TINY = ["width.widths=[4,4]", "width=fixed", "model.depth=2", "data.batch_size=2", "trainer=cpu", "trainer.max_steps=2"]
 TINY += ["validations=1", "~callbacks.predictions", "~callbacks.contours", "callbacks.equivariance.images=1"]
 
@@ -56,6 +57,8 @@ def test_trains_and_loads_with_parts_from_outside(run: Path, monkeypatch: pytest
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["steps"] == 2
     assert metrics["largest_gradient"] > 0
+    assert metrics["test"]["size_error"] >= 0
+    assert "size error" in (run / "card.md").read_text(encoding="utf-8")
     assert (run.parent.name, run.parent.parent.name) == ("dilated_net_none", "discs")
     with pytest.raises(ConfigError, match="GEQUNET_TRUST=my_plugin"):
         gequnet.load(run)

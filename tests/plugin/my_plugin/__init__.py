@@ -1,1 +1,1 @@
-"""Extensions of gequnet: a loss, a network, a dataset and a callback."""
+"""Extensions of gequnet: a loss, a network, a dataset, a score and a callback."""
