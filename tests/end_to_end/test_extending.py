@@ -58,7 +58,7 @@ def test_trains_and_loads_with_parts_from_outside(run: Path, monkeypatch: pytest
     assert metrics["steps"] == 2
     assert metrics["largest_gradient"] > 0
     assert metrics["test"]["size_error"] >= 0
-    assert "size error" in (run / "card.md").read_text(encoding="utf-8")
+    assert "relative to the true size; lower is better" in (run / "card.md").read_text(encoding="utf-8")
     assert (run.parent.name, run.parent.parent.name) == ("dilated_net_none", "discs")
     with pytest.raises(ConfigError, match="GEQUNET_TRUST=my_plugin"):
         gequnet.load(run)
