@@ -126,7 +126,7 @@ def test_the_network_of_2015_with_its_weights_for_gaps(typed: Typed, tmp_path: P
 
 
 def test_volumes_from_what_is_typed_to_the_folder(typed: Typed, tmp_path: Path) -> None:
-    volumes = ["data.source._target_=volumes.Balls", "data.spatial_dims=3", "data.name=balls", "augment=none"]
+    volumes = ["data.source._target_=helpers.volumes.Balls", "data.spatial_dims=3", "data.name=balls", "augment=none"]
     volumes += ["data.source.size=12", "data.patch_size=8", "~data.source.noise", "~data.source.rotation"]
     assert typed("model=unet3d", *TINY, *volumes) == 0
     metrics = metrics_of(only_run(tmp_path))
