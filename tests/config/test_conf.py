@@ -29,7 +29,7 @@ def written(group: str, choice: str) -> Any:
 
 def dims(kind: str, choice: str) -> int:
     node = written(kind, choice)
-    return int((node.get("model", {}) if kind == "model" else node).get("spatial_dims", 2))
+    return int(node.get(kind, {} if kind == "model" else node).get("spatial_dims", 2))
 
 
 def fitting_pairs() -> list[tuple[str, str]]:
@@ -51,7 +51,7 @@ def test_every_choice_composes(group: str, choice: str) -> None:
 def test_help_names_what_exists() -> None:
     """Each value of the help is a valid override, together with the choices that it needs."""
     text = (CONF / "hydra" / "help" / "gequnet.yaml").read_text()
-    values = text.partition("VALUES, name=value")[2].partition("A value that")[0].splitlines()
+    values = text.partition("VALUES, name=value")[2].partition("Add a new value")[0].splitlines()
     names = [line.split()[0] for line in values if line.strip()]
     assert {"paths.data", "trainer.max_steps", "optim.lr", "logger.mode"} <= set(names)
     compose(["logger=wandb", *[f"{name}=1" for name in names]])
@@ -158,6 +158,12 @@ def test_what_does_not_exist_is_explained(override: str, words: str) -> None:
     assert "\n" not in sentence
 
 
+def head_of(data: str) -> str | None:
+    node = written("data", data)
+    head: str | None = node.get("data", node).get("head")
+    return head
+
+
 def studies() -> dict[str, list[str]]:
     """The experiments that compare arms, and the names of these."""
     names = choices()["experiment"]
@@ -214,7 +220,7 @@ def datasets_of(study: str) -> list[str]:
         defaults = written("experiment", study).defaults
         return [next(each["override /data"] for each in defaults if "override /data" in each)]
     known = [name for name in choices()["data"] if dims("data", name) == 2 or study in OF_VOLUMES]
-    heads = {name: written("data", name).get("head") for name in known}
+    heads = {name: head_of(name) for name in known}
     return [name for name in known if study not in OF_ONE_CLASS or heads[name] != "softmax"]
 
 

@@ -38,8 +38,8 @@ def test_a_command_names_the_extra(blocked: str, program: str, words: list[str],
     [
         ("omegaconf", "import gequnet\ngequnet.load('run')"),
         ("pydicom", "from gequnet.data.formats.dicom import _pixels\n_pixels('slice.dcm')"),
-        ("onnxruntime", "from gequnet.export import onnx_file\nonnx_file.read('net.onnx')"),
-        ("safetensors", "import gequnet.export\ngequnet.export.load('net.safetensors')"),
+        ("onnxruntime", "from gequnet.export import onnx_file\nonnx_file.read_onnx('net.onnx')"),
+        ("safetensors", "import gequnet.export\ngequnet.export.load_safetensors('net.safetensors')"),
     ],
 )
 def test_a_function_names_the_extra(package: str, program: str) -> None:
