@@ -2,8 +2,7 @@
 
 import csv
 import json
-import runpy
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -75,16 +74,14 @@ def test_every_score_is_there_for_every_region_and_knows_better_from_worse(path:
 # What Lightning says about itself; a person who runs run.py does not see it either.
 @pytest.mark.filterwarnings("ignore:.*does not have many workers")
 @pytest.mark.filterwarnings("ignore:.*treespec, LeafSpec:FutureWarning")
-def test_from_what_is_typed_to_the_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    typed = ["model=unet3d", "inference=sliding", "trainer=cpu", "trainer.max_steps=40", "validations=1"]
-    typed += ["data.source._target_=helpers.volumes.Shells", "data.source.size=16", "~data.source.noise"]
-    typed += ["data.source.num_images={train:4,val:1,test:3}", "~data.source.rotation", "data.spatial_dims=3"]
-    typed += ["data.name=shells", "data.num_classes=3", f"data.class_names={NAMES}"]
-    typed += ["data.patch_size=10", "data.batch_size=2", "scoring.surface=true", "scoring.curve_bins=50"]
-    typed += ["width=fixed", "width.widths=[4,6]", "model.depth=2", "loss=dice_bce"]
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["run.py", *typed])
-    runpy.run_path(str(ROOT / "run.py"), run_name="__main__")
+def test_from_what_is_typed_to_the_folder(typed: Callable[..., int], tmp_path: Path) -> None:
+    words = ["model=unet3d", "inference=sliding", "trainer=cpu", "trainer.max_steps=40", "validations=1"]
+    words += ["data.source._target_=helpers.volumes.Shells", "data.source.size=16", "~data.source.noise"]
+    words += ["data.source.num_images={train:4,val:1,test:3}", "~data.source.rotation", "data.spatial_dims=3"]
+    words += ["data.name=shells", "data.num_classes=3", f"data.class_names={NAMES}"]
+    words += ["data.patch_size=10", "data.batch_size=2", "scoring.surface=true", "scoring.curve_bins=50"]
+    words += ["width=fixed", "width.widths=[4,6]", "model.depth=2", "loss=dice_bce"]
+    assert typed(*words) == 0
     (folder,) = (path.parent for path in tmp_path.glob("runs/**/metrics.json"))
     test = json.loads((folder / "metrics.json").read_text())["test"]
     assert test["dice"] > 0.5  # balls, brighter than what is around

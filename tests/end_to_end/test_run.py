@@ -302,8 +302,8 @@ def test_a_run_refuses_to_start_from_another_kind(
 ) -> None:
     assert typed("model=e2unet", "group=c4", *TINY, "paths.run=first") == 0
     for overrides, message in (
-        (["model=unet"], "was trained with model=e2unet and this network has model=unet"),
-        (["model=e2unet", "group=d4"], "was trained with group=c4 and this network has group=d4"),
+        (["model=unet"], "was trained with model=e2unet, and this network has model=unet"),
+        (["model=e2unet", "group=d4"], "was trained with group=c4, and this network has group=d4"),
         (["model=e2unet", "group=c4", "init_from=nowhere"], "is not the folder of a finished run"),
         (["model=e2unet", "group=c4", "width.widths=[4,5]"], "no layer of the encoder fits"),
     ):
