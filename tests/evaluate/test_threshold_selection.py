@@ -204,7 +204,7 @@ def test_what_no_threshold_can_be_chosen_by_is_refused():
         validate_config(compose([run, "threshold_by=dise"]))
     with pytest.raises(ConfigError, match="There is no threshold_by=sensitivity"):
         validate_config(compose([run, "threshold_by=sensitivity"]))
-    with pytest.raises(ConfigError, match="head=softmax, of which the likeliest class is taken"):
+    with pytest.raises(ConfigError, match="head=softmax, which takes the likeliest class"):
         validate_config(compose([run, "threshold_by=dice", "data=msd", "model=unet3d"]))
     with pytest.raises(ConfigError, match="only for data with scoring.partition=true"):
         validate_config(compose([run, "threshold_by=v_info"]))
