@@ -76,7 +76,7 @@ class PlainMirroredFrame(nn.Module):
 
 
 def _mirror_pad(x: Tensor, axis: int, side: IntLike) -> Tensor:
-    """``gequnet.layers.frame.mirror_pad`` for one axis, up to ``side``."""
+    """``mirror_pad`` of ``gequnet.layers.frame`` for one axis, up to ``side``."""
     old = int_tensor(x.shape[axis])
     positions = torch.arange(side) - (side - old) // 2
     turn = (old - 1).clamp(min=1)  # an image of one pixel is its own mirror image
