@@ -162,7 +162,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
 @pytest.mark.parametrize(
     ("world", "batch"),
     [
-        (2, 4),  # after which a validation follows, in the midst of a step
+        pytest.param(2, 4, marks=SLOW),  # after which a validation follows, in the midst of a step
         pytest.param(2, 3, marks=SLOW),  # at the end of an epoch
         pytest.param(1, 4, marks=SLOW),
         pytest.param(1, 19, marks=SLOW),  # at the very end
@@ -259,7 +259,13 @@ def command(folder: Path, *words: str, tells: Any = torchrun) -> Processes:
     return started(child, tells=tells)
 
 
-@pytest.mark.parametrize(("tells", "name"), [(torchrun, "torchrun-test"), pytest.param(srun, "slurm-71.0", marks=SLOW)])
+@pytest.mark.parametrize(
+    ("tells", "name"),
+    [
+        pytest.param(torchrun, "torchrun-test", marks=SLOW),
+        pytest.param(srun, "slurm-71.0", marks=SLOW),
+    ],
+)
 def test_started_from_outside_they_meet_in_one_folder(
     tells: Any, name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

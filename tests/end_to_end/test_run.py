@@ -155,7 +155,7 @@ def test_scales_from_what_is_typed_to_the_folder(typed: Typed, tmp_path: Path) -
     assert {row["id"]: row["dice"] for row in rows if row["scale"] == "1.0"} == tested
 
 
-@pytest.mark.parametrize("model", ["unet", "e2unet"])
+@pytest.mark.parametrize("model", [pytest.param("unet", marks=pytest.mark.slow), "e2unet"])
 def test_a_loaded_run_says_the_same(typed: Typed, model: str, tmp_path: Path) -> None:
     assert typed(f"model={model}", *TINY, "trainer.max_steps=20", "loss=bce", "loss.pos_weight=8.0") == 0
     cfg, net = load_run(only_run(tmp_path))
@@ -283,7 +283,7 @@ def test_real_fundus_images(typed: Typed, real_data: Path, tmp_path: Path) -> No
     assert {"dice_fov", "dice_whole", "roc_auc_fov", "roc_auc_whole"} <= set(test)
 
 
-@pytest.mark.parametrize("model", ["unet", "e2unet"])
+@pytest.mark.parametrize("model", [pytest.param("unet", marks=pytest.mark.slow), "e2unet"])
 def test_a_run_starts_from_another(typed: Typed, model: str, tmp_path: Path) -> None:
     assert typed(f"model={model}", *TINY, "paths.run=first") == 0
     # From another folder's point of view the first run has an absolute path; and what is frozen stays bit by bit.

@@ -109,6 +109,7 @@ def each_its_own(rank: int, folder: Path) -> None:
     dist.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_every_rank_knows_the_agreements_of_all(tmp_path):
     mp.spawn(each_its_own, args=(tmp_path,), nprocs=2)
     expected = {"image-0": {"agreement": 0.0}, "image-1": {"agreement": 1.0}}

@@ -226,6 +226,7 @@ def curve_of(numbers):
     return curve
 
 
+@pytest.mark.slow
 def test_every_rank_knows_the_curve_of_all(tmp_path):
     mp.spawn(shared_curve, args=(tmp_path, 2), nprocs=2)
     for rank in range(2):

@@ -28,7 +28,7 @@ FAMILIES = {
     "scale_unet2d, resampled": lambda: scale_unet(count=1, finest=1.3, convs=1),
     "scale_unet3d": lambda: scale_unet(dims=3, count=2, convs=1, **KERNELS),
 }
-QUICK = ("e2unet", "scale_unet2d")
+QUICK = ("e2unet",)
 CONVOLUTION = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "groups", "padding_mode")
 ALONE = """
 import sys

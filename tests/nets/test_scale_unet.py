@@ -67,6 +67,7 @@ def test_maps_of_the_magnified_scene_are_those_one_scale_finer_magnified(case, s
     assert max(c / s for c, s in zip(errors.chain, errors.same, strict=False)) < 1 / 3
 
 
+@pytest.mark.slow
 def test_the_chain_of_kernels_holds_if_they_halve_and_double_the_grid_too():
     """With one grid for all scales a blur does not scale with the image, see benchmarks/scale_chain.py."""
     ratio, blobs = 1 / 0.84, [Blobs.scattered(seed, 2, 35.0, radius=(4.0, 8.0)) for seed in range(4)]

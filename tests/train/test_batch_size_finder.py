@@ -90,6 +90,7 @@ def test_what_is_needed_grows_evenly() -> None:
     assert max_fitting_batch(net, [32, 32], 0) == 1
 
 
+@pytest.mark.slow
 def test_a_run_trains_with_it_and_goes_on_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tried = needs_room(monkeypatch, 6)
     words = [*TINY, *AUTO, "trainer.max_steps=2", "validations=1", f"paths.run={tmp_path}"]
