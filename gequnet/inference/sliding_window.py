@@ -1,4 +1,7 @@
-"""Inference on a whole image: at once, or window by window if the activations would not fit into memory."""
+"""Inference on a whole image: at once, or window by window if the activations would not fit into memory.
+
+Positions, overlap and weights of the windows are in ``tiling.py``.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice, product

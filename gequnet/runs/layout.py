@@ -1,4 +1,7 @@
-"""Files in the folder of a run and in the folder of a sweep. No other module spells their names."""
+"""Files in the folder of a run and in the folder of a sweep. No other module spells their names.
+
+The tables and pictures of a callback are named in its yaml, ``conf/callbacks/``.
+"""
 
 import csv
 import json
