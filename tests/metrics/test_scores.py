@@ -29,7 +29,7 @@ from gequnet.metrics.threshold_curve import ThresholdCurve
 from gequnet.report import metrics_json
 from gequnet.report.comparison_page import write_report
 from gequnet.report.model_card import write_card
-from gequnet.train.validate_config import check
+from gequnet.train.validate_config import validate_config
 from helpers.made_runs import made_run
 from helpers.repository import CONF
 
@@ -188,10 +188,10 @@ def test_an_extra_score_is_a_node_of_the_configuration(plugin, tmp_path: Path) -
     metrics = build(cfg.metrics)(full=True)
     assert [each.name for each in metrics.extra_scores] == ["volume_error", "centre_distance"]
     cfg.threshold_by = "volume_error"
-    check(cfg)
+    validate_config(cfg)
     cfg.threshold_by = "centre_distance"
     with pytest.raises(ConfigError, match="There is no threshold_by=centre_distance"):
-        check(cfg)
+        validate_config(cfg)
 
 
 def test_a_threshold_is_chosen_by_an_extra_score() -> None:
