@@ -166,7 +166,7 @@ def test_a_launcher_that_knows_nothing_of_us_loses_a_job_and_not_the_report(
     words = ["optim.lr=0.01,0.02", KILLED, "callbacks.last.every_minutes=0"]
     assert swept(*words, "hydra/launcher=submitit_local", "hydra.sweeper.max_batch_size=1") == 2
     said = capfd.readouterr()
-    assert "the launcher gave up" in said.out
+    assert "the launcher failed" in said.out
     assert "1 of 2 jobs have no result" in said.err
     sweep = only_sweep(tmp_path)
     assert len(list(sweep.glob("*/metrics.json"))) == 1
