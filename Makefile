@@ -31,7 +31,7 @@ $(TRAIN): $(SOURCES)
 demo: $(TRAIN)  ## train a rotation-equivariant U-Net on drawn vessels (under 4 minutes) and show where the results are
 	OMP_NUM_THREADS=1 $(BIN)/python run.py experiment=demo
 
-test: install  ## run the tests (under 10 minutes on two cores)
+test: install  ## run the tests
 	$(PYTEST)
 
 test-slow: install  ## run the exhaustive tests: every group, size and format
