@@ -1,4 +1,4 @@
-"""Trains, tests and reports: `python run.py model=e2unet group=c8 data=drive`; `--help` lists what can be typed.
+"""Train, test and reports: `python run.py model=e2unet group=c8 data=drive`; `--help` lists what can be typed.
 
 It is `python -m gequnet.train`, and `gequnet train` where gequnet is installed.
 """

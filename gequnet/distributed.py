@@ -34,7 +34,7 @@ def local(sums: Tensor) -> Tensor:
 
 
 def all_reduce_sum(sums: Tensor) -> Tensor:
-    """Sums over all processes, with gradient. Every process must call it, in the same order."""
+    """Sum over all processes, with gradient. Every process must call it, in the same order."""
     if world_size() == 1:
         return sums
     total: Tensor = _Sum.apply(sums)

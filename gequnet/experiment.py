@@ -32,7 +32,7 @@ log = logging.getLogger("gequnet")
 
 
 def run(cfg: DictConfig) -> float:
-    """Trains a network, tests its best checkpoint and writes the report into ``cfg.paths.run``.
+    """Train a network, test its best checkpoint and write the report into ``cfg.paths.run``.
 
     Args:
         cfg: a composed configuration, see ``conf/``.
@@ -114,7 +114,7 @@ def stopped(cfg: DictConfig) -> SystemExit:
 
 
 def close(trainer: pl.Trainer) -> None:
-    """Closes the loggers, so that the next job of a sweep starts its own, and the process group.
+    """Close the loggers, so that the next job of a sweep starts its own, and the process group.
 
     W&B gets exit code 1 if an exception is being handled.
     """

@@ -14,7 +14,7 @@ HEADS = ("sigmoid", "softmax")
 
 
 def check_head(head: str) -> str:
-    """Returns ``head`` if it exists.
+    """Return ``head`` if it exists.
 
     Raises:
         ConfigError: it does not.

@@ -9,12 +9,12 @@ from omegaconf import DictConfig
 
 
 class ProcessLauncher(BasicLauncher):
-    """Starts the command of each job."""
+    """Start the command of each job."""
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction | None = None, config: DictConfig
     ) -> None:
-        """Sets the function that starts a process in place of the one that trains in this process."""
+        """Set the function that starts a process in place of the one that trains in this process."""
         from gequnet.sweep.subprocess_job import run_job  # Lightning takes seconds that --help can do without
 
         super().setup(hydra_context=hydra_context, task_function=run_job, config=config)

@@ -11,7 +11,7 @@ from hydra_plugins import gequnet_sweeper  # a class named here would be registe
 
 
 class SearchSweeper(gequnet_sweeper.ComparisonSweeper):
-    """Runs one batch of trials after the other, each chosen by the results of those before.
+    """Run one batch of trials after the other, each chosen by the results of those before.
 
     Args:
         n_trials: of the whole search, with failed ones and with those of earlier starts.
@@ -37,7 +37,7 @@ class SearchSweeper(gequnet_sweeper.ComparisonSweeper):
         self.n_trials, self.seed, self.sampler = n_trials, seed, sampler
 
     def sweep(self, arguments: list[str]) -> Any:
-        """Chooses and runs trials, and tells the search their results, until there are enough."""
+        """Choose and run trials, and tell the search their results, until there are enough."""
         from gequnet.errors import ConfigError
         from gequnet.sweep.optuna_search import Search
         from gequnet.sweep.plan import plan_trials

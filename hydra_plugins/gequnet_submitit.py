@@ -26,7 +26,7 @@ class Resumed(submitit_launcher.BaseSubmititLauncher):
     """Launcher whose jobs continue where an earlier start of them ended."""
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Submits all jobs as one array, waits for them, and prints the progress of the sweep after each."""
+        """Submit all jobs as one array, wait for them, and print the progress of the sweep after each."""
         from gequnet.sweep.folder import progress_line
         from gequnet.sweep.jobs import output_dir_of
 
@@ -92,7 +92,7 @@ class Resumed(submitit_launcher.BaseSubmititLauncher):
         return executor
 
     def __call__(self, sweep_overrides: list[str], *arguments: Any) -> JobReturn:
-        """Runs a job, in a process of its own.
+        """Run a job, in a process of its own.
 
         At the signal before the end of its time, submitit queues a job again at once. Here the signal stops a training,
         which writes its checkpoint first.
@@ -124,7 +124,7 @@ class SlurmJobs(Resumed, submitit_launcher.SlurmLauncher):
     """Jobs of SLURM; see ``conf/hydra/launcher/slurm.yaml``."""
 
     def submit(self, *arguments: Sequence[Any]) -> list[Any]:
-        """Submits an array, unless one of this sweep is still queued: jobs outlive the command that submitted them."""
+        """Submit an array, unless one of this sweep is still queued: jobs outlive the command that submitted them."""
         from gequnet.errors import ConfigError
 
         folder = Path(self.params["submitit_folder"])

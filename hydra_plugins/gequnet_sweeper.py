@@ -42,7 +42,7 @@ OmegaConf.register_new_resolver("run_folder", _run_folder, replace=True)
 
 
 class ComparisonSweeper(BasicSweeper):
-    """Runs every arm at every point of a grid.
+    """Run every arm at every point of a grid.
 
     Args:
         max_batch_size: jobs handed to the launcher at once, None for all.
@@ -63,7 +63,7 @@ class ComparisonSweeper(BasicSweeper):
         self.only = None if only is None else [str(name) for name in only]
 
     def sweep(self, arguments: list[str]) -> Any:
-        """Plans the jobs, runs those that are missing, and writes the report."""
+        """Plan the jobs, run those that are missing, and write the report."""
         from gequnet.sweep.jobs import select_arms  # Lightning takes seconds that --help can do without
         from gequnet.sweep.plan import make_plan, report_sweep
 
@@ -82,7 +82,7 @@ class ComparisonSweeper(BasicSweeper):
         return results
 
     def launch(self, plan: Any, first: int = 0) -> list[Any]:
-        """Hands the waiting jobs to the launcher; jobs that start processes get ``ProcessLauncher``.
+        """Hand the waiting jobs to the launcher; jobs that start processes get ``ProcessLauncher``.
 
         Args:
             plan: a ``gequnet.sweep.plan.Plan``.

@@ -12,7 +12,7 @@ Gradients = dict[str, Tensor]
 
 
 class GatheredGradients(pl.Callback):
-    """Saves and restores gradients that no optimizer step has used yet.
+    """Save and restore gradients that no optimizer step has used yet.
 
     With ``trainer.accumulate_grad_batches`` a checkpoint may be written between two batches of one step. Lightning
     continues with the next batch, without the gradients of the batches before. Each process accumulates its own
@@ -25,7 +25,7 @@ class GatheredGradients(pl.Callback):
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Adds the gradients if the step is not complete."""
+        """Add the gradients if the step is not complete."""
         if trainer.fit_loop.epoch_loop._should_accumulate():
             named = pl_module.named_parameters()
             own = {name: p.grad.detach().cpu().clone() for name, p in named if p.grad is not None}
@@ -34,12 +34,12 @@ class GatheredGradients(pl.Callback):
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Keeps the gradients until the first batch."""
+        """Keep the gradients until the first batch."""
         parts = checkpoint.get("gathered", [])
         self.waiting = [parts] if isinstance(parts, dict) else parts  # older checkpoints, of one process
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
-        """Restores the gradients."""
+        """Restore the gradients."""
         if not self.waiting:
             return
         parts, self.waiting = self.waiting, []

@@ -12,7 +12,7 @@ from gequnet.runs.layout import write_rows
 
 
 class Confusion(pl.Callback):
-    """Writes ``confusion.csv`` and draws ``confusion.png`` after the test, from the pixels inside ``valid``.
+    """Write ``confusion.csv`` and draw ``confusion.png`` after the test, from the pixels inside ``valid``.
 
     A row of the table has ``region, truth, predicted, pixels, share``; the share is among the pixels of ``truth``.
     Overlapping regions have a matrix each; exclusive classes have one, under ``all``.
@@ -37,7 +37,7 @@ class Confusion(pl.Callback):
         return {"confusion": self.path, "confusion matrix": self.path.with_suffix(".png")}
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Resets the counts."""
+        """Reset the counts."""
         self.matrices.to(pl_module.device).reset()
 
     def on_test_batch_end(
@@ -49,12 +49,12 @@ class Confusion(pl.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Adds the pixels of the batch."""
+        """Add the pixels of the batch."""
         threshold = pl_module.test_metrics.threshold
         self.matrices.update(outputs, batch["mask"], batch["valid"], batch["id"], threshold)
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Writes and draws on the first rank, from the counts of all ranks."""
+        """Write and draw on the first rank, from the counts of all ranks."""
         # matplotlib takes a second to import
         from gequnet.figures import plot_confusion
 

@@ -18,7 +18,7 @@ RANKS = {1: {"the only one": 0}, 2: {"best": -1, "worst": 0}}
 
 
 class Contours(pl.Callback):
-    """Draws ``contours.png`` after the test, so that a failure is always among the pictures.
+    """Draw ``contours.png`` after the test, so that a failure is always among the pictures.
 
     The three images are known only after the test, so the network predicts them once more; no predictions are kept
     during the test. Of volumes one slice is drawn. The images are from the data module; nothing is drawn if the test
@@ -40,7 +40,7 @@ class Contours(pl.Callback):
         return {"contours": self.path}
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Draws on the first rank, by the scores of all ranks."""
+        """Draw on the first rank, by the scores of all ranks."""
         # matplotlib takes a second to import
         from gequnet.figures import plot_contours
         from gequnet.figures.views import sample_title

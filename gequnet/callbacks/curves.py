@@ -6,7 +6,7 @@ import pytorch_lightning as pl
 
 
 class Curves(pl.Callback):
-    """Draws losses and scores against steps after the training.
+    """Draw losses and scores against steps after the training.
 
     Args:
         history: CSV of [`gequnet.callbacks.history.History`][], which must come earlier in the list of callbacks.
@@ -24,7 +24,7 @@ class Curves(pl.Callback):
         return {"curves": self.path}
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Draws on the first rank."""
+        """Draw on the first rank."""
         # matplotlib takes a second to import
         from gequnet.figures import plot_curves
 

@@ -12,7 +12,7 @@ from gequnet.symmetry.equivariance import equivariance_report
 
 
 class Equivariance(pl.Callback):
-    """Runs [`gequnet.symmetry.equivariance.equivariance_report`][] during the test; each number is a mean over images.
+    """Run [`gequnet.symmetry.equivariance.equivariance_report`][] during the test; each number is a mean over images.
 
     Networks on volumes are not measured, as the report is for 2-D images.
 
@@ -29,7 +29,7 @@ class Equivariance(pl.Callback):
         self.reports: list[dict[str, Any]] = []
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Deletes the results of an earlier test."""
+        """Delete the results of an earlier test."""
         self.reports = []
 
     @torch.no_grad()
@@ -42,14 +42,14 @@ class Equivariance(pl.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Measures the image if it is one of the first."""
+        """Measure the image if it is one of the first."""
         net = pl_module.get_submodule("net")
         number = batch_idx * trainer.world_size + trainer.global_rank  # the order of `RankSampler`
         if number < self.images and batch["image"].ndim == 4 and "repeated" not in batch:
             self.reports.append(equivariance_report(net, center_crop(batch["image"], self.max_side)))
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Gathers the reports of all ranks."""
+        """Gather the reports of all ranks."""
         self.reports = [report for part in all_gather(self.reports) for report in part]
 
     def results(self) -> dict[str, Any]:

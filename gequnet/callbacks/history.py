@@ -8,7 +8,7 @@ import pytorch_lightning as pl
 
 
 class History(pl.Callback):
-    """Writes ``step, epoch, train/loss, train/lr, val/loss, val/dice, ...`` to a CSV; a value not logged is empty.
+    """Write ``step, epoch, train/loss, train/lr, val/loss, val/dice, ...`` to a CSV; a value not logged is empty.
 
     ``step`` counts finished optimizer steps. The file is complete after each validation and at the end. A resumed
     training continues the table of its checkpoint.
@@ -32,23 +32,23 @@ class History(pl.Callback):
         return {"rows": self.rows}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restores the rows up to the checkpoint; later rows of the file are written again."""
+        """Restore the rows up to the checkpoint; later rows of the file are written again."""
         self.rows = dict(state_dict["rows"])
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Adds loss and learning rate at the trainer's logging interval, and at the first step."""
+        """Add loss and learning rate at the trainer's logging interval, and at the first step."""
         every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
         if trainer.global_step == 1 or trainer.global_step % every == 0:
             self._add(trainer, "train/")
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Adds the scores of a validation."""
+        """Add the scores of a validation."""
         if trainer.state.fn == "fit" and not trainer.sanity_checking:
             self._add(trainer, "val/")
             self._write(trainer)
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Writes the steps after the last validation."""
+        """Write the steps after the last validation."""
         self._write(trainer)
 
     def _add(self, trainer: pl.Trainer, prefix: str) -> None:

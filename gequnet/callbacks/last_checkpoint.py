@@ -11,7 +11,7 @@ from gequnet.train.graceful_stop import any_rank, at_batch_boundary
 
 
 class LastCheckpoint(Checkpoint):
-    """Writes a checkpoint after each validation, at intervals of time, and when the training is stopped by a signal.
+    """Write a checkpoint after each validation, at intervals of time, and when the training is stopped by a signal.
 
     No checkpoint is written between a step and the validation that follows it, so a resumed training gives the result
     of an uninterrupted one. Lightning calls ``Checkpoint`` callbacks after all others, so their state is up to date.
@@ -26,21 +26,21 @@ class LastCheckpoint(Checkpoint):
         self.written = time.monotonic()
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Starts the clock."""
+        """Start the clock."""
         self.written = time.monotonic()
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Writes if the interval is over, or if the training stops here."""
+        """Write if the interval is over, or if the training stops here."""
         if at_batch_boundary(trainer) and (trainer.received_sigterm or self._due(trainer)):
             self._write(trainer)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Writes."""
+        """Write."""
         if trainer.state.fn == "fit" and not trainer.sanity_checking:
             self._write(trainer)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Writes, so that a run interrupted in its test needs no new training."""
+        """Write, so that a run interrupted in its test needs no new training."""
         self._write(trainer)
 
     def _due(self, trainer: pl.Trainer) -> bool:

@@ -12,7 +12,7 @@ from gequnet.runs.callback_outputs import PICTURE, files_of
 
 
 class LogImages(pl.Callback):
-    """Sends the pictures of all callbacks to W&B and TensorBoard after the test, each under the name of its file.
+    """Send the pictures of all callbacks to W&B and TensorBoard after the test, each under the name of its file.
 
     Args:
         paths: of the pictures to send; None for those that callbacks name in ``files()``. Missing files are skipped.
@@ -22,7 +22,7 @@ class LogImages(pl.Callback):
         self.paths = None if paths is None else [Path(path) for path in paths]
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Sends, after all callbacks have drawn, wherever they stand in the list."""
+        """Send, after all callbacks have drawn, wherever they stand in the list."""
         if stage != "test" or not trainer.is_global_zero or not trainer.loggers:
             return
         drawn = files_of(trainer.callbacks, PICTURE).values()  # type: ignore[attr-defined]

@@ -15,7 +15,7 @@ from gequnet.runs.layout import RunFolder
 
 
 class Predictions(pl.Callback):
-    """Draws ``predictions.png`` after the test, and writes ``samples.npz`` next to it.
+    """Draw ``predictions.png`` after the test, and write ``samples.npz`` next to it.
 
     Of 2-D images the first ones are kept. Of each volume one slice is kept, and the volumes at the given percentiles of
     the size of the truth are drawn. Neither choice depends on the predictions. With several processes the images are
@@ -43,7 +43,7 @@ class Predictions(pl.Callback):
         return {"predictions": self.path, "samples": RunFolder(self.path.parent).samples}
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Deletes the samples of an earlier test."""
+        """Delete the samples of an earlier test."""
         self.samples, self.slices = [], {}
 
     def on_test_batch_end(
@@ -55,7 +55,7 @@ class Predictions(pl.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keeps the samples of the batch that may be drawn."""
+        """Keep the samples of the batch that may be drawn."""
         assert isinstance(outputs, Tensor)
         volumes = outputs.ndim == 5
         wanted = len(outputs) if volumes and self.images else max(0, self.images - len(self.samples))
@@ -69,7 +69,7 @@ class Predictions(pl.Callback):
                 self.samples.append({name: _plain(value) for name, value in sample.items()})
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Draws and writes on the first rank."""
+        """Draw and write on the first rank."""
         # matplotlib takes a second to import
         from gequnet.figures import plot_predictions
 

@@ -41,11 +41,11 @@ class StepProgress(ProgressBar):
         self.job = job
 
     def enable(self) -> None:
-        """Shows the progress."""
+        """Show the progress."""
         self.is_enabled = True
 
     def disable(self) -> None:
-        """Hides the progress."""
+        """Hide the progress."""
         self.is_enabled = False
 
 
@@ -63,49 +63,49 @@ class TerminalProgress(StepProgress):
         )
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Starts the bar at the present step; only later steps count for the time left."""
+        """Start the bar at the present step; only later steps count for the time left."""
         self._clear()
         self.training = self._row("training", total_steps(trainer), trainer.global_step)
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Advances the bar."""
+        """Advance the bar."""
         self.bar.update(self.training, completed=trainer.global_step, scores=shown_scores(trainer))
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Stops the bar."""
+        """Stop the bar."""
         self.bar.stop()
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Adds a bar for the validation."""
+        """Add a bar for the validation."""
         if trainer.state.fn != "fit":
             self._clear()
         self.images = self._row("validation", number_of_images(trainer.num_val_batches))
 
     def on_validation_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Advances the bar of the validation."""
+        """Advance the bar of the validation."""
         self.bar.advance(self.images)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Removes the bar of the validation."""
+        """Remove the bar of the validation."""
         self.bar.remove_task(self.images)
         if trainer.state.fn != "fit":
             self.bar.stop()
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Starts the bar of the test."""
+        """Start the bar of the test."""
         self._clear()
         self.images = self._row("testing", number_of_images(trainer.num_test_batches))
 
     def on_test_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Advances the bar of the test."""
+        """Advance the bar of the test."""
         self.bar.advance(self.images)
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Stops the bar."""
+        """Stop the bar."""
         self.bar.stop()
 
     def on_exception(self, *_: Any) -> None:
-        """Stops the bar, so that the terminal is usable again."""
+        """Stop the bar, so that the terminal is usable again."""
         self.bar.stop()
 
     def _clear(self) -> None:
@@ -134,13 +134,13 @@ class LineProgress(StepProgress):
         self.every_s = every_s
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Starts the clock."""
+        """Start the clock."""
         self._begin()
         self.began = self.begun
         self.first_step = trainer.global_step
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Prints a line if one is due, and at the last step."""
+        """Print a line if one is due, and at the last step."""
         step, total = trainer.global_step, total_steps(trainer)
         if step == total or self._due():
             pace = (time.monotonic() - self.began) / max(1, step - self.first_step)
@@ -148,20 +148,20 @@ class LineProgress(StepProgress):
             self._print(f"step {step}/{total}", shown_scores(trainer), f"{pace:.2f} s/step", left)
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Starts to count images."""
+        """Start to count images."""
         self._begin_images()
 
     def on_validation_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Prints a line if one is due."""
+        """Print a line if one is due."""
         self._count("validation", number_of_images(trainer.num_val_batches))
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Restarts the clock."""
+        """Restart the clock."""
         self._begin()
         self._begin_images()
 
     def on_test_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Prints a line if one is due."""
+        """Print a line if one is due."""
         self._count("test", number_of_images(trainer.num_test_batches))
 
     def _begin(self) -> None:

@@ -10,7 +10,7 @@ from gequnet.distributed import all_gather
 
 
 class RandomState(pl.Callback):
-    """Saves and restores the states of the global random generators of every process.
+    """Save and restore the states of the global random generators of every process.
 
     Patches and their augmentation are functions of (seed, epoch, index) and do not use them. Dropout and the scales of
     a batch do. The states are restored just before the first step, as building the run uses the generators, too. With
@@ -29,11 +29,11 @@ class RandomState(pl.Callback):
         return {"states": all_gather(own)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Keeps the states until the first step."""
+        """Keep the states until the first step."""
         self.waiting = state_dict["states"]
 
     def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Restores the states before the first step."""
+        """Restore the states before the first step."""
         if self.waiting is None:
             return
         states, self.waiting = self.waiting, None

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class SecondObserver(pl.Callback):
-    """Scores the second observer's masks of the test images against the truth, if the dataset has them.
+    """Score the second observer's masks of the test images against the truth, if the dataset has them.
 
     A network that scores higher has learned the style of the first observer.
 
@@ -31,7 +31,7 @@ class SecondObserver(pl.Callback):
         self.scores: dict[str, float] = {}
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Resets the scores."""
+        """Reset the scores."""
         self.metrics.to(pl_module.device).reset()
         self.images, self.scores = 0, {}
 
@@ -44,7 +44,7 @@ class SecondObserver(pl.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Adds the second masks of this batch, if there are any."""
+        """Add the second masks of this batch, if there are any."""
         if "second" not in batch:
             return
         logits = self.CERTAIN * (2.0 * batch["second"].unsqueeze(1) - 1)
@@ -52,7 +52,7 @@ class SecondObserver(pl.Callback):
         self.images += len(batch["id"])
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Computes means over the images of all ranks; without results if a rank has no such image."""
+        """Compute means over the images of all ranks; without results if a rank has no such image."""
         fewest = trainer.strategy.reduce(torch.tensor(self.images, device=pl_module.device), reduce_op="min")
         if int(fewest) > 0:
             self.scores = {name: value for name, value in self.metrics.compute().items() if not is_pooled(name)}

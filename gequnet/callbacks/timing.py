@@ -12,7 +12,7 @@ WARM_UP = 10  # steps that are all timed; later only every tenth, as timing wait
 
 
 class Timing(pl.Callback):
-    """Measures two medians in seconds.
+    """Measure two medians in seconds.
 
     ``seconds_per_training_step`` is forward, backward and optimizer, without data loading. ``seconds_per_test_image``
     is the network on a whole image: the sum of all windows with sliding-window inference.
@@ -28,33 +28,33 @@ class Timing(pl.Callback):
         self.hooks: list[Any] = []
 
     def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Starts the clock."""
+        """Start the clock."""
         if self._timed(trainer.fit_loop.total_batch_idx):
             self.started = _now()
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Stops the clock."""
+        """Stop the clock."""
         if self._timed(trainer.fit_loop.total_batch_idx):
             self.training.append(_now() - self.started)
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Adds hooks with a clock to the network."""
+        """Add hooks with a clock to the network."""
         net = pl_module.net
         assert isinstance(net, nn.Module)
         self.hooks = [net.register_forward_pre_hook(self._start), net.register_forward_hook(self._stop)]
 
     def on_test_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Starts to time the passes."""
+        """Start to time the passes."""
         self.passes = []
 
     def on_test_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, *_: Any) -> None:
-        """Ends timing, so that passes of later callbacks do not count."""
+        """End timing, so that passes of later callbacks do not count."""
         if self.passes:
             self.test.append(sum(self.passes) / len(outputs))
         self.passes = None
 
     def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Removes the hooks."""
+        """Remove the hooks."""
         for hook in self.hooks:
             hook.remove()
 

@@ -14,7 +14,7 @@ from gequnet.data.scene import Scene, pixels
 
 
 class UnlabelledImages(pl.Callback):
-    """Draws ``unlabelled.png`` after the test: predicted contours on images without labels.
+    """Draw ``unlabelled.png`` after the test: predicted contours on images without labels.
 
     The images are those of [`gequnet.data.source.Source.unlabelled_images`][]; without any, nothing is drawn.
 
@@ -36,7 +36,7 @@ class UnlabelledImages(pl.Callback):
         return {"unlabelled": self.path}
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Draws on the first rank."""
+        """Draw on the first rank."""
         data = getattr(trainer, "datamodule", None)
         if not (trainer.is_global_zero and isinstance(data, SegmentationDataModule)):
             return

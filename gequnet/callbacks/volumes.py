@@ -16,7 +16,7 @@ from gequnet.heads import predicted_classes, probabilities
 
 
 class Volumes(pl.Callback):
-    """Writes ``<path>/<id>.nii.gz`` for each test volume that was read from a file.
+    """Write ``<path>/<id>.nii.gz`` for each test volume that was read from a file.
 
     The labels are the dataset's own, on the grid of its file, so a viewer shows them over the downloaded image. For 2-D
     images, phantoms and volumes at another scale nothing is written.
@@ -40,7 +40,7 @@ class Volumes(pl.Callback):
         return {"volumes": self.path}
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Resets the number of written volumes."""
+        """Reset the number of written volumes."""
         self.written = 0
 
     def on_test_batch_end(
@@ -52,7 +52,7 @@ class Volumes(pl.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Writes the volumes of the batch, until there are enough."""
+        """Write the volumes of the batch, until there are enough."""
         data = getattr(trainer, "datamodule", None)  # None if the test is on other images than the data module's
         if not isinstance(data, SegmentationDataModule) or not isinstance(data.source, VolumeSource):
             return

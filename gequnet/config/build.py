@@ -11,7 +11,7 @@ from gequnet.errors import ConfigError, GequnetError
 
 
 def build(node: DictConfig, **arguments: Any) -> Any:
-    """Builds the object of a configuration node from its ``_target_``.
+    """Build the object of a configuration node from its ``_target_``.
 
     Raises:
         GequnetError: the error of the constructor, without the exception that Hydra wraps around it.
@@ -38,6 +38,6 @@ def match_widths(cfg: DictConfig) -> Any:
 
 
 def build_net(cfg: DictConfig) -> nn.Module:
-    """Builds the network with the widths that the width rule finds."""
+    """Build the network with the widths that the width rule finds."""
     net: nn.Module = build(cfg.model, widths=match_widths(cfg).widths)
     return net

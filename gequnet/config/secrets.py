@@ -12,7 +12,7 @@ SHORTEST = 8  # letters of a secret that is searched for; a shorter text may occ
 
 
 def refuse_secrets(settings: Mapping[Any, Any], environment: Mapping[str, str] = os.environ) -> None:
-    """Refuses settings that hold a secret, by their own name or because a secret environment variable has their value.
+    """Refuse settings that hold a secret, by their own name or because a secret environment variable has their value.
 
     Args:
         settings: values by name, nested in dicts and lists.

@@ -13,7 +13,7 @@ VARIABLE = "GEQUNET_TRUST"
 
 
 def check_targets(node: DictConfig, path: Path) -> None:
-    """Checks that a configuration from a file only calls gequnet and the libraries that its own configurations use.
+    """Check that a configuration from a file only calls gequnet and the libraries that its own configurations use.
 
     Other packages are allowed by an environment variable: ``GEQUNET_TRUST=mynets,mylosses``.
 

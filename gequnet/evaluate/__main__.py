@@ -21,7 +21,7 @@ may be tested as a whole (--split all). There is a warning if the run was traine
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Tests, writes and prints; a user's mistake is one sentence on stderr and exit code 2."""
+    """Test, write and print; a user's mistake is one sentence on stderr and exit code 2."""
     given = _parser().parse_intermixed_args(arguments)
     return exit_code(lambda: _evaluate(given), [text for text in given.overrides if text.startswith("data")])
 

@@ -29,7 +29,7 @@ log = logging.getLogger("gequnet")
 def evaluate_best_checkpoint(
     cfg: DictConfig, data: Any, task: SegmentationTask, trainer: pl.Trainer, facts: dict[str, Any], began: float
 ) -> float:
-    """Tests the best checkpoint and writes the report into ``cfg.paths.run``.
+    """Test the best checkpoint and write the report into ``cfg.paths.run``.
 
     Args:
         cfg: resolved; its threshold is replaced if one is selected.
@@ -63,7 +63,7 @@ def evaluate_best_checkpoint(
 
 
 def choose_threshold(cfg: DictConfig, data: Any, task: SegmentationTask) -> dict[str, Any]:
-    """Selects the threshold of all tests on the validation images, if ``cfg.threshold_by`` names a score.
+    """Select the threshold of all tests on the validation images, if ``cfg.threshold_by`` names a score.
 
     The threshold also goes into the run's ``config.yaml``. The checkpoint itself was selected at the given threshold.
 
@@ -80,7 +80,7 @@ def choose_threshold(cfg: DictConfig, data: Any, task: SegmentationTask) -> dict
 
 
 def evaluate_with_augmentation(cfg: DictConfig, data: Any, task: SegmentationTask, facts: dict[str, Any]) -> None:
-    """Tests the same weights with test-time augmentation; the report goes into a folder inside the run's."""
+    """Test the same weights with test-time augmentation; the report goes into a folder inside the run's."""
     folder = RunFolder(cfg.paths.run).augmented(cfg.chosen.tta).path
     averaged = build_task(cfg, build(cfg.tta)(task.net))
     trainer = evaluation_trainer(cfg, callbacks_for("tta", cfg, folder))
@@ -89,7 +89,7 @@ def evaluate_with_augmentation(cfg: DictConfig, data: Any, task: SegmentationTas
 
 
 def evaluate_at_scales(cfg: DictConfig, data: Any, task: SegmentationTask) -> dict[str, dict[str, float]]:
-    """Tests the same weights on the test images at each of ``cfg.scales``; writes ``scales.csv``, returns the means."""
+    """Test the same weights on the test images at each of ``cfg.scales``; write ``scales.csv``, return the means."""
     make = partial(evaluation_trainer, cfg)
     means, rows = score_at(cfg.scales, data, build_task(cfg, task.net), make, cfg.data.head, cfg.metrics.threshold)
     rank_zero_only(write_rows)(RunFolder(cfg.paths.run).scales, rows)

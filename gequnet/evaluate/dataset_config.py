@@ -75,7 +75,7 @@ def dataset_nodes(cfg: DictConfig, overrides: Sequence[str]) -> tuple[DictConfig
 
 
 def check_fit(own: DictConfig, other: DictConfig) -> None:
-    """Refuses a dataset that does not fit the network of a run.
+    """Refuse a dataset that does not fit the network of a run.
 
     Args:
         own: node ``data`` of the run.
@@ -136,7 +136,7 @@ def _own(cfg: DictConfig, values: Settings) -> DictConfig:
 
 
 def _prepare(own: DictConfig, node: DictConfig, values: Settings) -> list[str]:
-    """Sets the run's preprocessing in the node; returns warnings about the settings that the dataset does not have."""
+    """Set the run's preprocessing in the node; return warnings about the settings that the dataset does not have."""
     warnings = []
     node.normalisation = own.normalisation
     for name in PREPARED:

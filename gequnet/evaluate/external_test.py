@@ -32,7 +32,7 @@ TESTED = ("test", "val", "all")
 
 
 def evaluate(run: str | Path, overrides: Sequence[str] = (), out: Path | None = None, split: str = "test") -> Path:
-    """Tests a finished run on a dataset, and writes the same files as a run's own test.
+    """Test a finished run on a dataset, and write the same files as a run's own test.
 
     Args:
         run: the run's folder.
@@ -79,7 +79,7 @@ def evaluate(run: str | Path, overrides: Sequence[str] = (), out: Path | None = 
 
 
 def _check_folder(folder: Path, run: Path) -> None:
-    """Accepts an empty folder, or that of an earlier evaluation, which is replaced."""
+    """Accept an empty folder, or that of an earlier evaluation, which is replaced."""
     place = RunFolder(folder)
     if folder.resolve() == run.resolve() or place.is_run:
         raise ConfigError(f"{folder} is a run's folder, with a test of its own: give another one with -o.")

@@ -46,7 +46,7 @@ class MaskPair:
 
 
 class MaskCollector(pl.Callback):
-    """Keeps the masks of a test by the ids of the images.
+    """Keep the masks of a test by the ids of the images.
 
     Args:
         head: ``sigmoid`` or ``softmax``.
@@ -66,7 +66,7 @@ class MaskCollector(pl.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keeps the masks of the batch."""
+        """Keep the masks of the batch."""
         classes = foreground_classes(outputs.shape[1], self.head)
         pred = predicted_classes(probabilities(outputs, self.head), self.head, self.threshold)[:, classes].cpu()
         target = target_classes(outputs, batch["mask"], self.head)[:, classes].cpu()
@@ -107,7 +107,7 @@ def score_at(
     head: str,
     threshold: float,
 ) -> tuple[dict[str, dict[str, float]], list[Row]]:
-    """Tests the same weights on the test images at each of these scales.
+    """Test the same weights on the test images at each of these scales.
 
     Args:
         scales: Magnifications; 1 is always tested, and first, as the agreement needs it.

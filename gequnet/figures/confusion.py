@@ -14,7 +14,7 @@ NUMBERED = 12  # most classes for which numbers are drawn; with more they would 
 
 
 def plot_confusion(matrices: Mapping[str, np.ndarray], names: Mapping[str, Sequence[str]], out: Path) -> None:
-    """Draws each matrix in percent of the pixels of its true class (each row adds up to 100).
+    """Draw each matrix in percent of the pixels of its true class (each row adds up to 100).
 
     Args:
         matrices: for each region, by name, the numbers of pixels [truth, predicted].

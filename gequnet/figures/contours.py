@@ -60,7 +60,7 @@ def plot_contours(
     threshold: float = 0.5,
     class_names: Sequence[str] = (),
 ) -> None:
-    """Draws a column for each sample: the image, and the image with the borders of truth and prediction.
+    """Draw a column for each sample: the image, and the image with the borders of truth and prediction.
 
     Of a volume one slice is drawn, see [`gequnet.figures.samples.slice_of`][].
 
@@ -86,7 +86,7 @@ def plot_contours(
 
 
 def draw_contours(axes: Axes, sample: Sample, head: str, threshold: float = 0.5) -> None:
-    """Draws an image with the contours of truth and prediction.
+    """Draw an image with the contours of truth and prediction.
 
     The contour of a prediction lies where the probability equals the threshold, or for a softmax where another class
     becomes the likeliest. So it lies between pixels. The contour of the truth lies half-way between a pixel inside and

@@ -14,7 +14,7 @@ Series = dict[str, tuple[list[int], list[float]]]
 
 
 def plot_curves(history: Path, out: Path) -> None:
-    """Draws the scalars of a training against optimizer steps: losses, validation scores, learning rate.
+    """Draw the scalars of a training against optimizer steps: losses, validation scores, learning rate.
 
     The training loss of single batches is drawn faint, with its moving average over 1/25 of the training. A ring marks
     the best ``val/dice``, which belongs to the checkpoint that is tested. A panel without data is left out.

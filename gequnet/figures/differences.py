@@ -25,7 +25,7 @@ class Difference(NamedTuple):
 
 
 def plot_differences(differences: Sequence[Difference], out: Path, score: str = "Dice") -> None:
-    """Draws each mean difference with its interval, and a faint dot for each image.
+    """Draw each mean difference with its interval, and a faint dot for each image.
 
     Args:
         differences: from top to bottom.

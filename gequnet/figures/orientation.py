@@ -19,7 +19,7 @@ def plot_orientation(
     out: Path,
     score: str = "Dice",
 ) -> None:
-    """Draws the mean score by dominant direction, in bins of 15°, with its standard error over images.
+    """Draw the mean score by dominant direction, in bins of 15°, with its standard error over images.
 
     Args:
         degrees: for each network the axial direction of each image: 0 is horizontal, up to 180 counter-clockwise.

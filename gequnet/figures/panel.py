@@ -18,7 +18,7 @@ LETTERS = 28  # line length of a name beside a picture
 
 
 def plot_panel(samples: Mapping[str, Sequence[Mapping[str, Any]]], out: Path) -> None:
-    """Draws a column for each image: the image, the truth, then for each network the overlay with its Dice.
+    """Draw a column for each image: the image, the truth, then for each network the overlay with its Dice.
 
     Args:
         samples: for each network the same images, see [`Views.of`][gequnet.figures.views.Views.of], each with an

@@ -16,7 +16,7 @@ from gequnet.figures.style import NORMAL, line_style, save, shared_legend, style
 def plot_pareto(
     scores: Mapping[str, tuple[float, float]], costs: Mapping[str, Mapping[str, float]], out: Path, score: str = "Dice"
 ) -> None:
-    """Draws a panel for each cost, on a logarithmic axis, with a step line along the front.
+    """Draw a panel for each cost, on a logarithmic axis, with a step line along the front.
 
     Args:
         scores: mean and standard deviation of each network (nan for one seed).

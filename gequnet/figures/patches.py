@@ -11,7 +11,7 @@ from gequnet.figures.style import NORMAL, line_style, save, shared_legend, style
 def plot_patches(
     lines: Mapping[str, Sequence[tuple[int, float, float]]], out: Path, score: str = "Dice", of: str = "patches"
 ) -> None:
-    """Draws the score against the number of patches, on a logarithmic axis.
+    """Draw the score against the number of patches, on a logarithmic axis.
 
     Args:
         lines: for each network (number of patches, mean score, standard deviation over seeds; nan for one seed).

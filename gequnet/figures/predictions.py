@@ -15,7 +15,7 @@ SIDE = 2.9  # inches of a picture
 
 
 def plot_predictions(samples: Sequence[Mapping[str, Any]], out: Path, threshold: float = 0.5) -> None:
-    """Draws a row for each sample: image, truth, prediction and overlay, with the Dice inside ``valid``.
+    """Draw a row for each sample: image, truth, prediction and overlay, with the Dice inside ``valid``.
 
     Of a volume one slice is drawn, with the Dice of the whole volume.
 

@@ -19,7 +19,7 @@ def plot_scales(
     out: Path,
     score: str = "Dice",
 ) -> None:
-    """Draws the score against the scale, and beside it the agreement of masks across scales.
+    """Draw the score against the scale, and beside it the agreement of masks across scales.
 
     Args:
         scores: for each network (scale, mean score, standard deviation over seeds; nan for one seed).

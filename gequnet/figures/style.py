@@ -18,7 +18,7 @@ SMALL, NORMAL, LARGE = 8, 9, 11
 
 
 def style_axes(axes: Axes) -> None:
-    """Gives axes small tick labels, a faint grid, and no frame at the top and on the right."""
+    """Give axes small tick labels, a faint grid, and no frame at the top and on the right."""
     axes.tick_params(labelsize=SMALL)
     axes.grid(color="0.9", linewidth=0.6)
     axes.set_axisbelow(True)
@@ -31,7 +31,7 @@ def moving_mean(values: Sequence[float], half: int) -> list[float]:
 
 
 def save(figure: Figure, out: Path) -> None:
-    """Writes the figure on white; creates the folder if needed."""
+    """Write the figure on white; create the folder if needed."""
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, facecolor="white")
 
@@ -47,7 +47,7 @@ def line_style(index: int) -> dict[str, Any]:
 
 
 def shared_legend(figure: Figure, axes: Axes) -> None:
-    """Draws one legend for all panels, below them, in as many columns as fit."""
+    """Draw one legend for all panels, below them, in as many columns as fit."""
     handles, names = axes.get_legend_handles_labels()
     letters = max((len(name) for name in names), default=1)
     columns = max(1, min(len(names), int(figure.get_figwidth() * 11 / (letters + 6))))

@@ -14,7 +14,7 @@ PANELS = {"train/loss": "training loss", "val/loss": "validation loss"}
 
 
 def plot_trainings(histories: Mapping[str, Sequence[pd.DataFrame]], out: Path) -> None:
-    """Draws training and validation loss of each network: the mean over seeds, and one standard deviation as a band.
+    """Draw training and validation loss of each network: the mean over seeds, and one standard deviation as a band.
 
     Args:
         histories: for each network a table for each seed, by optimizer step, with ``train/loss`` and ``val/loss``. A

@@ -92,14 +92,14 @@ def stretch_contrast(image: Float[Tensor, "c h w"], valid: Bool[Tensor, "h w"]) 
 
 
 def show_picture(axes: Axes, picture: Picture, aspect: float = 1.0) -> None:
-    """Draws a picture without axes; its pixels are ``aspect`` times as high as wide."""
+    """Draw a picture without axes; its pixels are ``aspect`` times as high as wide."""
     axes.imshow(picture, interpolation_stage="rgba", aspect=aspect)
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
 
 
 def overlay_legend(figure: Figure, valid: Iterable[Bool[Tensor, "*space"]]) -> None:
-    """Draws the legend of the overlay's colours; "not scored" only if some pixel is not valid."""
+    """Draw the legend of the overlay's colours; "not scored" only if some pixel is not valid."""
     colours = {"true positive": RIGHT, "false positive": WRONG, "false negative": MISSED}
     colours |= {} if all(bool(each.all()) for each in valid) else {"not scored": UNSCORED}
     patches = [Patch(facecolor=rgb, edgecolor="0.3", linewidth=0.5, label=name) for name, rgb in colours.items()]

@@ -66,7 +66,7 @@ class Predictor:
         return f"Predictor({name}: {self.in_channels} channels, {self.spatial_dims}-D -> {', '.join(self.class_names)})"
 
     def to(self, device: str | torch.device) -> "Predictor":
-        """Moves the network to a device. Images are moved there too, and results come back to the CPU."""
+        """Move the network to a device. Images are moved there too, and results come back to the CPU."""
         self.device = torch.device(device)
         self.network.to(self.device)
         return self

@@ -109,7 +109,7 @@ class RunningMeanAndDeviation:
         self._mean, self._squares = torch.zeros(()), torch.zeros(())
 
     def add(self, preds: Float[Tensor, "*shape"]) -> None:
-        """Adds the probabilities of one element of the orbit."""
+        """Add the probabilities of one element of the orbit."""
         self.count += 1
         difference = preds - self._mean
         self._mean = self._mean + difference / self.count

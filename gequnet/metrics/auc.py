@@ -92,7 +92,7 @@ class _Binned(Metric):
     confmat: Tensor
 
     def update(self, preds: Float[Tensor, " n"], target: Bool[Tensor, " n"]) -> None:
-        """Adds pixels: probabilities and true foreground."""
+        """Add pixels: probabilities and true foreground."""
         self.confmat += confusions(preds, target, self.thresholds)
 
 

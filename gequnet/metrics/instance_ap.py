@@ -46,7 +46,7 @@ class ObjectOverlaps(NamedTuple):
 def object_overlaps(
     preds: Bool[Tensor, "*space"], instances: Int[Tensor, "*space"], valid: Bool[Tensor, "*space"] | None = None
 ) -> ObjectOverlaps:
-    """Compares the components of a predicted foreground with the true objects of one image.
+    """Compare the components of a predicted foreground with the true objects of one image.
 
     The predicted objects are the connected components of the predicted foreground; pixels that share a corner belong
     together (8 neighbours in the plane, 26 in space). Objects are cut to ``valid``, and one of which nothing is left

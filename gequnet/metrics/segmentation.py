@@ -150,7 +150,7 @@ class SegmentationMetrics(Metric):
         spacing: Float[Tensor, "b dims"] | None = None,
         repeated: Bool[Tensor, " b"] | None = None,
     ) -> None:
-        """Adds the images of a batch.
+        """Add the images of a batch.
 
         Args:
             logits: output of the network.

@@ -51,7 +51,7 @@ class ThresholdCurve(Metric):
         valid: Bool[Tensor, "b *space"],
         ids: Sequence[str],
     ) -> None:
-        """Adds the images of a batch, as [`gequnet.metrics.segmentation.SegmentationMetrics`][] takes them."""
+        """Add the images of a batch, as [`gequnet.metrics.segmentation.SegmentationMetrics`][] takes them."""
         preds, target = probabilities(logits, "sigmoid"), target_classes(logits, mask, "sigmoid")
         for values, truth, inside, name in zip(preds, target, valid, ids, strict=True):
             of_classes = [

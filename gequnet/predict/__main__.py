@@ -58,7 +58,7 @@ Attempt = Callable[[Input, Outputs], bool]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; a user's mistake is one sentence on stderr and exit code 2."""
+    """Run the command; a user's mistake is one sentence on stderr and exit code 2."""
     args = _parser().parse_args(arguments)
     logging.getLogger("gequnet").setLevel(logging.ERROR)
     interrupted = "Stopped. The files written so far are complete; --resume predicts the rest."
@@ -184,7 +184,7 @@ def _legend(net: Predictor, white: bool) -> str:
 
 @contextmanager
 def _attempts(count: int, predict: Callable[[Input, Outputs, ReportProgress], str]) -> Iterator[Attempt]:
-    """Yields a function that predicts one image and prints its errors.
+    """Yield a function that predicts one image and prints its errors.
 
     Progress is a bar on a terminal, else one line for each image.
     """

@@ -146,7 +146,7 @@ class PageBuffer:
         self.uncertainty = self._allocate(options.layers, np.float32) if options.uncertainty else None
 
     def put(self, page: int, first: int, prediction: Prediction) -> None:
-        """Stores the prediction for the rows of a page from row ``first`` on."""
+        """Store the prediction for the rows of a page from row ``first`` on."""
         rows = slice(first, first + prediction.labels.shape[1])
         self.labels[page, :, rows] = prediction.labels * (WHITE if self.options.white else 1)
         if self.probabilities is not None:
@@ -155,7 +155,7 @@ class PageBuffer:
             self.uncertainty[page, :, rows] = prediction.uncertainty
 
     def write(self, outputs: Outputs) -> None:
-        """Writes the buffers to files with the geometry of the image."""
+        """Write the buffers to files with the geometry of the image."""
         self.image.write(outputs.labels, self.labels)
         if self.probabilities is not None and outputs.probabilities is not None:
             self.image.write(outputs.probabilities, self.probabilities)

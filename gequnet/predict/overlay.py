@@ -32,7 +32,7 @@ class Overlay:
         self.sample: dict[str, Any] = {}
 
     def add(self, page: int, image: Tensor, prediction: Prediction) -> None:
-        """Keeps a page ``[C, *space]`` with its prediction if it has more foreground than the pages before.
+        """Keep a page ``[C, *space]`` with its prediction if it has more foreground than the pages before.
 
         A pixel of several classes counts once.
         """
@@ -58,7 +58,7 @@ class Overlay:
             self.sample["spacing"] = torch.tensor(across[1::-1] if isinstance(self.image, Volume) else across[-2:])
 
     def draw(self, path: Path) -> None:
-        """Draws the kept page."""
+        """Draw the kept page."""
         from gequnet.figures import plot_contours  # imported late: matplotlib takes a second
         from gequnet.figures.views import sample_title
 

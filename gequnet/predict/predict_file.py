@@ -19,7 +19,7 @@ ReportProgress = Callable[[float], None]
 def predict_file(
     predictor: ImagePredictor, source: Input, outputs: Outputs, options: OutputOptions, report: ReportProgress
 ) -> str:
-    """Predicts one image file; its output files appear together at the end, or not at all.
+    """Predict one image file; its output files appear together at the end, or not at all.
 
     Args:
         predictor: The network.

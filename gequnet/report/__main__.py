@@ -13,7 +13,7 @@ from gequnet.runs.layout import RunFolder
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Writes the report and prints where it is; a user's mistake is one sentence on stderr and exit code 2."""
+    """Write the report and print where it is; a user's mistake is one sentence on stderr and exit code 2."""
     parser = argparse.ArgumentParser(prog="python -m gequnet.report", description="Compares finished runs, fairly.")
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="a run, a sweep, or what contains runs")
     parser.add_argument("--out", type=Path, help="where the report goes (default: a sweep's folder, else ./report)")

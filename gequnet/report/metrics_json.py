@@ -24,7 +24,7 @@ Summary = dict[str, Any]
 def report_test(
     folder: Path, cfg: DictConfig, data: Any, task: Any, trainer: pl.Trainer, facts: Mapping[str, Any]
 ) -> None:
-    """Writes and prints the results of a test, on the first rank; a run's own folder also gets its ``card.md``.
+    """Write and print the results of a test, on the first rank; a run's own folder also gets its ``card.md``.
 
     Args:
         folder: for ``metrics.json`` and ``per_image.csv``.
@@ -84,7 +84,7 @@ def _extra_scores(task: Any) -> Summary:
 def write_results(
     folder: Path, summary: Summary, per_image: list[dict[str, Any]], files: Mapping[str, Path] | None = None
 ) -> None:
-    """Writes ``per_image.csv`` and ``metrics.json``, and prints the scores and the paths of all files.
+    """Write ``per_image.csv`` and ``metrics.json``, and print the scores and the paths of all files.
 
     Args:
         folder: for both files.
@@ -102,7 +102,7 @@ def write_results(
 
 
 def print_scores(summary: Summary, files: Mapping[str, Path]) -> None:
-    """Prints the test scores as a table, and a line for each file."""
+    """Print the test scores as a table, and a line for each file."""
     console = Console()
     split = summary["data"].get("split", "test")
     count = summary["data"]["images"]["test"]

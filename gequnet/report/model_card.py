@@ -34,7 +34,7 @@ USES = (
 
 
 def write_card(folder: Path) -> Path:
-    """Writes ``card.md`` into the folder of a finished run, from the files in it; nothing is computed again.
+    """Write ``card.md`` into the folder of a finished run, from the files in it; nothing is computed again.
 
     Args:
         folder: of the run.
@@ -82,7 +82,7 @@ def card_values(run: Run, cfg: DictConfig) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Writes the cards of finished runs; a user's mistake is one sentence on stderr and exit code 2."""
+    """Write the cards of finished runs; a user's mistake is one sentence on stderr and exit code 2."""
     parser = argparse.ArgumentParser(prog="gequnet card", description="Writes card.md into finished runs.")
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="the folder of a run")
     given = parser.parse_args(arguments)

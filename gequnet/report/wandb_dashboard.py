@@ -19,7 +19,7 @@ PROJECT, ENTITY = "logger.project", "logger.entity"
 
 
 def write_dashboard(runs: Sequence[Run], out: Path, place: str = "") -> Path:
-    """Writes the specification of a workspace as JSON, in W&B's own format.
+    """Write the specification of a workspace as JSON, in W&B's own format.
 
     Args:
         runs: finished ones.
@@ -36,7 +36,7 @@ def write_dashboard(runs: Sequence[Run], out: Path, place: str = "") -> Path:
 
 
 def save_dashboard(runs: Sequence[Run], place: str = "") -> str:
-    """Saves the workspace at W&B and returns its URL.
+    """Save the workspace at W&B and return its URL.
 
     Raises:
         ConfigError: the entity is not known, or W&B refuses the workspace.

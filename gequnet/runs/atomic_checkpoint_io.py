@@ -15,14 +15,14 @@ BEFORE = ".before"
 
 
 class AtomicCheckpointIO(CheckpointIO):
-    """Writes a checkpoint to a temporary file, flushes it to the disk, and renames it.
+    """Write a checkpoint to a temporary file, flush it to the disk, and rename it.
 
     If the process is killed at any moment, the file is the old one or the new one, never a part. The old checkpoint is
     kept as ``….before``, in case the new one is damaged later.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
-        """Writes the file.
+        """Write the file.
 
         Raises:
             CheckpointError: the disk is full, or not writable; the old checkpoint is unchanged.
@@ -50,11 +50,11 @@ class AtomicCheckpointIO(CheckpointIO):
     def load_checkpoint(
         self, path: str | Path, map_location: Any | None = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
-        """Reads tensors and plain values; the folder may have been moved since."""
+        """Read tensors and plain values; the folder may have been moved since."""
         return relocated(read_checkpoint(path), Path(path).absolute().parent)
 
     def remove_checkpoint(self, path: str | Path) -> None:
-        """Deletes the file and its backup."""
+        """Delete the file and its backup."""
         for each in (Path(path), previous_path(Path(path))):
             each.unlink(missing_ok=True)
 

@@ -43,7 +43,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
 
 def restore(net: nn.Module, path: str | Path) -> None:
-    """Loads the weights of a checkpoint, where their names start with ``net.``, into a network: all of them, or none.
+    """Load the weights of a checkpoint, where their names start with ``net.``, into a network: all of them, or none.
 
     Raises:
         CheckpointError: as ``read_checkpoint``, or the weights belong to another network.
@@ -79,7 +79,7 @@ def _content(path: Path) -> Any:
 
 
 def _refuse_bare(path: Path) -> NoReturn:
-    """Refuses a file that is no zip archive: not written by a training, or truncated."""
+    """Refuse a file that is no zip archive: not written by a training, or truncated."""
     bare = path.read_bytes()
     unfinished = bare.startswith(b"PK")
     if not unfinished:
@@ -88,7 +88,7 @@ def _refuse_bare(path: Path) -> NoReturn:
 
 
 def _refuse(path: Path, pickled: bytes) -> None:
-    """Refuses a pickle that names functions or classes."""
+    """Refuse a pickle that names functions or classes."""
     names = sorted(pickled_names(pickled), key=lambda name: name.startswith(HARMLESS))
     if names:
         raise CheckpointError(

@@ -103,7 +103,7 @@ def run_fingerprint(cfg: DictConfig) -> str:
 
 @rank_zero_only
 def write_fingerprint(cfg: DictConfig, digest: str) -> None:
-    """Writes the fingerprint into the run's folder, unless it is there: another process may be reading it."""
+    """Write the fingerprint into the run's folder, unless it is there: another process may be reading it."""
     folder = RunFolder(cfg.paths.run)
     if folder.read_fingerprint() != digest:
         folder.fingerprint.write_text(digest + "\n")

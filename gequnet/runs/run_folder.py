@@ -20,7 +20,7 @@ from gequnet.runs.layout import RunFolder, read_json
 
 @rank_zero_only
 def save_config(cfg: DictConfig, net: Any) -> None:
-    """Writes the resolved configuration with the network's widths, from which alone the run can be rebuilt."""
+    """Write the resolved configuration with the network's widths, from which alone the run can be rebuilt."""
     saved = cfg.copy()
     with open_dict(saved):
         saved.model.widths = list(net.widths)
@@ -31,7 +31,7 @@ def save_config(cfg: DictConfig, net: Any) -> None:
 
 @rank_zero_only
 def save_scale(cfg: DictConfig, scale: Scale | None) -> None:
-    """Writes the intensity scale that all images share, if there is one; no configuration contains it."""
+    """Write the intensity scale that all images share, if there is one; no configuration contains it."""
     if scale is not None:
         numbers = {"mean": scale.shift.tolist(), "std": scale.unit.tolist()}
         RunFolder(cfg.paths.run).scale.write_text(json.dumps(numbers, indent=2) + "\n")

@@ -33,7 +33,7 @@ def planned(folder: Path) -> list[Job]:
 def write_sweep(
     folder: Path, jobs: Sequence[Job], waiting: int, names: Sequence[str], total: int | None = None
 ) -> None:
-    """Writes the plan of a sweep, from which jobs compute its progress and the report its arms.
+    """Write the plan of a sweep, from which jobs compute its progress and the report its arms.
 
     Args:
         folder: of the sweep.

@@ -109,7 +109,7 @@ class Search:
         return [*self.fixed, *(f"{name}={value}" for name, value in trial.params.items())]
 
     def tell(self, trial: FrozenTrial, place: Path) -> None:
-        """Stores the best validation Dice of a trial; without one, or if it is nan, the trial has failed.
+        """Store the best validation Dice of a trial; without one, or if it is nan, the trial has failed.
 
         Args:
             trial: that has run.
@@ -124,7 +124,7 @@ class Search:
         self.write_table()
 
     def write_table(self) -> None:
-        """Writes ``trials.csv``: values, state and score of each trial that has ended."""
+        """Write ``trials.csv``: values, state and score of each trial that has ended."""
         ended = [trial for trial in self.study.get_trials(deepcopy=False) if trial.state.is_finished()]
         with self.folder.trials.open("w", encoding="utf-8", newline="") as file:
             table = csv.writer(file)
@@ -139,7 +139,7 @@ class Search:
         return next((path.name for path in self.folder.path.glob(f"{trial.number:03}_*")), "")
 
     def finish(self) -> None:
-        """Prints the best trial and its command, and writes its overrides into ``best.txt``.
+        """Print the best trial and its command, and write its overrides into ``best.txt``.
 
         Raises:
             SweepError: all trials failed.

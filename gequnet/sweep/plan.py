@@ -142,7 +142,7 @@ def plan_messages(folder: Path, combinations: int, jobs: int, missing: int) -> I
 
 @contextmanager
 def report_despite_launcher_failure() -> Iterator[None]:
-    """Logs the error of a launcher that has lost a job, so that the other jobs are still reported."""
+    """Log the error of a launcher that has lost a job, so that the other jobs are still reported."""
     try:
         yield
     except GequnetError:
@@ -152,7 +152,7 @@ def report_despite_launcher_failure() -> Iterator[None]:
 
 
 def report_sweep(made: Plan, title: str) -> None:
-    """Writes a report of the finished jobs for each dataset.
+    """Write a report of the finished jobs for each dataset.
 
     Args:
         made: the plan, after its jobs have run.

@@ -19,10 +19,10 @@ log = logging.getLogger("gequnet.sweep")
 
 
 class Progress(Callback):
-    """Records the failure of a job, and prints the progress of the sweep after each job."""
+    """Record the failure of a job, and print the progress of the sweep after each job."""
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
-        """Does nothing outside a sweep."""
+        """Do nothing outside a sweep."""
         if config.hydra.mode != RunMode.MULTIRUN:
             return
         from gequnet.distributed import is_first
@@ -34,7 +34,7 @@ class Progress(Callback):
 
 
 def note_failure(folder: Path, error: BaseException) -> None:
-    """Writes ``error.txt`` into a job's folder: a sentence for a user's mistake, the traceback for any other error."""
+    """Write ``error.txt`` into a job's folder: a sentence for a user's mistake, the traceback for any other error."""
     from gequnet.config.explain import explain
 
     if isinstance(error, GequnetError):

@@ -22,7 +22,7 @@ log = logging.getLogger("gequnet")
 
 @rank_zero_only
 def begin(trainer: pl.Trainer, cfg: DictConfig, data: Any) -> None:
-    """Sends configuration and provenance to every logger, and to W&B the inputs of the run: split and first weights.
+    """Send configuration and provenance to every logger, and to W&B the inputs of the run: split and first weights.
 
     Args:
         trainer: with the loggers.
@@ -44,7 +44,7 @@ def begin(trainer: pl.Trainer, cfg: DictConfig, data: Any) -> None:
 
 @rank_zero_only
 def end(trainer: pl.Trainer, folder: Path) -> None:
-    """Sends the numbers of ``metrics.json`` to every logger, and to W&B also the network and the tables.
+    """Send the numbers of ``metrics.json`` to every logger, and to W&B also the network and the tables.
 
     Args:
         trainer: that has tested; its callbacks name the tables that they have written.
@@ -69,7 +69,7 @@ def sessions(trainer: pl.Trainer) -> list[Any]:
 
 @contextmanager
 def without_failing() -> Iterator[None]:
-    """Logs an error of W&B as a warning, so that the run goes on.
+    """Log an error of W&B as a warning, so that the run goes on.
 
     Its client raises errors of many kinds: its own, of the network, of the validation of responses.
     """

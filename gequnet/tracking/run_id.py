@@ -15,12 +15,12 @@ def run_id(folder: Path) -> str | None:
 
 @rank_zero_only
 def remember(folder: Path, identity: str) -> None:
-    """Writes the id into the folder."""
+    """Write the id into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     RunFolder(folder).wandb_id.write_text(identity + "\n")
 
 
 @rank_zero_only
 def forget(folder: Path) -> None:
-    """Deletes the id, as a new run in the folder gets its own."""
+    """Delete the id, as a new run in the folder gets its own."""
     RunFolder(folder).wandb_id.unlink(missing_ok=True)

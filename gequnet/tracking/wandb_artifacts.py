@@ -17,7 +17,7 @@ CHART = "wandb/confusion_matrix/v1"
 
 
 def use_split(session: Any, folder: Path, data: Any) -> None:
-    """Declares the data split as an input of the run; runs with the same split share the artifact.
+    """Declare the data split as an input of the run; runs with the same split share the artifact.
 
     Args:
         session: the W&B run.
@@ -33,18 +33,18 @@ def use_split(session: Any, folder: Path, data: Any) -> None:
 
 
 def use_model(session: Any, folder: Path) -> None:
-    """Declares the network of the run in ``folder`` as an input, if that run has an id at W&B."""
+    """Declare the network of the run in ``folder`` as an input, if that run has an id at W&B."""
     if run_id(folder) is not None:
         _use(session, _model(folder))
 
 
 def send_model(session: Any, folder: Path) -> None:
-    """Sends the best checkpoint with configuration, intensity scale and model card."""
+    """Send the best checkpoint with configuration, intensity scale and model card."""
     session.log_artifact(_model(folder), aliases=["best", "latest"])
 
 
 def send_result(session: Any, folder: Path, tables: Mapping[str, Path]) -> None:
-    """Sends the metrics of a run, and its tables as files.
+    """Send the metrics of a run, and its tables as files.
 
     Args:
         session: the W&B run.
@@ -58,7 +58,7 @@ def send_result(session: Any, folder: Path, tables: Mapping[str, Path]) -> None:
 
 
 def send_charts(session: Any, folder: Path, tables: Mapping[str, Path]) -> None:
-    """Sends the scores of each image as a table of W&B, and confusion matrices as charts.
+    """Send the scores of each image as a table of W&B, and confusion matrices as charts.
 
     Args:
         session: the W&B run.

@@ -119,7 +119,7 @@ class WandbRun(WandbLogger):
 
 
 def _expect_answer(address: str, seconds: int | float) -> None:
-    """Raises if the server does not answer at once; ``wandb.init`` itself tries several times and waits each time."""
+    """Raise if the server does not answer at once; ``wandb.init`` itself tries several times and waits each time."""
     try:
         requests.get(f"{address}/healthz", timeout=seconds)
     except (requests.exceptions.SSLError, requests.exceptions.ProxyError):

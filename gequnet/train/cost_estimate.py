@@ -52,7 +52,7 @@ class InferencePlan(NamedTuple):
 
 @rank_zero_only
 def estimate_cost(cfg: DictConfig, data: Any, net: nn.Module, trainer: pl.Trainer, checkpoint: Path | None) -> None:
-    """Logs the estimated time and memory of the training, from two steps on a copy, and adds them to the summary file.
+    """Log the estimated time and memory of the training, from two steps on a copy, and add them to the summary file.
 
     Args:
         cfg: resolved configuration.
@@ -99,7 +99,7 @@ def training_bytes(net: nn.Module, images: int, sides: list[int]) -> int:
 
 
 def check_memory(data: Any, amount: int, memory: Memory, processes: int) -> None:
-    """Raises ConfigError if a training step needs more memory than is free."""
+    """Raise ConfigError if a training step needs more memory than is free."""
     if amount * processes > memory.free:
         each = f" in each of {processes} processes" if processes > 1 else ""
         raise ConfigError(out_of_memory_message(data, f"about {size(amount)}{each}, and {size(memory.free)} are free"))
@@ -147,7 +147,7 @@ def _record_shapes(space: torch.Size, inference: Callable[[nn.Module, Tensor], T
 
 
 def warn_if_images_too_large(net: nn.Module, plan: InferencePlan, memory: Memory, device: torch.device) -> None:
-    """Logs a warning if inference on the largest validation image seems to need more memory than is free."""
+    """Log a warning if inference on the largest validation image seems to need more memory than is free."""
     workspace = WORKSPACE[False] if device.type == "cpu" else 1
     amount = workspace * peak_memory(net, plan.batch, plan.sides, training=False)
     if amount > memory.free:

@@ -43,7 +43,7 @@ class DryRun:
 
 
 def dry_run(cfg: DictConfig, data: Any, net: nn.Module, device: torch.device) -> DryRun:
-    """Trains two steps on the first patches of the training, and predicts the patches once.
+    """Train two steps on the first patches of the training, and predict the patches once.
 
     The run is not changed: the network is a copy, the optimizer is new, patches are functions of their number, and the
     states of the random generators are restored.
@@ -116,23 +116,23 @@ def scratch_trainer(
 
 @dataclass
 class StepTimer(pl.Callback):
-    """Times each step, and at the end the prediction of the same patches."""
+    """Time each step, and at the end the prediction of the same patches."""
 
     steps: list[float] = field(default_factory=list)
     pixel_s = 0.0
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: Any, batch: Batch, *_: Any) -> None:
-        """Starts the clock."""
+        """Start the clock."""
         self.images = batch["image"]
         self.began = _now(pl_module.device)
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, *_: Any) -> None:
-        """Stops the clock."""
+        """Stop the clock."""
         self.steps.append(_now(pl_module.device) - self.began)
         trainer.should_stop = self.steps[-1] > LONG_S
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Times the prediction."""
+        """Time the prediction."""
         net = pl_module.net.eval()
         began = _now(pl_module.device)
         with torch.no_grad():

@@ -44,7 +44,7 @@ class Finetune:
         return set(self.rates.values()) == {1.0}
 
     def freeze(self, net: nn.Module) -> None:
-        """Turns off gradients of the parts with rate 0, and puts them in evaluation mode."""
+        """Turn off gradients of the parts with rate 0, and put them in evaluation mode."""
         for part in (part for part, rate in self.rates.items() if rate == 0):
             for module in modules_of(net, part):
                 module.requires_grad_(False).eval()
@@ -62,7 +62,7 @@ class Finetune:
         ]
 
     def scale_learning_rates(self, optimizer: Optimizer) -> Optimizer:
-        """Scales the learning rate of each of the ``parameter_groups`` in an optimizer."""
+        """Scale the learning rate of each of the ``parameter_groups`` in an optimizer."""
         for group in optimizer.param_groups:
             group["lr"] *= group.pop("rate")
         return optimizer

@@ -11,7 +11,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 
 class GracefulStop(pl.Callback):
-    """Handles the signals in place of Lightning, and ends its loops where the training can be resumed.
+    """Handle the signals in place of Lightning, and end its loops where the training can be resumed.
 
     A training stops after a batch, or after the validation that belongs to it. Lightning itself would stop inside a
     validation and leave it out after the resumption. The ranks exchange after each batch if one of them has got a
@@ -23,51 +23,51 @@ class GracefulStop(pl.Callback):
         self._interrupt: Any = None
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Makes the first Ctrl-C a graceful stop like SIGTERM; the second one stops at once."""
+        """Make the first Ctrl-C a graceful stop like SIGTERM; the second one stops at once."""
         if in_main_thread():
             self._interrupt = signal.signal(signal.SIGINT, self._on_interrupt)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Replaces the handler that Lightning has just installed."""
+        """Replace the handler that Lightning has just installed."""
         self._install(trainer)
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Stops all ranks if one has got a signal; after the last batch the test stops instead."""
+        """Stop all ranks if one has got a signal; after the last batch the test stops instead."""
         self.stop_requested = any_rank(trainer, self.stop_requested)
         if self.stop_requested and at_batch_boundary(trainer):
             self._stop(trainer)
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Installs the handler."""
+        """Install the handler."""
         self._install(trainer)
 
     def on_validation_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Stops a validation outside a training at once."""
+        """Stop a validation outside a training at once."""
         if self.stop_requested and trainer.state.fn != "fit":
             raise SIGTERMException
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Stops all ranks if one has got a signal, as after a batch."""
+        """Stop all ranks if one has got a signal, as after a batch."""
         if trainer.state.fn == "fit":
             self.stop_requested = any_rank(trainer, self.stop_requested)
             if self.stop_requested:
                 self._stop(trainer)
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Installs the handler."""
+        """Install the handler."""
         self._install(trainer)
 
     def on_test_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Stops a test at once, on each rank by itself, as a resumed run starts the test anew."""
+        """Stop a test at once, on each rank by itself, as a resumed run starts the test anew."""
         if self.stop_requested:
             raise SIGTERMException
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        """Restores the handler of Ctrl-C."""
+        """Restore the handler of Ctrl-C."""
         self._restore()
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Restores the handler of Ctrl-C."""
+        """Restore the handler of Ctrl-C."""
         self._restore()
 
     @staticmethod

@@ -7,7 +7,7 @@ from gequnet.distributed import is_first
 
 
 def set_up_logging() -> None:
-    """Hides library messages that a user cannot act upon, and all but warnings of Lightning.
+    """Hide library messages that a user cannot act upon, and all but warnings of Lightning.
 
     Processes other than the first log errors only, so that messages appear once.
     """

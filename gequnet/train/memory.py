@@ -69,7 +69,7 @@ class PeakMemory:
 
 @contextmanager
 def track_peak_memory(device: torch.device) -> Iterator[PeakMemory]:
-    """Measures the peak memory of the process on a device; ``bytes`` is set when the block ends.
+    """Measure the peak memory of the process on a device; ``bytes`` is set when the block ends.
 
     On a CPU the peak is known on Linux only; elsewhere it is the memory at the end of the block.
     """

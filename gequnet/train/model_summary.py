@@ -17,7 +17,7 @@ from gequnet.train.trainer import training_batches
 
 @rank_zero_only
 def print_summary(cfg: DictConfig, data: Any, net: nn.Module, processes: int = 1) -> None:
-    """Prints the summary and writes it to ``summary.txt`` in the run folder.
+    """Print the summary and write it to ``summary.txt`` in the run folder.
 
     Args:
         cfg: resolved configuration.

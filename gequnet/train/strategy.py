@@ -24,12 +24,12 @@ class SharedNorms(TorchSyncBatchNorm):
     """
 
     def apply(self, model: nn.Module) -> nn.Module:
-        """Shares the statistics, at the start of a training in several processes."""
+        """Share the statistics, at the start of a training in several processes."""
         share_statistics(model, all_reduce_sum)
         return model
 
     def revert(self, model: nn.Module) -> nn.Module:
-        """Makes the statistics local again, at the end."""
+        """Make the statistics local again, at the end."""
         share_statistics(model, None)
         return model
 
@@ -48,7 +48,7 @@ def plugins(cfg: DictConfig) -> list[object]:
 
 
 def check_strategy(cfg: DictConfig, trainer: pl.Trainer) -> None:
-    """Refuses strategies, precisions and process counts with which a run would not end, or not as configured.
+    """Refuse strategies, precisions and process counts with which a run would not end, or not as configured.
 
     Args:
         cfg: the configuration.

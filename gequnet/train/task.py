@@ -36,7 +36,7 @@ def in_full_precision(step: Step) -> Step:
 
 
 class SegmentationTask(pl.LightningModule):
-    """Trains ``net`` on batches of ``image``, ``mask``, ``valid`` and ``id``, some of which have a ``weight`` as well.
+    """Train ``net`` on batches of ``image``, ``mask``, ``valid`` and ``id``, some of which have a ``weight`` as well.
 
     It logs ``train/loss`` and ``train/lr`` at steps, ``val/loss`` and ``val/<score>`` at validations, ``test/<score>``
     at the end. ``val/dice`` is what selects a checkpoint. The keys of its state dict are those of the net after
@@ -88,7 +88,7 @@ class SegmentationTask(pl.LightningModule):
         self.finetune = finetune or Finetune()
 
     def setup(self, stage: str) -> None:
-        """Freezes the parts that do not learn, before a training."""
+        """Freeze the parts that do not learn, before a training."""
         if stage == "fit":
             self.finetune.freeze(self.net)
 
@@ -111,13 +111,13 @@ class SegmentationTask(pl.LightningModule):
         return loss
 
     def on_validation_epoch_start(self) -> None:
-        """Resets scores and losses."""
+        """Reset scores and losses."""
         self.val_metrics.reset()
         self.val_losses = []
 
     @in_full_precision
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Updates scores and loss with one whole image."""
+        """Update scores and loss with one whole image."""
         logits = self.inference(self.net, batch["image"])
         loss = self._loss(logits, batch)
         self.val_metrics.update(logits, batch["mask"], batch["valid"], batch["id"])
@@ -125,7 +125,7 @@ class SegmentationTask(pl.LightningModule):
             self.val_losses += [float(loss)] * len(batch["id"])
 
     def on_validation_epoch_end(self) -> None:
-        """Logs means over the validation images, and steps a schedule that depends on the score."""
+        """Log means over the validation images, and step a schedule that depends on the score."""
         losses = [loss for part in all_gather(self.val_losses) for loss in part]
         self.log("val/loss", sum(losses) / len(losses), sync_dist=True)
         self._log_scores("val", self.val_metrics)
@@ -135,19 +135,19 @@ class SegmentationTask(pl.LightningModule):
                     config.scheduler.step(float(self.trainer.callback_metrics[MONITOR]))
 
     def on_test_epoch_start(self) -> None:
-        """Resets the scores; after the test they stay for the report."""
+        """Reset the scores; after the test they stay for the report."""
         self.test_metrics.reset()
 
     @in_full_precision
     def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Updates the scores with one whole image; its logits go to the callbacks."""
+        """Update the scores with one whole image; its logits go to the callbacks."""
         logits = self.inference(self.net, batch["image"])
         more = {part: batch[part] for part in ("instances", "spacing", "repeated") if part in batch}
         self.test_metrics.update(logits, batch["mask"], batch["valid"], batch["id"], **more)
         return logits
 
     def on_test_epoch_end(self) -> None:
-        """Logs means over the test images, and scores pooled over pixels."""
+        """Log means over the test images, and scores pooled over pixels."""
         self._log_scores("test", self.test_metrics)
 
     def _log_scores(self, stage: str, metrics: Metric) -> None:

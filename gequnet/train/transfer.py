@@ -40,7 +40,7 @@ class TransferResult:
 
 
 def transfer_weights(net: nn.Module, state: Mapping[str, Tensor], new_head: bool = False) -> TransferResult:
-    """Copies weights and statistics into a network, layer by layer if they fit: a layer as a whole or not at all.
+    """Copy weights and statistics into a network, layer by layer if they fit: a layer as a whole or not at all.
 
     Args:
         net: a network with the attribute ``parts``.
@@ -101,7 +101,7 @@ def _mismatch(own: Mapping[str, Tensor], state: Mapping[str, Tensor], keys: list
 
 
 def load_initial_weights(cfg: DictConfig, net: nn.Module) -> dict[str, Any] | None:
-    """Copies the weights of the run ``cfg.init_from`` that fit into the network, and logs the transferred layers.
+    """Copy the weights of the run ``cfg.init_from`` that fit into the network, and log the transferred layers.
 
     Returns:
         The run, its dataset and its layers for ``metrics.json``; None without ``cfg.init_from``.

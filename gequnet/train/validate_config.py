@@ -27,7 +27,7 @@ NUMBERS = ("optim.lr", "optim.weight_decay", "trainer.gradient_clip_val")
 
 
 def validate_config(cfg: DictConfig) -> None:
-    """Refuses a configuration that composes but cannot work.
+    """Refuse a configuration that composes but cannot work.
 
     Raises:
         ConfigError: a value is out of range, or two parts do not fit; the message gives the remedy.
@@ -81,7 +81,7 @@ def _check_group(cfg: DictConfig) -> None:
 
 
 def _check_kind_of_group(cfg: DictConfig) -> None:
-    """Compares the kind of group with the type hint in the constructor of the network."""
+    """Compare the kind of group with the type hint in the constructor of the network."""
     constructor = vars(get_class(cfg.model._target_))["__init__"]
     hint = get_type_hints(constructor)["group"]
     kinds = get_args(hint) or (hint,)

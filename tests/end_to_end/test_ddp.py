@@ -215,7 +215,7 @@ def test_half_precision_and_gathered_gradients(tmp_path: Path) -> None:
 
 
 def typed(folder: Path, *words: str, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-    """Runs a command in an empty folder."""
+    """Run a command in an empty folder."""
     command = [sys.executable, *before, str(RUN), *words]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.run(

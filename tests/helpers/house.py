@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PATHS = [*sorted((ROOT / "gequnet").rglob("*.py")), *sorted((ROOT / "hydra_plugins").glob("*.py")), ROOT / "run.py"]
 MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in PATHS}
 COMMANDS = {"train", "predict", "evaluate", "export", "report", "data"}  # whose __main__ may call what stands above
+THIRD_PERSON = re.compile(r"[A-Z][a-z]+s (a|all|an|each|every|if|it|its|one|the)\b")
 QUESTION = re.compile(r"(What|Which|Whether|How|Where|Who|Whose|Why|When)\b")
 
 Arrow = tuple[str, str]

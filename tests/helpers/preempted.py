@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 
 
 class Once(pl.Callback):
-    """Sends a signal to every process of the first training, of those with the same path, that reaches a step.
+    """Send a signal to every process of the first training, of those with the same path, that reaches a step.
 
     Args:
         path: of the marker file of each rank, which shows that the signal was sent.

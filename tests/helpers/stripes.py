@@ -9,7 +9,7 @@ from PIL import Image
 
 
 class Stripes(pl.Callback):
-    """Leaves a picture and a number after the test."""
+    """Leave a picture and a number after the test."""
 
     when = frozenset({"test"})
 

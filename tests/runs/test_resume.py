@@ -30,7 +30,7 @@ def words(folder: Path, *overrides: str) -> list[str]:
 
 
 def start(folder: Path, *overrides: str, before: Callable[[], Any] = lambda: None) -> multiprocessing.Process:
-    """Starts a run in a process of its own, forked after the slow imports."""
+    """Start a run in a process of its own, forked after the slow imports."""
 
     def child() -> None:
         logging.basicConfig(stream=sys.stderr, force=True)
@@ -43,7 +43,7 @@ def start(folder: Path, *overrides: str, before: Callable[[], Any] = lambda: Non
 
 
 def at_call(name: str, number: int, event: Callable[[], Any]) -> None:
-    """Runs an action at the n-th call of a function of ``os``."""
+    """Run an action at the n-th call of a function of ``os``."""
     calls, original = 0, getattr(os, name)
 
     def counted(*arguments: Any) -> None:

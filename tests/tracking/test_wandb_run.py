@@ -72,7 +72,7 @@ class Tracked:
 
 
 def in_a_child(work: Callable[[], Any], environment: dict[str, str], at: Path) -> int | None:
-    """Runs a function in a process of its own, forked after the slow imports; returns its exit code."""
+    """Run a function in a process of its own, forked after the slow imports; return its exit code."""
 
     def child() -> None:
         logging.basicConfig(stream=sys.stderr, force=True)
@@ -90,7 +90,7 @@ def in_a_child(work: Callable[[], Any], environment: dict[str, str], at: Path) -
 
 
 def repository(folder: Path) -> str:
-    """Makes a repository with one commit and a password in its remote address; returns the commit."""
+    """Make a repository with one commit and a password in its remote address; return the commit."""
     git = ["git", "-c", "user.name=me", "-c", "user.email=me@example.org"]
     for words in (["init", "-q"], ["remote", "add", "origin", f"https://{TOKEN}:x-oauth-basic@example.org/mine.git"],
                   ["commit", "-q", "--allow-empty", "-m", "one"]):  # fmt: skip
@@ -359,7 +359,7 @@ def test_a_server_that_goes_away_is_no_reason_to_fail(tmp_path: Path, capfd: pyt
 
 
 def fall_silent(server: Server) -> None:
-    """Makes the server, in another process, stop responding."""
+    """Make the server, in another process, stop responding."""
     with suppress(requests.Timeout):  # it obeys at once
         requests.post(f"{server.address}/silence", timeout=0.2)
 

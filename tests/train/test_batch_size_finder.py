@@ -36,7 +36,7 @@ def no_sweeping(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def needs_room(monkeypatch: pytest.MonkeyPatch, fits: int) -> list[int]:
-    """Makes the loss raise an out-of-memory error for too large a batch; returns the batch sizes that were tried."""
+    """Make the loss raise an out-of-memory error for too large a batch; return the batch sizes that were tried."""
     tried: list[int] = []
     honest = SegmentationLoss.forward
 

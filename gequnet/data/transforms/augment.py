@@ -27,7 +27,7 @@ class Augmentation(ABC):
 
 
 class Chain(Augmentation):
-    """Augmentations one after the other; an empty chain changes nothing."""
+    """Chain of augmentations; an empty chain changes nothing."""
 
     def __init__(self, steps: Sequence[Augmentation] = ()) -> None:
         self.steps = list(steps)

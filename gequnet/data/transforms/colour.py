@@ -76,7 +76,7 @@ class Colour(Augmentation):
 
 
 def check_range(image: Float[Tensor, "channels *space"], what: str) -> None:
-    """Refuses an image with another unit than [0, 1], which clipping would destroy.
+    """Refuse an image with another unit than [0, 1], which clipping would destroy.
 
     Args:
         image: before normalisation.
