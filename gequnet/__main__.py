@@ -24,10 +24,10 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command in place of this process; without its dependencies, print one sentence and return exit code 2."""
     given = _parser().parse_args(arguments)
-    return exit_code(lambda: run(given.command, given.words))
+    return exit_code(lambda: run_command(given.command, given.words))
 
 
-def run(command: str, words: Sequence[str]) -> NoReturn:
+def run_command(command: str, words: Sequence[str]) -> NoReturn:
     """Replace this process by ``python -m MODULE …``.
 
     The process must be one that can be typed again: ``trainer=ddp`` and the jobs of a sweep start further ones with

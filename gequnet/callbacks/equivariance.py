@@ -46,7 +46,7 @@ class Equivariance(pl.Callback):
         net = pl_module.get_submodule("net")
         number = batch_idx * trainer.world_size + trainer.global_rank  # the order of `RankSampler`
         if number < self.images and batch["image"].ndim == 4 and "repeated" not in batch:
-            self.reports.append(equivariance_report(net, center_crop(batch["image"], self.max_side)))
+            self.reports.append(equivariance_report(net, crop_to_max_side(batch["image"], self.max_side)))
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Gather the reports of all ranks."""
@@ -57,10 +57,10 @@ class Equivariance(pl.Callback):
         return {"equivariance": mean_report(self.reports)} if self.reports else {}
 
 
-def center_crop(image: Tensor, side: int) -> Tensor:
-    """Central part of an image [B, C, H, W], at most ``side`` pixels high and wide."""
+def crop_to_max_side(image: Tensor, max_side: int) -> Tensor:
+    """Central part of an image [B, C, H, W], at most ``max_side`` pixels high and wide."""
     for axis in (-2, -1):
-        excess = max(0, image.shape[axis] - side)
+        excess = max(0, image.shape[axis] - max_side)
         image = image.narrow(axis, excess // 2, image.shape[axis] - excess)
     return image
 

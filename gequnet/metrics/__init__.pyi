@@ -1,7 +1,7 @@
 from .counts import Counts as Counts
 from .counts import count as count
+from .score_record import Score as Score
 from .scores import SCORES as SCORES
-from .scores import Score as Score
 from .scores import score as score
 from .segmentation import SegmentationMetrics as SegmentationMetrics
 from .surface_distances import hd95 as hd95

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gequnet.errors import ConfigError
 from gequnet.metrics.instance_ap import object_overlaps
-from gequnet.metrics.scores import OBJECTS, Score
+from gequnet.metrics.score_record import OBJECTS, Score
 
 
 class MaskScores:

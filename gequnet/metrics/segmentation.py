@@ -61,8 +61,8 @@ class SegmentationMetrics(Metric):
         tolerance_mm: distance between surfaces that is no mistake, in mm.
         partition: True if the foreground is a membrane and the test scores the cells between; for one class only.
         background: name of what is not foreground, to have scores of its own; None for none.
-        extra_scores: records ([`Score`][gequnet.metrics.scores.Score]) from outside the package, under any keys; their
-            functions take counts, masks or objects.
+        extra_scores: records from outside the package, under any keys, see
+            [`Score`][gequnet.metrics.score_record.Score]; their functions take counts, masks or objects.
 
     Raises:
         ConfigError: these do not fit together.

@@ -11,7 +11,8 @@ from torchmetrics.utilities import dim_zero_cat
 from gequnet.heads import probabilities, target_classes
 from gequnet.metrics.counts import count_above
 from gequnet.metrics.per_image_table import decoded, encoded
-from gequnet.metrics.scores import SCORES, Score
+from gequnet.metrics.score_record import Score
+from gequnet.metrics.scores import SCORES
 
 THRESHOLDS = tuple(n / 20 for n in range(1, 20))
 """0.05, 0.1, ..., 0.95."""

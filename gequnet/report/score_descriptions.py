@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gequnet.metrics.scores import REGIONS, Score, base_name, find_score, scores_from_facts
+from gequnet.metrics.score_record import Score
+from gequnet.metrics.scores import REGIONS, base_name, find_score, scores_from_facts
 
 EXTRA_SCORES = "extra_scores"
 """Key of ``metrics.json`` with the facts of scores from outside the package."""

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gequnet.metrics.scores import SCORES, Score
+from gequnet.metrics.score_record import Score
+from gequnet.metrics.scores import SCORES
 from gequnet.report.arms import Arm
 from gequnet.report.comparisons import Row
 from gequnet.report.costs import COSTS, Cost, budget_mark

@@ -7,7 +7,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from gequnet.callbacks.equivariance import Equivariance, center_crop, mean_report
+from gequnet.callbacks.equivariance import Equivariance, crop_to_max_side, mean_report
 from gequnet.symmetry.equivariance import equivariance_report
 
 
@@ -52,7 +52,7 @@ def test_volumes_and_nothing_give_nothing() -> None:
 @pytest.mark.parametrize(("side", "expected"), [((9, 4), (6, 4)), ((6, 6), (6, 6)), ((7, 11), (6, 6))])
 def test_the_center_crop(side: tuple[int, int], expected: tuple[int, int]) -> None:
     image = torch.arange(side[0] * side[1]).view(1, 1, *side).float()
-    part = center_crop(image, 6)
+    part = crop_to_max_side(image, 6)
     assert part.shape[2:] == expected
     assert part[0, 0, 0, 0] == image[0, 0, (side[0] - expected[0]) // 2, (side[1] - expected[1]) // 2]
 

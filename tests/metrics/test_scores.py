@@ -24,7 +24,8 @@ from gequnet.config.compose import compose, resolve
 from gequnet.config.migrations import first_form
 from gequnet.errors import ConfigError
 from gequnet.metrics import SCORES, Score, SegmentationMetrics
-from gequnet.metrics.scores import COUNTS, MASKS, OBJECTS, find_score, score, scores_from_facts
+from gequnet.metrics.score_record import COUNTS, MASKS, OBJECTS
+from gequnet.metrics.scores import find_score, score, scores_from_facts
 from gequnet.metrics.threshold_curve import ThresholdCurve
 from gequnet.report import metrics_json
 from gequnet.report.comparison_page import write_report
