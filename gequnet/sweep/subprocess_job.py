@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from gequnet.runs.layout import STOPPED, RunFolder
 from gequnet.sweep.jobs import quote_path
 
 LINES = 100  # the last lines of a job's stderr that its error.txt keeps
+SIGNAL_DELAY_S = 0.5  # Python handles a signal only when the main thread is not in a system call
 
 
 def run_job(cfg: DictConfig) -> float:
@@ -74,14 +76,24 @@ def program(cwd: Path) -> list[str]:
 
 
 def forward_stderr(process: "subprocess.Popen[str]") -> list[str]:
-    """Copy the stderr of a process to this one's until it ends, and return its last lines."""
+    """Copy the stderr of a process to this one's until it ends, and return its last lines.
+
+    A second thread reads, so that the main one handles signals while the process prints nothing.
+    """
     last: deque[str] = deque(maxlen=LINES)
+    reader = threading.Thread(target=_copy_lines, args=(process, last), daemon=True)
+    reader.start()
+    while reader.is_alive():
+        reader.join(SIGNAL_DELAY_S)
+    return list(last)
+
+
+def _copy_lines(process: "subprocess.Popen[str]", last: deque[str]) -> None:
     assert process.stderr is not None
     for line in process.stderr:
         print(line, end="", file=sys.stderr, flush=True)
         if line.strip():
             last.append(line.rstrip())
-    return list(last)
 
 
 @contextmanager

@@ -1,10 +1,10 @@
 """Jobs of a sweep in processes of their own; short scripts stand in for trainings."""
 
 import json
-import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -70,13 +70,16 @@ def test_who_stops_the_sweep_stops_its_job(job: Path) -> None:
     before = signal.getsignal(signal.SIGTERM)
 
     def stop() -> None:
+        """Send the signal to this thread: as if it came just before the main one began to wait."""
         while not (job.parent / "ready").exists():
-            pass
-        os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.01)
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
 
     threading.Thread(target=stop).start()
+    began = time.monotonic()
     with pytest.raises(SystemExit) as end:
         run_job(DictConfig({}))
+    assert time.monotonic() - began < 30
     assert end.value.code == STOPPED
     assert signal.getsignal(signal.SIGTERM) == before
 
