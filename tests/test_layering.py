@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from helpers.house import arrows_between_rooms, circle, height, room_of, rooms
 from helpers.repository import ROOT
 
@@ -44,24 +42,23 @@ def test_no_file_imports_itself_through_others() -> None:
 
 
 BLOCKED = ["pytorch_lightning", "lightning", "hydra", "omegaconf", "wandb", "escnn", "e2cnn"]
+LIGHT = ["symmetry", "layers", "nets", "losses", "metrics", "data.formats", "inference", "export"]
 PROGRAM = """
 import importlib, pkgutil, sys
 for name in sys.argv[2].split(","):
     sys.modules[name] = None
-package = importlib.import_module("gequnet." + sys.argv[1])
-names = (m.name for m in pkgutil.walk_packages(package.__path__, package.__name__ + "."))
-modules = [name for name in names if not name.endswith("__main__")]
-for module in modules:
-    importlib.import_module(module)
-assert modules, "nothing was imported"
+for room in sys.argv[1].split(","):
+    package = importlib.import_module("gequnet." + room)
+    names = (m.name for m in pkgutil.walk_packages(package.__path__, package.__name__ + "."))
+    modules = [name for name in names if not name.endswith("__main__")]
+    for module in modules:
+        importlib.import_module(module)
+    assert modules, "nothing was imported of " + room
 """
 
 
-@pytest.mark.parametrize(
-    "room", ["symmetry", "layers", "nets", "losses", "metrics", "data.formats", "inference", "export"]
-)
-def test_imports_without_the_training_libraries(room: str) -> None:
-    command = [sys.executable, "-c", PROGRAM, room, ",".join(BLOCKED)]
+def test_the_lower_floors_load_without_the_training_libraries() -> None:
+    command = [sys.executable, "-c", PROGRAM, ",".join(LIGHT), ",".join(BLOCKED)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
 

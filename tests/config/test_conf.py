@@ -1,5 +1,6 @@
 """Every file of conf/ composes and names existing objects; values that do not fit are refused with a message."""
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -14,7 +15,11 @@ from gequnet.errors import ConfigError, GequnetError
 from gequnet.runs.fingerprint import TABLES
 from gequnet.train.validate_config import validate_config
 
-CHOICES = [(group, choice) for group, names in choices().items() for choice in names]
+ELSEWHERE = {"callbacks", "data", "experiment", "loss", "model", "optim", "scheduler", "augment", "metrics"}
+CHOICES = [  # of the other groups; the choices of these are composed by further tests
+    (group, choice) for group, names in choices().items() if group not in ELSEWHERE for choice in names
+]
+FIRST = {"chase", "msd", "phantom_tumours2d", "voc2012"}  # one of each kind: the others are slow, as there are many
 SMALL = ["width=fixed", "width.widths=[2,3]", "model.depth=2", "paths.run=here"]
 
 
@@ -32,10 +37,11 @@ def dims(kind: str, choice: str) -> int:
     return int(node.get(kind, {} if kind == "model" else node).get("spatial_dims", 2))
 
 
-def fitting_pairs() -> list[tuple[str, str]]:
+def fitting_pairs() -> list[Any]:
+    """Pairs of a network and a dataset; with one network for each number of axes all datasets are quick enough."""
     known = choices()
     return [
-        (model, data)
+        pytest.param(model, data, marks=() if data in FIRST or model in ("unet", "unet3d") else pytest.mark.slow)
         for model in known["model"]
         for data in known["data"]
         if dims("model", model) == dims("data", data)
@@ -44,8 +50,7 @@ def fitting_pairs() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
 def test_every_choice_composes(group: str, choice: str) -> None:
-    cfg = composed(*(typed(choice) if group == "experiment" else [f"{group}={choice}"]))
-    assert "hydra" not in cfg
+    assert "hydra" not in composed(f"{group}={choice}")
 
 
 def test_help_names_what_exists() -> None:
@@ -176,24 +181,45 @@ def typed(study: str) -> list[str]:
     return [f"experiment={study}", *(["pretrained=there"] if study == "cats_transfer" else [])]
 
 
+@cache
+def arms_typed(study: str) -> dict[str, list[str]]:
+    """The arms of an experiment and their overrides."""
+    return arms_of(typed(study))
+
+
+@cache
+def reference(study: str) -> DictConfig:
+    """The configuration of an experiment's first arm."""
+    first = next(iter(arms_typed(study).values()))
+    return resolve(compose([*typed(study), "budget=smoke", *first, "paths.run=here"]))
+
+
 STUDIES = studies()
 OF_VOLUMES = {"scale_shift", "volume_data_efficiency"}  # and of images
 OF_ONE_CLASS = {"drive_data_efficiency", "drive_groups", "orientation_shift"}  # by their loss; others are refused
 OF_ONE_DATASET = {"isbi_unet2015", "roofs_losses", "cats", "cats_groups", "cats_transfer"}
 
 
-@pytest.mark.parametrize(("study", "arm"), [(study, arm) for study, arms in STUDIES.items() for arm in arms], ids=str)
+def arms_of_studies() -> list[Any]:
+    """Each arm of each experiment; the last arm of each is quick enough."""
+    return [
+        pytest.param(study, arm, marks=() if arm == arms[-1] else pytest.mark.slow)
+        for study, arms in STUDIES.items()
+        for arm in arms
+    ]
+
+
+@pytest.mark.parametrize(("study", "arm"), arms_of_studies(), ids=str)
 def test_every_arm_of_a_study_fits_together(study: str, arm: str) -> None:
     """All arms are equal beside the compared values, and each network can be built."""
-    arms = arms_of(typed(study))
+    arms = arms_typed(study)
     cfg = resolve(compose([*typed(study), "budget=smoke", *arms[arm], "paths.run=here"]))
     validate_config(cfg)
     assert match_widths(cfg).ratios["parameters"] == pytest.approx(1, abs=0.05)
-    reference = resolve(compose([*typed(study), "budget=smoke", *next(iter(arms.values())), "paths.run=here"]))
     compared = {override.partition("=")[0].partition(".")[0] for overrides in arms.values() for override in overrides}
     for node in {"loss", "optim", "scheduler", "trainer"} - compared:
-        assert cfg[node] == reference[node]
-    assert cfg.data.batch_size == reference.data.batch_size
+        assert cfg[node] == reference(study)[node]
+    assert cfg.data.batch_size == reference(study).data.batch_size
 
 
 @pytest.mark.parametrize("study", choices()["experiment"])
@@ -210,7 +236,7 @@ def test_a_file_alone_tells_the_dimension(kind: str) -> None:
 
 def test_a_file_alone_tells_arms_and_dataset() -> None:
     for study, arms in STUDIES.items():
-        assert list(arms_of(typed(study))) == arms
+        assert list(arms_typed(study)) == arms
     for study in OF_ONE_DATASET:
         assert [compose([*typed(study), "paths.run=here"]).chosen.data] == datasets_of(study)
 
@@ -222,9 +248,6 @@ def datasets_of(study: str) -> list[str]:
     known = [name for name in choices()["data"] if dims("data", name) == 2 or study in OF_VOLUMES]
     heads = {name: head_of(name) for name in known}
     return [name for name in known if study not in OF_ONE_CLASS or heads[name] != "softmax"]
-
-
-FIRST = {"chase", "msd", "phantom_tumours2d", "voc2012"}  # one of each kind: the others are slow, as there are many
 
 
 def pairs() -> list[Any]:
@@ -240,14 +263,19 @@ def pairs() -> list[Any]:
 def test_every_study_takes_every_dataset(study: str, data: str) -> None:
     overrides = [*typed(study), f"data={data}"]
     plain = next(iter(arms_of(overrides).values()))
-    for budget in ("smoke", "cpu", "full"):
-        cfg = resolve(compose([*overrides, *plain, f"budget={budget}", "paths.run=here"]))
-        validate_config(cfg)
-        assert cfg.data.name == data
-        assert cfg.trainer.max_steps == cfg.steps[budget]
-        module = build(cfg.data)
-        assert module.source.name == build(cfg.data.source).name
-        assert build(cfg.loss).head == cfg.data.head
+    cfg = resolve(compose([*overrides, *plain, "budget=smoke", "paths.run=here"]))
+    validate_config(cfg)
+    assert cfg.data.name == data
+    assert build(cfg.data).source.name == build(cfg.data.source).name
+    assert build(cfg.loss).head == cfg.data.head
+
+
+@pytest.mark.parametrize("budget", ["smoke", "cpu", pytest.param("full", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("study", STUDIES)
+def test_every_study_has_every_budget(study: str, budget: str) -> None:
+    cfg = resolve(compose([*typed(study), f"budget={budget}", "paths.run=here"]))
+    validate_config(cfg)
+    assert cfg.trainer.max_steps == cfg.steps[budget]
 
 
 @pytest.mark.parametrize("study", sorted(OF_VOLUMES))
