@@ -5,7 +5,8 @@ a test would. No formula is used, such as widening by the square root of a group
 """
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import cast
 
 import torch
@@ -51,7 +52,7 @@ def flops(net: nn.Module, sides: Sides) -> int:
         ShapeError: the network does not accept images of these sides.
     """
     meta = meta_copy(net).eval()
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    with _default_algorithms(), torch.no_grad(), FlopCounterMode(display=False) as counter:
         meta(meta_image(meta, sides))
     return counter.get_total_flops()
 
@@ -91,11 +92,23 @@ def _saved_bytes(meta: nn.Module, images: Tensor) -> int:
         saved[storage._cdata] = storage
         return tensor
 
-    with torch.enable_grad(), saved_tensors_hooks(save, lambda tensor: tensor):
+    with _default_algorithms(), torch.enable_grad(), saved_tensors_hooks(save, lambda tensor: tensor):
         meta(images)
     for owned in (*meta.parameters(), *meta.buffers()):
         saved.pop(owned.untyped_storage()._cdata, None)
     return sum(storage.nbytes() for storage in saved.values())
+
+
+@contextmanager
+def _default_algorithms() -> Iterator[None]:
+    """Context with PyTorch's default algorithms: deterministic ones save other tensors, and a width must not change."""
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.use_deterministic_algorithms(False)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
 
 
 MEASURES: dict[str, Callable[[nn.Module, Sides], int]] = {

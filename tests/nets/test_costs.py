@@ -124,6 +124,19 @@ def test_the_network_stays_as_it_is(training):
     assert all(p.grad is None and p.device.type == "cpu" for p in net.parameters())
 
 
+def test_costs_do_not_depend_on_deterministic_algorithms():
+    """An earlier run in the same process may have switched them on."""
+    net = E2UNet(1, 1, [2, 3], "c4")
+    before = budgets(net, 32)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        assert budgets(net, 32) == before
+        assert torch.are_deterministic_algorithms_enabled()
+        assert torch.is_deterministic_algorithms_warn_only_enabled()
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
 def test_no_memory_is_used():
     """At this size one map of the finest level has 640 GB; padding adds relatively more at the small size."""
     net = UNet(3, 1, [4, 6])
