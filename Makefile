@@ -1,9 +1,10 @@
 # Each target builds .venv first, with no more in it than the target needs.
 PYTHON ?= python3
 BIN := .venv/bin
-# Processes that share the tests. Each has one thread: more of them would wait for each other.
+# Processes that share the tests, each with neighbouring ones, which have fixtures in common. Each has one thread: more
+# of them would wait for each other.
 JOBS ?= 2
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS)
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 # One stamp for each thing that is installed: what a training needs, and that with what the tests need.
 TRAIN := .venv/.installed-train

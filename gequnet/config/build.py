@@ -1,13 +1,16 @@
 """Objects built from the nodes of a configuration."""
 
+from copy import deepcopy
 from typing import Any
 
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from gequnet.errors import ConfigError, GequnetError
+
+_matches: dict[tuple[str, str], Any] = {}
 
 
 def build(node: DictConfig, **arguments: Any) -> Any:
@@ -28,13 +31,19 @@ def build(node: DictConfig, **arguments: Any) -> Any:
 
 
 def match_widths(cfg: DictConfig) -> Any:
-    """Result of the width rule for the model: its widths, and each budget relative to the baseline."""
+    """Result of the width rule for the model: its widths, and each budget relative to the baseline.
 
-    def at_widths(widths: list[int]) -> nn.Module:
-        net: nn.Module = build(cfg.model, widths=widths)
-        return net
+    A process measures the networks once for each configuration of model and width.
+    """
+    key = OmegaConf.to_yaml(cfg.model, resolve=True), OmegaConf.to_yaml(cfg.width, resolve=True)
+    if key not in _matches:
 
-    return build(cfg.width).match(at_widths)
+        def at_widths(widths: list[int]) -> nn.Module:
+            net: nn.Module = build(cfg.model, widths=widths)
+            return net
+
+        _matches[key] = build(cfg.width).match(at_widths)
+    return deepcopy(_matches[key])
 
 
 def build_net(cfg: DictConfig) -> nn.Module:

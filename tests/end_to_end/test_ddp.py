@@ -234,6 +234,7 @@ def check_files(folder: Path) -> None:
     assert [row["id"] for row in rows_of(folder / "per_image.csv")] == ["test-000", "test-001", "test-002"]
 
 
+@pytest.mark.slow
 def test_what_a_user_types(tmp_path: Path) -> None:
     """Two processes that share three test images; and the same checkpoint tested by one."""
     words = ["trainer=ddp", "trainer.accelerator=cpu", "data.batch_size=2", "trainer.max_steps=3", "validations=1"]

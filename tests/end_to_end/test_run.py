@@ -114,6 +114,7 @@ def test_from_what_is_typed_to_the_folder(typed: Typed, model: str, tmp_path: Pa
     assert equivariance["45°"]["floor"] > 0
 
 
+@pytest.mark.slow
 def test_the_network_of_2015_with_its_weights_for_gaps(typed: Typed, tmp_path: Path) -> None:
     net = ["model.padding_mode=valid", "model.downsample=max", "model.upsample=transposed", "model.norm=none"]
     weights = "data.weights={_target_: gequnet.data.transforms.border_weights.BorderWeights, w0: 5.0}"
@@ -258,6 +259,7 @@ def test_a_bug_of_ours_keeps_its_traceback(typed: Typed) -> None:
         typed(*TINY, "optim._target_=torch.optim.no_such_class")
 
 
+@pytest.mark.slow
 def test_tensorboard_gets_scalars_and_pictures(typed: Typed, tmp_path: Path) -> None:
     assert typed("model=unet", *TINY, "logger=tensorboard") == 0
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

@@ -10,6 +10,7 @@ import pytest
 from gequnet.config.compose import compose
 from gequnet.experiment import run
 from gequnet.runs.fingerprint import fingerprint
+from helpers.slow import slow_unless
 from helpers.volume_makers import make_brats, make_msd
 
 TINY = [
@@ -48,7 +49,7 @@ def table(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+@pytest.mark.parametrize("precision", slow_unless(lambda name: name == "32-true", ["32-true", "bf16-mixed"]))
 def test_the_hippocampus_from_files_to_files(precision, tmp_path):
     data = make_msd(tmp_path)
     folder = ran(tmp_path, "data=msd", f"trainer.precision={precision}")
@@ -67,6 +68,7 @@ def test_where_finished_volumes_are_kept_makes_no_other_run():
     assert fingerprint(compose([*TINY, "data=msd", "data.source.spacing=2"])) not in kept
 
 
+@pytest.mark.slow
 def test_the_brain_from_files_to_files(tmp_path):
     make_brats(tmp_path, [f"BraTS2021_{number:05d}" for number in range(24)])
     folder = ran(tmp_path, "data=brats", "inference=sliding", "data.num_images=5")

@@ -77,6 +77,7 @@ def rows_of(folder: Path) -> dict[str, dict[str, str]]:
         return {row["id"]: row for row in csv.DictReader(file)}
 
 
+@pytest.mark.slow
 def test_from_a_shell_in_another_folder(trained: Path, datasets: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "gequnet.evaluate", str(trained), "data=chase", f"paths.data={datasets}"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -314,6 +315,7 @@ def test_images_of_ones_own_that_are_not_there_any_more(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_report_tells_tests_elsewhere_from_runs(tmp_path: Path, trained: Path, datasets: Path) -> None:
     evaluate(trained, ["data=chase", f"paths.data={datasets}"])
     evaluate(trained, ["data=chase", f"paths.data={datasets}"], split="val")

@@ -17,6 +17,7 @@ from gequnet.nets.e2unet import E2UNet
 from gequnet.symmetry.equivariance import relative_error
 from helpers.export_cases import CASES, KERNELS, made, scale_unet, seasoned, sides_for, unet
 from helpers.repository import ROOT
+from helpers.slow import slow_unless
 
 ROUNDING = 1e-5
 # The smallest network of each family: recording takes seconds for each level.
@@ -28,7 +29,6 @@ FAMILIES = {
     "scale_unet2d, resampled": lambda: scale_unet(count=1, finest=1.3, convs=1),
     "scale_unet3d": lambda: scale_unet(dims=3, count=2, convs=1, **KERNELS),
 }
-QUICK = ("e2unet",)
 CONVOLUTION = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "groups", "padding_mode")
 ALONE = """
 import sys
@@ -50,7 +50,7 @@ def images(net, plain):
             yield torch.randn(batch, 2, *space)
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in FAMILIES])
+@pytest.mark.parametrize("name", slow_unless(lambda name: name == "e2unet", FAMILIES))
 def test_onnx_and_pt2_of_each_family(name, tmp_path):
     torch.manual_seed(0)
     net = seasoned(FAMILIES[name]())

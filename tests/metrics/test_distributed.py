@@ -59,6 +59,7 @@ def score(rank: int, folder: Path) -> None:
     dist.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_ranks_agree_with_one(tmp_path):
     mp.spawn(score, args=(tmp_path,), nprocs=RANKS)
     for index, bins in enumerate(BINS):

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from helpers.slow import slow_unless
+
 PROGRAM = """
 import sys
 import torch
@@ -21,7 +23,6 @@ for sides in [(16, 16), (17, 17), (21, 14)]:
     torch.testing.assert_close(compiled(image), net(image), atol=1e-5, rtol=1e-5)
 """
 
-QUICK = [("d4", "train")]
 ALL = [
     (name, mode)
     for name in ["unet", "c1", "c4", "c8", "c16", "d1", "d4", "d8", "d16", "so2", "o2"]
@@ -29,9 +30,7 @@ ALL = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("name", "mode"), QUICK + [pytest.param(*case, marks=pytest.mark.slow) for case in ALL if case not in QUICK]
-)
+@pytest.mark.parametrize(("name", "mode"), slow_unless(lambda case: case == ("d4", "train"), ALL))
 def test_compiles_without_a_graph_break(name, mode):
     result = subprocess.run([sys.executable, "-c", PROGRAM, name, mode], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr

@@ -12,6 +12,7 @@ from gequnet.nets.scale_unet import ScaleUNet
 from gequnet.symmetry.drawings import Blobs
 from gequnet.symmetry.equivariance import scale_errors
 from gequnet.symmetry.scale_group import ScaleGroup
+from helpers.slow import slow_unless
 
 KERNELS = {"form": "kernels", "train_scales": None, "sigma": 0.9, "kernel_size": 7, "method": "separable"}
 
@@ -54,7 +55,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", slow_unless(lambda case: case == "2-D, odd", CASES))
 @pytest.mark.parametrize("softness", [None, 0.15], ids=["Gaussians", "balls"])
 def test_maps_of_the_magnified_scene_are_those_one_scale_finer_magnified(case, softness):
     """The chain through the whole untrained network: at most 10 %, and a third of the error at the same scale."""

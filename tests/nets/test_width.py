@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from gequnet.config.build import build
+from gequnet.config.build import build, match_widths
 from gequnet.config.compose import compose, resolve
 from gequnet.config.explain import choices
 from gequnet.errors import ConfigError
@@ -18,6 +18,7 @@ from gequnet.nets.unet import UNet
 from gequnet.nets.width import BOUNDS, BudgetWidth, ChannelWidth, FixedWidth, WidthMatch, build_on_meta, extend_widths
 from gequnet.nets.width_search import fit_budget, is_similar
 from gequnet.symmetry.scale_group import ScaleGroup
+from helpers.slow import slow_unless
 
 GROUPS = ["none", *[name for name in choices()["group"] if name != "none"]]
 BASELINES = [(12, 24, 45), (16, 32, 64), (32, 64, 96), (8, 16, 32, 64)]
@@ -81,7 +82,7 @@ def check_bound(budget: str, group: str, baseline: tuple[int, ...]) -> None:
         assert str(match.widths) in match.miss
 
 
-@pytest.mark.parametrize("group", ["c4", "c8", "d8", "so2"])
+@pytest.mark.parametrize("group", slow_unless(lambda group: group == "c4", ["c4", "c8", "d8", "so2"]))
 def test_as_many_parameters_or_no_shape_has_them(group):
     check_bound("parameters", group, (12, 24, 45))
 
@@ -184,9 +185,7 @@ RULES = [(model, width) for model in choices()["model"] for width in choices()["
 QUICK = [("unet", "channels"), ("e2unet", "params"), ("e2unet", "fixed"), ("unet3d", "params")]
 
 
-@pytest.mark.parametrize(
-    ("model", "width"), [*QUICK, *[pytest.param(*rule, marks=pytest.mark.slow) for rule in RULES if rule not in QUICK]]
-)
+@pytest.mark.parametrize(("model", "width"), slow_unless(QUICK.__contains__, RULES))
 def test_every_model_has_every_rule(model, width):
     """Each rule as configured, on small patches."""
     dims = compose([f"model={model}"]).model.get("spatial_dims", 2)
@@ -198,3 +197,11 @@ def test_every_model_has_every_rule(model, width):
     assert (match.miss is None) == (match.met is not False)
     baseline = build_on_meta(build(cfg.width.baseline), match.baseline["widths"])
     assert match.ratios["parameters"] == parameters(build(cfg.model, widths=match.widths)) / parameters(baseline)
+
+
+def test_networks_are_measured_once_for_a_configuration(monkeypatch):
+    cfg = resolve(compose(["model=e2unet", "group=c4", "width.widths=[3,7]", "model.depth=2", "paths.run=here"]))
+    first = match_widths(cfg)
+    first.widths.append(99)
+    monkeypatch.setattr(BudgetWidth, "match", lambda *_: pytest.fail("it was measured again"))
+    assert match_widths(cfg).widths == first.widths[:-1]

@@ -13,6 +13,7 @@ from gequnet.nets.e2unet import E2UNet
 from gequnet.nets.unet import UNet
 from gequnet.nets.width import build_on_meta
 from gequnet.nets.width_search import fit_budget, is_similar, rank_shapes, shape_distance
+from helpers.slow import slow_unless
 
 levels = st.integers(2, 4)
 
@@ -93,12 +94,9 @@ RECIPES = {
 
 
 QUICK = [("plain", "parameters"), ("residual", "parameters"), ("d8", "flops"), ("so2", "activations")]
-SLOW = [pair for pair in itertools.product(RECIPES, BUDGETS) if pair not in QUICK]
 
 
-@pytest.mark.parametrize(
-    ("recipe", "budget"), [*QUICK, *[pytest.param(*pair, marks=pytest.mark.slow) for pair in SLOW]]
-)
+@pytest.mark.parametrize(("recipe", "budget"), slow_unless(QUICK.__contains__, itertools.product(RECIPES, BUDGETS)))
 def test_a_budget_is_a_polynomial(recipe, budget):
     """Far from the networks of the fit, the prediction equals the measurement."""
 

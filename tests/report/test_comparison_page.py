@@ -82,6 +82,7 @@ def test_a_report_to_be_passed_on_shows_no_test_image(sweep, tmp_path):
     assert "panel" not in (tmp_path / "out" / "report.md").read_text()
 
 
+@pytest.mark.slow
 def test_the_borders_are_those_that_the_reference_has_drawn(tmp_path):
     colours = {"e2unet": "orange", "unet": "blue"}
     for model, colour in colours.items():
@@ -194,6 +195,7 @@ def test_marks_and_footnotes(tmp_path):
     assert r"\* As many channels as the baseline" in text
 
 
+@pytest.mark.slow
 def test_few_seeds_and_few_images_are_said(tmp_path):
     made_run(tmp_path / "u", "model=unet", dice=noisy(0.7, 5))
     made_run(tmp_path / "c", "model=e2unet", "seed=4", dice=noisy(0.8, 5))
@@ -225,6 +227,7 @@ def test_fundus_images_have_both_regions_and_a_second_observer(tmp_path):
     assert table[-1] == ["second observer", ".7880", ".7000", "–", "–", "human"]
 
 
+@pytest.mark.slow
 def test_orientation_and_number_of_patches_have_their_pictures(tmp_path):
     facts = {"image": [*"aabbccdd"], "orientation": np.linspace(0, 179, 8)}
     for count in (20, 200):

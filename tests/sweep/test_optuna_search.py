@@ -135,6 +135,7 @@ def test_the_best_words_are_those_of_a_run(name: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*does not have many workers")
+@pytest.mark.slow
 def test_from_what_is_typed_to_the_best_words(typed: Typed, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Four trials, some of which fail; then one more by the same command, added to the existing ones."""
     words = ["sweep=optuna_lr", "optim.lr=choice(0.01,0.02,-1)", "optim.weight_decay=0"]

@@ -103,6 +103,7 @@ def groups(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return only_sweep(folder)
 
 
+@pytest.mark.slow
 def test_an_experiment_with_arms_runs_side_by_side_to_its_report(groups: Path) -> None:
     found = {job["arm"]: job for job in jobs(groups)}
     assert set(found) == {"U-Net", "U-Net + rotation", "C8", "D4"}
@@ -124,6 +125,7 @@ def printed_by(name: str, folder: Path) -> list[str]:
     return [output["text"] for cell in notebook.cells for output in cell.get("outputs", []) if "text" in output]
 
 
+@pytest.mark.slow
 def test_a_notebook_reads_the_comparison(groups: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GEQUNET_SWEEP", str(groups))
     printed = printed_by("01_fair_comparison", groups)

@@ -156,6 +156,7 @@ def test_a_real_scene_holds_each_nucleus(real_data):
 
 
 @pytest.mark.parametrize("space", [(256, 256), (256, 320)])
+@pytest.mark.slow
 def test_no_real_test_image_goes_on_in_one_that_is_not(real_data, space):
     source = Dsb2018(real_data)
     split_of = {sample_id: split for split in SPLITS for sample_id in source.ids(split)}

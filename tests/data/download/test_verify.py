@@ -27,6 +27,7 @@ from helpers.fundus_makers import (
 )
 from helpers.membrane_makers import make_isbi2012
 from helpers.nuclei_makers import make_dsb2018
+from helpers.slow import slow_unless
 from helpers.volume_makers import HIPPOCAMPUS, make_brats, make_msd
 
 BRATS = [f"BraTS20_Training_{number:03d}" for number in range(1, 21)]  # some of them in every split
@@ -181,7 +182,10 @@ def test_a_split_without_an_image(tmp_path):
     assert "the split val has no image" in result.refusal
 
 
-@pytest.mark.parametrize("name", [name for name in choices()["data"] if not name.startswith("phantom")])
+FROM_FILES = [name for name in choices()["data"] if not name.startswith("phantom")]
+
+
+@pytest.mark.parametrize("name", slow_unless({"chase", "folder", "msd", "voc2012"}.__contains__, FROM_FILES))
 def test_nothing_is_there_of_any_dataset(tmp_path, name):
     """Every dataset of conf/data is verified, and is in the catalogue or is the user's own."""
     result = found(name, tmp_path)
