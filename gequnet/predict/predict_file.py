@@ -26,7 +26,7 @@ def predict_file(
         source: The image.
         outputs: The output files.
         options: The kinds of files to write.
-        report: InputSpec the share of the image that is done.
+        report: Receives the share of the image that is done.
 
     Returns:
         A remark if an output had to be left out; else an empty string.

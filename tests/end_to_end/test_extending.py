@@ -76,6 +76,7 @@ def test_loss_is_the_mean_absolute_error(monkeypatch: pytest.MonkeyPatch) -> Non
     torch.testing.assert_close(AbsoluteErrorLoss("sigmoid")(logits, mask, valid), expected)
 
 
+@pytest.mark.slow
 def test_network_starts_from_a_run_of_its_own_kind(
     run: Path, typed: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,6 +74,7 @@ def test_every_score_is_there_for_every_region_and_knows_better_from_worse(path:
 # What Lightning says about itself; a person who runs run.py does not see it either.
 @pytest.mark.filterwarnings("ignore:.*does not have many workers")
 @pytest.mark.filterwarnings("ignore:.*treespec, LeafSpec:FutureWarning")
+@pytest.mark.slow
 def test_from_what_is_typed_to_the_folder(typed: Callable[..., int], tmp_path: Path) -> None:
     words = ["model=unet3d", "inference=sliding", "trainer=cpu", "trainer.max_steps=40", "validations=1"]
     words += ["data.source._target_=helpers.volumes.Shells", "data.source.size=16", "~data.source.noise"]

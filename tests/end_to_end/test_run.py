@@ -126,6 +126,7 @@ def test_the_network_of_2015_with_its_weights_for_gaps(typed: Typed, tmp_path: P
     assert reloaded.frame.halvings == 1
 
 
+@pytest.mark.slow
 def test_volumes_from_what_is_typed_to_the_folder(typed: Typed, tmp_path: Path) -> None:
     volumes = ["data.source._target_=helpers.volumes.Balls", "data.spatial_dims=3", "data.name=balls", "augment=none"]
     volumes += ["data.source.size=12", "data.patch_size=8", "~data.source.noise", "~data.source.rotation"]
@@ -135,6 +136,7 @@ def test_volumes_from_what_is_typed_to_the_folder(typed: Typed, tmp_path: Path) 
     assert "equivariance" not in metrics  # of the plane only
 
 
+@pytest.mark.slow
 def test_scales_from_what_is_typed_to_the_folder(typed: Typed, tmp_path: Path) -> None:
     """Tests of the same weights at other magnifications; the scores at scale 1 equal those of the test."""
     drawn = [override for override in TINY if "size=" not in override] + ["data=phantom_tumours", "data.batch_size=2"]
@@ -276,6 +278,7 @@ def test_epochs_instead_of_steps(typed: Typed, tmp_path: Path) -> None:
     assert metrics_of(only_run(tmp_path))["steps"] == 4
 
 
+@pytest.mark.slow
 def test_real_fundus_images(typed: Typed, real_data: Path, tmp_path: Path) -> None:
     quick = ["trainer=cpu", "trainer.max_steps=2", "data.batch_size=2", "data.patch_size=64", "validations=1"]
     quick += ["trainer.limit_val_batches=1", "trainer.limit_test_batches=1", "callbacks.equivariance.images=0"]
@@ -299,6 +302,7 @@ def test_a_run_starts_from_another(typed: Typed, model: str, tmp_path: Path) -> 
     assert metrics_of(tmp_path / "first")["init_from"] is None
 
 
+@pytest.mark.slow
 def test_a_run_refuses_to_start_from_another_kind(
     typed: Typed, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

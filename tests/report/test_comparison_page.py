@@ -96,6 +96,7 @@ def test_the_borders_are_those_that_the_reference_has_drawn(tmp_path):
     assert not (tmp_path / "x" / "contours.png").exists()
 
 
+@pytest.mark.slow
 def test_the_reference_can_be_named(sweep, tmp_path, capsys):
     assert main([str(sweep), "--out", str(tmp_path / "out"), "--reference", "C8"]) == 0
     verdicts = {row[0]: row[-1] for row in page(tmp_path / "out").tables[0][1:]}

@@ -81,6 +81,7 @@ def test_a_scale_that_one_seed_was_not_tested_at_has_no_mean(tmp_path):
     assert [scale for scale, *_ in points(row, "dice")] == [1.0]
 
 
+@pytest.mark.slow
 def test_numbers_of_images_have_their_picture_and_their_own_reference(tmp_path):
     for count in ("10", "null"):
         made_run(tmp_path / f"u{count}", "model=unet", f"data.num_images={count}", dice=noisy(0.7))

@@ -154,6 +154,7 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path: Path, capfd: pyte
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=SLOW)])
+@pytest.mark.slow
 def test_told_to_stop_it_writes_where_it_is(number: signal.Signals, whole: tuple[Path, float], tmp_path: Path) -> None:
     process = start(tmp_path, "callbacks.last.every_minutes=1000")
     wait_for(tmp_path / LAST, process)

@@ -145,6 +145,7 @@ def test_a_notebook_reads_tests_at_other_scales(tmp_path: Path, monkeypatch: pyt
     assert "2 runs, 2 test images, 3 scales\n" in printed
 
 
+@pytest.mark.slow
 def test_what_an_experiment_compares_cannot_be_typed_beside_it(tmp_path: Path) -> None:
     done = typed(tmp_path, "experiment=drive_groups", "group=c4", *TINY)
     assert done.returncode == 2

@@ -124,6 +124,7 @@ def tracked(tmp_path_factory: pytest.TempPathFactory) -> Tracked:
     return Tracked(folder, commit)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_taken_up_again_is_the_same_run(tracked: Tracked) -> None:
     first, second = tracked.sessions
     (identity,) = {session.run.run_id for session in (first, second)}

@@ -81,6 +81,7 @@ def test_nothing_there_is_said(tmp_path):
         Brats(tmp_path).ids("train")
 
 
+@pytest.mark.slow
 def test_the_real_subject(real_data):
     source = Brats(real_data)
     source.check()

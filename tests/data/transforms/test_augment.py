@@ -315,6 +315,7 @@ def test_brightness_is_added():
     assert 0 < abs(difference.mean()) <= 0.05
 
 
+@pytest.mark.slow
 def test_a_chain_of_warps_asks_for_enough():
     chain = Chain([Warp(rotation=math.pi), Flips(), Warp(rotation=math.pi, scale=(0.5, 1.0))])
     scene = scene_of(400)
