@@ -112,12 +112,13 @@ from helpers.untrained_run import make_run
 from gequnet.predict.__main__ import main
 folder = Path(sys.argv[2])
 run = make_run(folder / "run", "width.widths=[1,1]", "model.depth=2", "model=unet", "group=none", "inference=sliding",
-               "data.patch_size=512", "data.normalisation=range")
+               "data.patch_size=256", "data.normalisation=range")
 import gequnet
 gequnet.load(run).predict(torch.zeros(600, 600).numpy())  # loads everything that is loaded on first use
 held = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmData")) * 1024
 resource.setrlimit(resource.RLIMIT_DATA, (held + int(sys.argv[3]), -1))
-sys.exit(main([str(run), str(folder / "large.tif"), "-o", str(folder / sys.argv[4]), "--overlap=0", *sys.argv[5:]]))
+small = ["--overlap=0", "--batch-size=1"]  # a convolution may round the channels up to 16
+sys.exit(main([str(run), str(folder / "large.tif"), "-o", str(folder / sys.argv[4]), *small, *sys.argv[5:]]))
 """
 
 
