@@ -1,9 +1,14 @@
 """Errors in a dataset on disk. Each message is one sentence that ends with what to do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gequnet.errors import GequnetError
+
+SHOWN = 6
+"""Number of values of a mask that an error lists."""
+
+FoundValue = int | float | tuple[int, ...]
 
 
 class DataError(GequnetError):
@@ -24,10 +29,11 @@ class DatasetNotFoundError(DataError):
 class NoImagesError(DatasetNotFoundError):
     """A folder of the user's images is empty or missing."""
 
-    def __init__(self, what: str, folder: Path) -> None:
+    def __init__(self, what: str, folder: Path, endings: Sequence[str] = ()) -> None:
+        others = f" (its files end in {', '.join(endings)})" if endings else ""
         DataError.__init__(
             self,
-            f"No images in {folder}, the value of data.source.{what}; put images and masks of the same names into "
+            f"No images in {folder}{others}, the value of data.source.{what}; put images and masks of the same names into "
             "folders called images and masks and give paths.data=<folder that holds both>, or give each folder: "
             "data.source.images=<folder> data.source.masks=<folder>.",
         )
@@ -69,12 +75,27 @@ class MissingMaskError(DataError):
 
 
 class SizeMismatchError(DataError):
-    """An overlay of an image, such as its mask, has another size than the image."""
+    """An overlay of an image, such as its mask, has another size than the image.
 
-    def __init__(self, sample_id: str, what: str, came: Sequence[int], expected: Sequence[int]) -> None:
+    Args:
+        sample_id: The image.
+        what: The overlay.
+        came: Its size.
+        expected: Size of the image.
+        orientation: EXIF orientation of the image, if only the image is turned by it; 1 for none.
+    """
+
+    def __init__(
+        self, sample_id: str, what: str, came: Sequence[int], expected: Sequence[int], orientation: int = 1
+    ) -> None:
+        advice = "both must have the same resolution, so fetch the file that belongs to the image"
+        if orientation != 1:
+            advice = (
+                f"the EXIF orientation {orientation} of the image turns it and not the {what}, so save the image "
+                "upright, without EXIF orientation"
+            )
         super().__init__(
-            f"Sample {sample_id}: the {what} has {_side(came)} pixels and the image {_side(expected)}; "
-            "both must have the same resolution, so fetch the file that belongs to the image."
+            f"Sample {sample_id}: the {what} has {_side(came)} pixels and the image {_side(expected)}; {advice}."
         )
 
 
@@ -124,17 +145,39 @@ class UnreadableFileError(DataError):
         super().__init__(f"{path} cannot be read as an image ({reason}); it is damaged or incomplete, fetch it again.")
 
 
+class NotAnImageError(UnreadableFileError):
+    """A file is no image."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        DataError.__init__(self, f"{path} is no image but {what}; give an image in its place, or remove it.")
+
+
+class UnsupportedImageError(UnreadableFileError):
+    """An image is not damaged, and cannot be read without a change of its values."""
+
+    def __init__(self, path: Path, came: str, advice: str) -> None:
+        DataError.__init__(self, f"{path} {came}; {advice}.")
+
+
 class UnexpectedMaskValuesError(DataError):
-    """A mask has values that belong to no class."""
+    """A mask has values that belong to no class.
+
+    Args:
+        path: The mask.
+        came: Values, or the share of the pixels of each value.
+        expected: Expected values.
+        advice: What to do.
+    """
 
     def __init__(
         self,
         path: Path,
-        came: Sequence[int | float | tuple[int, ...]],
+        came: Sequence[FoundValue] | Mapping[FoundValue, float],
         expected: str,
         advice: str = "it was probably saved lossily or is not a mask, fetch the original file",
     ) -> None:
-        shown = ", ".join(str(value) for value in came[:8]) + (", …" if len(came) > 8 else "")
+        values = [_with_share(*each) for each in came.items()] if isinstance(came, Mapping) else came
+        shown = ", ".join(map(str, list(values)[:SHOWN])) + (", …" if len(came) > SHOWN else "")
         super().__init__(f"{path} has the values {shown}, expected {expected}; {advice}.")
 
 
@@ -150,3 +193,7 @@ class FactMismatchError(DataError):
 
 def _side(size: Sequence[int]) -> str:
     return "x".join(str(side) for side in size)
+
+
+def _with_share(value: FoundValue, share: float) -> str:
+    return f"{value:g} ({share:.2%})" if isinstance(value, float) else f"{value} ({share:.2%})"

@@ -9,7 +9,7 @@ import torch
 from gequnet.config.build import build
 from gequnet.config.compose import compose, resolve
 from gequnet.data.formats.nifti import read_nifti
-from gequnet.data.formats.picture_files import read_grey, read_image
+from gequnet.data.formats.pictures import read_grey, read_image
 from gequnet.data.preprocessing import Preprocessing, preprocessing_of
 from gequnet.errors import ConfigError
 from helpers.fundus_makers import make_chase

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
+from gequnet.data.datasets.find_files import find_folder
 from gequnet.data.datasets.volumes import Millimetres, VolumeFiles, VolumeSource
 from gequnet.data.errors import MissingModalityError, UnexpectedMaskValuesError
-from gequnet.data.formats.picture_files import find_folder
 from gequnet.data.source import Split
 from gequnet.data.splits.by_hash import split_of
 

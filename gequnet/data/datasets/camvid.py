@@ -5,9 +5,10 @@ from pathlib import Path
 
 import torch
 
+from gequnet.data.datasets.find_files import find_folder
 from gequnet.data.errors import DataError, MissingMaskError
 from gequnet.data.formats.masks import PaletteMaskReader
-from gequnet.data.formats.picture_files import check_size, find_folder, read_image
+from gequnet.data.formats.pictures import check_size, read_image
 from gequnet.data.scene import Scene
 from gequnet.data.source import SPLITS, Source, Split
 

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import torch
 
+from gequnet.data.datasets.find_files import find_folder
 from gequnet.data.errors import DataError, MissingImageError, MissingMaskError
-from gequnet.data.formats.picture_files import check_size, find_folder, read_binary, read_image
+from gequnet.data.formats.masks import read_binary
+from gequnet.data.formats.pictures import check_size, read_image
 from gequnet.data.scene import Scene
 from gequnet.data.source import Split
 from gequnet.data.splits import Splits, read_splits

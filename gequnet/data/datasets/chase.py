@@ -3,9 +3,9 @@
 from functools import cached_property
 from pathlib import Path
 
+from gequnet.data.datasets.find_files import find_file, find_folder
 from gequnet.data.datasets.fundus import FundusFiles, FundusSource
 from gequnet.data.errors import DatasetNotFoundError
-from gequnet.data.formats.picture_files import find_file, find_folder
 from gequnet.data.splits import Splits, read_splits
 
 

@@ -11,9 +11,11 @@ import torch
 from jaxtyping import Int32, UInt8
 from torch import Tensor
 
+from gequnet.data.datasets.find_files import find_folder
 from gequnet.data.errors import DataError, DatasetNotFoundError, MissingImageError, MissingMaskError, SizeMismatchError
 from gequnet.data.formats.archive import Archive
-from gequnet.data.formats.picture_files import find_folder, read_binary, read_image
+from gequnet.data.formats.masks import read_binary
+from gequnet.data.formats.pictures import read_image
 from gequnet.data.scene import Scene
 from gequnet.data.source import Source, Split
 from gequnet.data.splits import Splits, read_splits

@@ -1,18 +1,23 @@
 """User dataset: a folder of images and a folder of masks."""
 
+import logging
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
 from torch import Tensor
 
-from gequnet.data.errors import AmbiguousNameError, DataError, NoImagesError, SizeMismatchError, UnpairedImageError
+from gequnet.data.errors import AmbiguousNameError, DataError, NoImagesError, UnpairedImageError
 from gequnet.data.formats.masks import BinaryMaskReader, MaskReader, MaskValue, PaletteMaskReader
-from gequnet.data.formats.pictures import PICTURES, picture_size, read_picture
+from gequnet.data.formats.pictures import PICTURES, check_size, orientation, picture_size, read_picture
+from gequnet.data.formats.pillow_file import TRANSPOSED_ORIENTATIONS
 from gequnet.data.scene import Scene
 from gequnet.data.splits.folds import FoldedSource, folds
 from gequnet.errors import ConfigError
+
+log = logging.getLogger("gequnet")
 
 
 class PairedFolder(FoldedSource):
@@ -29,7 +34,7 @@ class PairedFolder(FoldedSource):
     Args:
         images: Folder of the images.
         masks: Folder of the masks; may be the same folder if there is a ``mask_suffix``.
-        in_channels: 3 converts all images to colour, 1 to grey.
+        in_channels: 3 converts all images to colour, 1 to grey; with any other number all images have as many.
         mask_suffix: Suffix of a mask after the name of its image: ``_mask`` for ``house_1_mask.png``.
         threshold: Grey level above which a pixel of a mask is foreground; None requires black and white.
         palette: Classes, background first, with the value of each in the masks: a number or ``[r, g, b]``.
@@ -53,7 +58,7 @@ class PairedFolder(FoldedSource):
         masks: str | Path,
         in_channels: int = 3,
         mask_suffix: str = "",
-        threshold: int | None = None,
+        threshold: int | float | None = None,
         palette: Mapping[str, MaskValue] | None = None,
         ignore: int | Sequence[MaskValue] | None = None,
         unlabelled: str | Path | None = None,
@@ -66,8 +71,8 @@ class PairedFolder(FoldedSource):
         self.images, self.masks, self.mask_suffix = Path(images), Path(masks), mask_suffix
         self.unlabelled = None if unlabelled is None else Path(unlabelled)
         self.in_channels, self.groups, self.fold_seed = in_channels, groups, fold_seed
-        if in_channels not in (1, 3):
-            raise ConfigError(f"data.in_channels={in_channels} is neither grey nor colour: give 1 or 3.")
+        if in_channels < 1:
+            raise ConfigError(f"data.in_channels={in_channels} is no number of channels: give 1, 3 or more.")
         if self.images == self.masks and not mask_suffix:
             raise ConfigError(
                 f"data.source.images and data.source.masks are both {images}: name two folders, or set the suffix of "
@@ -82,7 +87,7 @@ class PairedFolder(FoldedSource):
         if self.images == self.masks:
             found = {name: path for name, path in found.items() if not name.endswith(self.mask_suffix)}
         if not found:
-            raise NoImagesError("images", self.images.absolute())
+            raise NoImagesError("images", self.images.absolute(), _endings(self.images))
         return found
 
     @cached_property
@@ -111,11 +116,11 @@ class PairedFolder(FoldedSource):
         for sample_id, image in self.image_files.items():
             for error in self.missing(sample_id):
                 raise error
-            mask, _ = self.reader.read(self.mask_files[sample_id])
-            if tuple(mask.shape) != picture_size(image):
-                raise SizeMismatchError(sample_id, "mask", tuple(mask.shape), picture_size(image))
+            self.reader.read(self.mask_files[sample_id])
+            check_size(sample_id, "mask", self.mask_files[sample_id], image)
+        self._warn_of_orientation()
         if self.unlabelled is not None and not _by_name(self.unlabelled):
-            raise NoImagesError("unlabelled", self.unlabelled.absolute())
+            raise NoImagesError("unlabelled", self.unlabelled.absolute(), _endings(self.unlabelled))
 
     def missing(self, sample_id: str) -> list[DataError]:
         """Error for the mask, if it is missing."""
@@ -129,6 +134,19 @@ class PairedFolder(FoldedSource):
         for name, path in ({} if self.unlabelled is None else _by_name(self.unlabelled)).items():
             yield name, read_picture(path, self.in_channels)
 
+    def _warn_of_orientation(self) -> None:
+        """Log a warning if the size does not tell on which grid the masks of turned photographs were drawn."""
+        for sample_id, image in self.image_files.items():
+            number, (height, width) = orientation(image), picture_size(image)
+            ambiguous = number != 1 and (number not in TRANSPOSED_ORIENTATIONS or height == width)
+            if ambiguous and orientation(self.mask_files[sample_id]) == 1:
+                log.warning(
+                    "%s is turned by its EXIF orientation %d and its mask has none: check that the mask was drawn on "
+                    "the upright photograph. Other images are not named.",
+                    *(image, number),
+                )
+                return
+
     def _group(self, sample_id: str) -> str:
         if self.groups is None:
             return sample_id
@@ -141,7 +159,15 @@ class PairedFolder(FoldedSource):
         return found[1] if found.re.groups else found[0]
 
 
-def _reader(threshold: int | None, palette: Mapping[str, MaskValue] | None, ignore: Sequence[MaskValue]) -> MaskReader:
+def _endings(folder: Path) -> list[str]:
+    """Endings of the files in a folder, the most frequent first."""
+    endings = Counter(path.name.partition(".")[2] for path in folder.glob("*") if path.is_file())
+    return [f".{ending}" if ending else "no ending" for ending, _ in endings.most_common(5)]
+
+
+def _reader(
+    threshold: int | float | None, palette: Mapping[str, MaskValue] | None, ignore: Sequence[MaskValue]
+) -> MaskReader:
     if palette is None:
         return BinaryMaskReader(threshold, ignore)
     if threshold is not None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from gequnet.data.datasets.field_of_view import estimate_field_of_view
 from gequnet.data.errors import DataError, MissingImageError, MissingMaskError
-from gequnet.data.formats.picture_files import check_size, read_binary, read_image
+from gequnet.data.formats.masks import read_binary
+from gequnet.data.formats.pictures import check_size, read_image
 from gequnet.data.scene import Scene
 from gequnet.data.source import Source, Split
 from gequnet.data.splits import Splits, label_hash

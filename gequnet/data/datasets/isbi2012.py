@@ -10,8 +10,10 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from gequnet.data.datasets.find_files import find_folder
 from gequnet.data.errors import DataError, DatasetNotFoundError, MissingImageError, MissingMaskError
-from gequnet.data.formats.picture_files import check_size, find_folder, page_count, read_binary, read_grey
+from gequnet.data.formats.masks import read_binary
+from gequnet.data.formats.pictures import check_size, page_count, read_grey
 from gequnet.data.scene import Scene
 from gequnet.data.source import Split
 from gequnet.data.splits import Splits, label_hash, read_splits

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
+from gequnet.data.datasets.find_files import find_folder
 from gequnet.data.datasets.volumes import Millimetres, VolumeFiles, VolumeSource, labels_as_uint8
 from gequnet.data.errors import (
     DatasetNotFoundError,
@@ -18,8 +19,8 @@ from gequnet.data.errors import (
     UnexpectedMaskValuesError,
     UnreadableFileError,
 )
+from gequnet.data.formats.mask_values import shares_of
 from gequnet.data.formats.nifti import read_nifti
-from gequnet.data.formats.picture_files import find_folder
 from gequnet.data.source import Split
 from gequnet.data.splits import Splits, label_hash, read_splits
 from gequnet.data.splits.by_hash import split_of
@@ -124,9 +125,10 @@ class Msd(VolumeSource):
     def mask_of(self, labels: UInt8[np.ndarray, "x y z"], path: Path) -> UInt8[np.ndarray, "x y z"]:
         """Labels unchanged: they are the classes."""
         known = {int(number) for number in self.declared["labels"]}
-        found = np.unique(labels).tolist()
-        if not known.issuperset(found):
-            raise UnexpectedMaskValuesError(path, found, f"{sorted(known)}, as in dataset.json")
+        shares = shares_of(labels)
+        if not known.issuperset(shares):
+            advice = "correct the labels in dataset.json, or those of the file"
+            raise UnexpectedMaskValuesError(path, shares, f"{sorted(known)}, as in dataset.json", advice)
         return labels
 
     def check(self) -> None:

@@ -4,6 +4,7 @@ import hashlib
 from functools import cached_property
 from pathlib import Path
 
+from gequnet.data.datasets.find_files import find_folder
 from gequnet.data.errors import (
     DataError,
     MissingImageError,
@@ -11,7 +12,7 @@ from gequnet.data.errors import (
     UnreadableFileError,
 )
 from gequnet.data.formats.masks import PaletteMaskReader
-from gequnet.data.formats.picture_files import check_size, find_folder, read_image
+from gequnet.data.formats.pictures import check_size, read_image
 from gequnet.data.scene import Scene
 from gequnet.data.source import Source, Split
 from gequnet.data.transforms.resize import resized

@@ -21,7 +21,9 @@ from gequnet.data.errors import (
     SizeMismatchError,
     UnexpectedMaskValuesError,
 )
+from gequnet.data.formats.mask_values import shares_of
 from gequnet.data.formats.nifti import Geometry, read_geometry, read_nifti
+from gequnet.data.formats.raster import as_float32
 from gequnet.data.scene import Scene
 from gequnet.data.source import SPLITS, Source
 from gequnet.data.transforms.resample_volume import resample_image, resample_labels, size_at
@@ -173,7 +175,7 @@ def labels_as_uint8(labels: Shaped[np.ndarray, "x y z"], path: Path) -> UInt8[np
     with np.errstate(invalid="ignore"):  # the comparison below finds values that do not fit
         small = labels.astype(np.uint8)
     if not np.array_equal(small, labels):
-        raise UnexpectedMaskValuesError(path, sorted(set(np.unique(labels).tolist())), "whole numbers from 0 to 255")
+        raise UnexpectedMaskValuesError(path, shares_of(labels), "whole numbers from 0 to 255", "save class numbers")
     return small
 
 
@@ -181,7 +183,7 @@ def _read_image(paths: Sequence[Path]) -> tuple[Float32[np.ndarray, "channels x 
     """Concatenated channels of the files, and the geometry of the first."""
     read = [read_nifti(path) for path in paths]
     parts = [values[None] if values.ndim == 3 else np.moveaxis(values, -1, 0) for values, _ in read]
-    return np.concatenate(parts).astype(np.float32), read[0][1]
+    return np.concatenate([as_float32(part, path) for part, path in zip(parts, paths, strict=True)]), read[0][1]
 
 
 def _check_grids(sample_id: str, files: VolumeFiles) -> None:

@@ -2,12 +2,11 @@
 
 import os
 import zipfile
-import zlib
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from gequnet.data.errors import UnreadableFileError
+from gequnet.data.formats.read_errors import DECODE_ERRORS, read_error
 
 
 class Archive:
@@ -62,8 +61,8 @@ class Archive:
         """
         try:
             return self.path_of(name).read_bytes() if self.path.is_dir() else self._zip.read(name)
-        except (OSError, zipfile.BadZipFile, zlib.error) as error:
-            raise UnreadableFileError(self.path_of(name), str(error)) from error
+        except (zipfile.BadZipFile, *DECODE_ERRORS) as error:
+            raise read_error(self.path_of(name), error) from error
 
     @property
     def _zip(self) -> zipfile.ZipFile:
@@ -71,6 +70,6 @@ class Archive:
         if self._opened is None or self._opened[0] != os.getpid():
             try:
                 self._opened = os.getpid(), zipfile.ZipFile(self.path)
-            except (OSError, zipfile.BadZipFile) as error:
-                raise UnreadableFileError(self.path, str(error)) from error
+            except (zipfile.BadZipFile, *DECODE_ERRORS) as error:
+                raise read_error(self.path, error) from error
         return self._opened[1]

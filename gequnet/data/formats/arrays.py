@@ -5,13 +5,17 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
-from gequnet.data.formats.pictures import MAX_16_BIT
 from gequnet.errors import ShapeError
 
 Image = Shaped[np.ndarray, "..."] | Shaped[Tensor, "..."]
 
+MAX_16_BIT = 65535
+"""Largest value of a 16-bit picture."""
+
 LUMINANCE = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in grey (ITU-R BT.601)."""
+LUMINANCE_16_BIT = (19595, 38470, 7471)
+"""The same weights times 65536."""
 
 
 def as_image(array: Image, channels: int, spatial_dims: int) -> Tensor:
@@ -57,8 +61,10 @@ def match_channels(
     if picture and came in (1, 2) and channels == 3:
         return image[:1].expand(3, *image.shape[1:]).contiguous()
     if picture and came in (3, 4) and channels == 1:
-        grey = torch.einsum("c,c...->...", torch.tensor(LUMINANCE), image[:3].float())[None]
-        return grey.round().to(torch.uint8) if image.dtype == torch.uint8 else grey
+        if image.dtype == torch.uint8:  # in whole numbers, as Pillow
+            total = sum(weight * part.int() for weight, part in zip(LUMINANCE_16_BIT, image[:3], strict=True))
+            return ((total + (1 << 15)) >> 16).to(torch.uint8)[None]
+        return torch.einsum("c,c...->...", torch.tensor(LUMINANCE), image[:3].float())[None]
     raise ShapeError(f"The image has {came} channels, and the network takes {channels}: give those it was trained on.")
 
 

@@ -12,6 +12,7 @@ from gequnet.config.extras import optional_imports
 from gequnet.data.errors import DataError, UnreadableFileError
 from gequnet.data.formats.image_file import InputSpec, Window
 from gequnet.data.formats.nifti import Geometry
+from gequnet.data.formats.read_errors import DECODE_ERRORS, decoding, read_error
 from gequnet.data.formats.volume_image import Volume
 
 SPACING_TOLERANCE = 0.1
@@ -132,8 +133,8 @@ def _header(path: Path) -> DicomSlice | None:
         header = pydicom.dcmread(path, stop_before_pixels=True)
     except InvalidDicomError:
         return None
-    except (OSError, EOFError, ValueError, KeyError, AttributeError) as error:
-        raise UnreadableFileError(path, str(error).split("\n")[0] or type(error).__name__) from error
+    except DECODE_ERRORS as error:
+        raise read_error(path, error) from error
     if "Rows" not in header:
         return None  # a directory or a report
     return DicomSlice(path, header)
@@ -167,11 +168,9 @@ def _pixels(path: Path) -> Shaped[np.ndarray, "rows columns"]:
         import pydicom
         from pydicom.pixels import apply_rescale
 
-    try:
+    with decoding(path):
         dataset = pydicom.dcmread(path)
         return np.asarray(apply_rescale(dataset.pixel_array, dataset), np.float32)
-    except (OSError, EOFError, ValueError, KeyError, AttributeError, RuntimeError, NotImplementedError) as error:
-        raise UnreadableFileError(path, str(error).split("\n")[0] or type(error).__name__) from error
 
 
 def _geometry(shape: tuple[int, int, int], affine: Float64[np.ndarray, "4 4"]) -> Geometry:

@@ -1,5 +1,6 @@
 """Reading and writing of NIfTI files, with the geometry that maps labels back to the original file."""
 
+import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Float32, Shaped, UInt8
 
-from gequnet.data.errors import UnreadableFileError
+from gequnet.data.errors import UnsupportedImageError
+from gequnet.data.formats.read_errors import decoding, first_bytes, unknown_content
 from gequnet.data.transforms.resample_volume import resample_labels
 
 Box = tuple[tuple[int, int], ...]
@@ -95,11 +97,22 @@ def read_nifti(path: Path) -> tuple[Shaped[np.ndarray, "..."], Geometry]:
         UnreadableFileError: If the file is damaged, or its axes are not three different ones of space.
     """
     image = _opened(path)
-    try:
+    check_gzip(path)
+    with decoding(path):
         values = np.asarray(image.dataobj)
-    except (OSError, EOFError, ValueError) as error:
-        raise UnreadableFileError(path, _short(error)) from error
     return values[..., 0] if values.ndim == 4 and values.shape[3] == 1 else values, _geometry(image)
+
+
+def check_gzip(path: Path) -> None:
+    """Check the checksum of a ``.gz`` file, which readers that stop at the last voxel do not reach.
+
+    Raises:
+        UnreadableFileError: If it does not fit.
+    """
+    if path.suffix.lower() == ".gz":
+        with decoding(path), gzip.open(path) as file:
+            while file.read(1 << 20):
+                pass
 
 
 def open_nifti(path: Path) -> tuple[Any, Geometry]:
@@ -159,12 +172,20 @@ def _opened(path: Path) -> Any:
     import nibabel
     from nibabel.filebasedimages import ImageFileError
 
-    try:
-        image: Any = nibabel.load(path)
-    except (OSError, EOFError, ValueError, ImageFileError) as error:
-        raise UnreadableFileError(path, _short(error)) from error
-    if len(image.shape) not in (3, 4) or image.affine is None or np.linalg.matrix_rank(image.affine) < 4:
-        raise UnreadableFileError(path, f"{_times(image.shape)} voxels are no volume, or its affine is degenerate")
+    with decoding(path):
+        start = first_bytes(path)
+        try:
+            image: Any = nibabel.load(path)
+        except ImageFileError:
+            raise unknown_content(path, start) from None
+        shape, dtype = image.shape, image.get_data_dtype()
+    if dtype.fields is not None or dtype.kind not in "biuf":
+        came = "holds colours" if dtype.fields else f"holds values of the type {dtype}"
+        raise UnsupportedImageError(path, came, "save one real number for each voxel, or each channel as a fourth axis")
+    if len(shape) not in (3, 4) or 0 in shape:
+        raise UnsupportedImageError(path, f"has {_times(shape)} voxels, which is no volume", "save three axes of space")
+    if image.affine is None or not np.isfinite(image.affine).all() or np.linalg.matrix_rank(image.affine) < 4:
+        raise UnsupportedImageError(path, "has an affine that is degenerate", "save it with the right affine")
     return image
 
 
@@ -185,8 +206,3 @@ def _window(array: Shaped[np.ndarray, "..."], box: Box) -> Shaped[np.ndarray, ".
 
 def _times(shape: Sequence[int]) -> str:
     return "x".join(map(str, shape))
-
-
-def _short(error: Exception) -> str:
-    """First part of the library's message, without the path."""
-    return str(error).split("\n")[0].split(" '")[0] or type(error).__name__

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Shaped
 
-from gequnet.data.errors import GridMismatchError, UnreadableFileError
+from gequnet.data.errors import GridMismatchError
 from gequnet.data.formats.image_file import InputSpec, Window
-from gequnet.data.formats.nifti import open_nifti
+from gequnet.data.formats.nifti import check_gzip, open_nifti
+from gequnet.data.formats.read_errors import decoding
 from gequnet.data.formats.volume_image import Volume
 
 
@@ -26,8 +27,7 @@ class Nifti(Volume):
         self.files = [image for image, _ in opened]
         geometry = opened[0][1]
         dtype = self.files[0].get_data_dtype()
-        if dtype.fields is not None or dtype.kind == "c":
-            raise UnreadableFileError(paths[0], f"its voxels are {dtype}, and numbers are expected")
+        self.paths, self._checked = list(paths), False
         for path, (_, other) in zip(paths, opened, strict=True):
             apart = np.abs(np.subtract(other.affine, geometry.affine)).max()
             if other.shape != geometry.shape or apart > 0.01 * min(geometry.voxel_mm):
@@ -43,10 +43,11 @@ class Nifti(Volume):
             first, last, _ = part.indices(self.space[upright])
             side = self.space[upright]
             inside[axes[upright]] = slice(side - last, side - first) if upright in flips else slice(first, last)
-        try:
+        for path in [] if self._checked else self.paths:
+            check_gzip(path)
+        self._checked = True
+        with decoding(self.path):
             parts = [np.asarray(image.dataobj[tuple(inside)]) for image in self.files]
-        except (OSError, EOFError, ValueError) as error:
-            raise UnreadableFileError(self.path, str(error).split("\n")[0]) from error
         values = np.concatenate([part[None] if part.ndim == 3 else np.moveaxis(part, -1, 0) for part in parts])
         turned = np.moveaxis(values, [axis + 1 for axis in axes], [1, 2, 3])
         return np.flip(turned, tuple(upright + 1 for upright in flips))

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from gequnet.data.errors import UnreadableFileError
+from gequnet.data.errors import NotAnImageError
 from gequnet.data.formats.dicom import Dicom, is_dicom
 from gequnet.data.formats.image_file import ImageFile, InputSpec
 from gequnet.data.formats.nifti_image import Nifti
 from gequnet.data.formats.picture_image import Picture
-from gequnet.data.formats.pictures import PICTURES
+from gequnet.data.formats.pictures import PICTURES, open_raster
+from gequnet.data.formats.raster import check_channels
 from gequnet.data.formats.tiff import Tiff
 
 NIFTI = (".nii", ".nii.gz")
@@ -60,5 +61,8 @@ def open_image(files: Path | Sequence[Path], spec: InputSpec, path: Path | None 
     if kind is Nifti:
         return Nifti(files, spec)
     if kind is None:
-        raise UnreadableFileError(files[0], "its format is not known")
-    return Tiff(files[0], spec) if kind is Tiff else Picture(files[0], spec)
+        raise NotAnImageError(files[0], "a file whose ending is not known")
+    raster = open_raster(files[0], spec)
+    if kind is Picture:
+        check_channels(raster.channels, spec, files[0], raster.coloured)
+    return raster

@@ -3,41 +3,70 @@
 from pathlib import Path
 
 import numpy as np
-import torch
 from jaxtyping import Float32, Shaped, UInt8
 from PIL import Image
-from torch import Tensor
 
-from gequnet.data.formats.arrays import match_channels
-from gequnet.data.formats.image_file import ImageFile, InputSpec, UnfitImageError, Window
-from gequnet.data.formats.picture_files import open_picture
-from gequnet.data.formats.pictures import MAX_16_BIT, picture_size, read_picture
+from gequnet.data.errors import UnsupportedImageError
+from gequnet.data.formats.image_file import InputSpec, UnfitImageError, Window
+from gequnet.data.formats.pillow_file import (
+    TRANSPOSED_ORIENTATIONS,
+    check_png,
+    grey_step,
+    has_transparent_pixels,
+    open_picture,
+    orientation_of,
+    palette_of,
+    upright,
+    values_of,
+)
+from gequnet.data.formats.raster import Raster, warn_of_transparency
+from gequnet.data.formats.read_errors import first_bytes
 from gequnet.data.formats.tiff_pages import write_tiff
 
 DEPTHS = {"1": np.bool_, "F": np.float32, "I": np.int32, "I;16": np.uint16, "I;16B": np.uint16}
 
 
-class Picture(ImageFile):
-    """Picture, upright as in a viewer; its maps are written as PNG, or as TIFF if PNG cannot hold them."""
+class Picture(Raster):
+    """Picture, upright as in a viewer; its maps are written as PNG, or as TIFF if PNG cannot hold them.
+
+    Args:
+        path: The file.
+        spec: Input of the network.
+        content: Bytes of the file, if it is in an archive or compressed.
+    """
 
     endings = (".png", ".tif", ".tiff")
 
-    def __init__(self, path: Path, spec: InputSpec) -> None:
+    def __init__(self, path: Path, spec: InputSpec, content: bytes | None = None) -> None:
         super().__init__(path, spec)
-        with open_picture(path) as picture:
+        self._content, self.coloured = content, True
+        with open_picture(path, content) as picture:
             self.channels = len(picture.getbands())
             self.dtype = np.dtype(DEPTHS.get(picture.mode, np.uint8))
             self.dots_per_inch = picture.info.get("dpi")
-        self.space = picture_size(path)
+            self.orientation = orientation_of(picture)
+            self.renumbered = picture.format == "GIF"
+            self.grey_step = grey_step(first_bytes(path, content))
+            self.frames = int(getattr(picture, "n_frames", 1))
+            lying = self.orientation in TRANSPOSED_ORIENTATIONS
+            self.space = (picture.width, picture.height) if lying else (picture.height, picture.width)
         if spec.spatial_dims != 2:
             raise UnfitImageError(path, "is a picture", "volumes", "give NIfTI, DICOM, or the pages of a TIFF")
-        if spec.channels not in (1, 3):
-            raise UnfitImageError(
-                path, "is grey or coloured", f"{spec.channels} channels", "give a TIFF or a NIfTI file with that number"
-            )
+        if self.frames > 1:
+            raise UnsupportedImageError(path, f"has {self.frames} frames", "save each as a file of its own")
 
-    def _decode(self, page: int, window: Window) -> Tensor:
-        return read_picture(self.path, self.spec.channels)
+    def values(self, page: int, window: Window) -> Shaped[np.ndarray, "c h w"]:
+        """Values of a window, ``[C, H, W]``; the file is decoded as a whole."""
+        check_png(self.path, self._content)
+        with open_picture(self.path, self._content) as picture:
+            if has_transparent_pixels(picture) and self.spec.channels in (1, 3):
+                warn_of_transparency(self.path)
+            return values_of(upright(picture))[(slice(None), *window)]
+
+    def palette(self) -> UInt8[np.ndarray, "256 3"] | None:
+        """Colours of the numbers in the file; None without a palette."""
+        with open_picture(self.path, self._content) as picture:
+            return palette_of(picture)
 
     @classmethod
     def ending(cls, layers: int, dtype: np.dtype) -> str:
@@ -55,50 +84,3 @@ class Picture(ImageFile):
             return
         dots = {} if self.dots_per_inch is None else {"dpi": self.dots_per_inch}
         Image.fromarray(np.asarray(maps[0, 0])).save(path, format="PNG", **dots)
-
-
-def as_picture(
-    values: Shaped[np.ndarray, "c *space"], spec: InputSpec, path: Path, coloured: bool
-) -> Shaped[Tensor, "channels *space"]:
-    """Convert the channels of a file to the input channels of a network.
-
-    Values of a picture: uint8 is unchanged, 16-bit grey becomes floating point from 0 to 1, 16-bit colour becomes
-    uint8, floating point is unchanged. Values of a volume are unchanged. Channels: transparency is left out, grey
-    becomes equal channels, colour becomes grey; other channels must be as many as those of the network.
-
-    Args:
-        values: Values of the file.
-        spec: Input of the network.
-        path: Path of the file, for the error.
-        coloured: True if the channels are colours or grey, with or without transparency.
-
-    Raises:
-        UnfitImageError: If the channels do not fit the network.
-    """
-    came = len(values)
-    customary = spec.channels in (1, 3) and (came == 1 or (coloured and came in (2, 3, 4)))
-    if came != spec.channels and not customary:
-        raise UnfitImageError(
-            path, f"has {_channels(came)}", _channels(spec.channels), "give images like those that it was trained on"
-        )
-    return match_channels(
-        _numbers(values, spec.spatial_dims, coloured and came > 2), spec.channels, spec.spatial_dims == 2
-    )
-
-
-def _numbers(values: Shaped[np.ndarray, "c *space"], spatial_dims: int, colours: bool) -> Tensor:
-    if spatial_dims == 3:
-        return torch.from_numpy(values.astype(np.float32))
-    if values.dtype == bool:
-        return torch.from_numpy(values.astype(np.uint8) * 255)
-    if values.dtype == np.uint8:
-        return torch.from_numpy(np.array(values))
-    if np.issubdtype(values.dtype, np.floating):
-        return torch.from_numpy(values.astype(np.float32))
-    if colours and values.dtype == np.uint16:
-        return torch.from_numpy((values >> 8).astype(np.uint8))
-    return torch.from_numpy(values.astype(np.float32) / MAX_16_BIT)
-
-
-def _channels(count: int) -> str:
-    return f"{count} channel{'s' if count > 1 else ''}"

@@ -1,58 +1,116 @@
-"""Reading of pictures of any common format, bit depth and camera orientation."""
+"""Pictures and masks of datasets, read through the same classes as the images of a prediction."""
 
 from pathlib import Path
 
-import numpy as np
-import torch
 from jaxtyping import Float, UInt8
-from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 
-from gequnet.data.formats.picture_files import open_picture
+from gequnet.data.errors import SizeMismatchError, UnsupportedImageError
+from gequnet.data.formats.image_file import InputSpec
+from gequnet.data.formats.picture_image import Picture
+from gequnet.data.formats.pillow_file import packed_content
+from gequnet.data.formats.raster import Raster
+from gequnet.data.formats.tiff import Tiff
 
 PICTURES = frozenset(
     [".bmp", ".gif", ".jp2", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"]
 )
 """Endings of the supported formats, in small letters."""
 
-MAX_16_BIT = 65535
-"""Largest value of a 16-bit picture."""
+TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""First bytes of a TIFF: little and big endian, classic and BigTIFF."""
 
-TRANSPOSED_ORIENTATIONS = (5, 6, 7, 8)
-"""Values of the EXIF orientation tag that exchange rows and columns."""
+Channels = UInt8[Tensor, "channels h w"] | Float[Tensor, "channels h w"]
 
 
-def read_picture(path: Path, channels: int) -> UInt8[Tensor, "channels h w"] | Float[Tensor, "channels h w"]:
-    """Read a picture as a viewer shows it: with its EXIF orientation, without transparency.
-
-    Grey becomes equal channels or colour becomes grey, according to ``channels``. 8 bits stay 8 bits. 16-bit grey
-    becomes floating point from 0 to 1. Floating point is unchanged. 16-bit colours are read as 8 bits.
+def open_raster(path: Path, spec: InputSpec, content: bytes | None = None) -> Raster:
+    """Open a picture of any format; only its headers are read. The content decides the format, not the ending.
 
     Args:
         path: The file.
-        channels: 1 for grey, 3 for colour.
+        spec: Input of the network.
+        content: Bytes of the file, if it is in an archive; ``path`` is then for errors only.
 
     Raises:
-        UnreadableFileError: If the file cannot be decoded.
+        DataError: If the file cannot be read.
     """
-    with open_picture(path) as picture:
-        turned = apply_exif_orientation(picture)
-        deep = turned.mode.startswith("I") or turned.mode == "F"
-        values = np.asarray(turned if deep else turned.convert("RGB" if channels == 3 else "L"))
-    if deep:
-        grey = values.astype(np.float32) / (1 if values.dtype == np.float32 else MAX_16_BIT)
-        return torch.from_numpy(grey).expand(channels, -1, -1).contiguous()
-    return torch.from_numpy(np.atleast_3d(values).transpose(2, 0, 1).copy())
+    content = packed_content(path) if content is None else content
+    return (Tiff if _is_tiff(path, content) else Picture)(path, spec, content)
+
+
+def read_picture(path: Path, channels: int, content: bytes | None = None, page: int | None = None) -> Channels:
+    """Read a picture as a viewer shows it: with its EXIF orientation, without transparency.
+
+    Grey becomes equal channels or colour becomes grey, according to ``channels``; other channels must be as many. 8
+    bits stay 8 bits. 16 bits become floating point from 0 to 1. Floating point is unchanged.
+
+    Args:
+        path: The file.
+        channels: 1 for grey, 3 for colour, or any other number of channels of a file.
+        content: Bytes of the file, if it is in an archive.
+        page: Index of the page; None for a file of one page.
+
+    Raises:
+        DataError: If the file cannot be decoded, has several pages, or does not have these channels.
+    """
+    with open_raster(path, InputSpec(channels, 2), content) as raster:
+        check_single(raster, page)
+        return raster.read(page or 0)
+
+
+def read_image(path: Path, content: bytes | None = None) -> Channels:
+    """Read a colour image, see ``read_picture``."""
+    return read_picture(path, 3, content)
+
+
+def read_grey(path: Path, page: int = 0) -> Channels:
+    """Read a page of a grey image, see ``read_picture``."""
+    return read_picture(path, 1, page=page)
+
+
+def check_single(raster: Raster, page: int | None) -> None:
+    """Raise an error if a file has several pages and no page is named."""
+    if page is None and raster.pages > 1:
+        advice = "save each page as a file of its own"
+        raise UnsupportedImageError(raster.path, f"has {raster.pages} pages, and one image is expected", advice)
 
 
 def picture_size(path: Path) -> tuple[int, int]:
     """Height and width after the EXIF orientation, from the header alone."""
-    with open_picture(path) as picture:
-        # Pillow applies the orientation to the size of a TIFF itself.
-        lying = picture.format != "TIFF" and picture.getexif().get(ExifTags.Base.Orientation) in TRANSPOSED_ORIENTATIONS
-        return (picture.width, picture.height) if lying else (picture.height, picture.width)
+    with open_raster(path, InputSpec(1, 2)) as raster:
+        height, width = raster.space
+        return height, width
 
 
-def apply_exif_orientation(picture: Image.Image) -> Image.Image:
-    """Picture with its EXIF orientation applied."""
-    return ImageOps.exif_transpose(picture)
+def orientation(path: Path) -> int:
+    """EXIF orientation of a picture; 1 for none."""
+    with open_raster(path, InputSpec(1, 2)) as raster:
+        return raster.orientation
+
+
+def page_count(path: Path) -> int:
+    """Number of pages of a file; more than one for a TIFF with the slices of a volume."""
+    with open_raster(path, InputSpec(1, 2)) as raster:
+        return raster.pages
+
+
+def check_size(sample_id: str, what: str, path: Path, image: Path) -> None:
+    """Check from headers that a picture has the size of an image.
+
+    Raises:
+        SizeMismatchError: If the sizes differ.
+    """
+    came, expected = picture_size(path), picture_size(image)
+    if came != expected:
+        turned = came == expected[::-1] and orientation(path) != orientation(image)
+        raise SizeMismatchError(sample_id, what, came, expected, orientation(image) if turned else 1)
+
+
+def _is_tiff(path: Path, content: bytes | None) -> bool:
+    if content is not None:
+        return content[:4] in TIFF_MARKS
+    try:
+        with path.open("rb") as file:
+            return file.read(4) in TIFF_MARKS
+    except OSError:
+        return False

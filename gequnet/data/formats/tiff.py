@@ -1,9 +1,7 @@
 """TIFF with one or more pages, 1 to 32 bits, in strips or tiles, read in windows."""
 
-import lzma
+import io
 import math
-import struct
-import zlib
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,22 +10,20 @@ import numpy as np
 from jaxtyping import Float32, Shaped, UInt8
 from torch import Tensor
 
-from gequnet.data.errors import UnreadableFileError
-from gequnet.data.formats.image_file import ImageFile, InputSpec, UnfitImageError, Window
-from gequnet.data.formats.picture_files import open_picture
-from gequnet.data.formats.picture_image import as_picture
-from gequnet.data.formats.pictures import apply_exif_orientation
+from gequnet.data.errors import UnreadableFileError, UnsupportedImageError
+from gequnet.data.formats.image_file import InputSpec, UnfitImageError, Window
+from gequnet.data.formats.pillow_file import open_picture, palette_of, upright, values_of
+from gequnet.data.formats.raster import Raster, as_picture, warn_of_transparency
+from gequnet.data.formats.read_errors import decoding, first_bytes, unknown_content
 from gequnet.data.formats.tiff_pages import read_window, tifffile_can_read, write_tiff
 
 GEOGRAPHY = (33550, 33922, 34264, 34735, 34736, 34737)
 """Tags of the geographic position of a picture (GeoTIFF)."""
 MM_PER_UNIT = {"mm": 1.0, "cm": 10.0, "micron": 1e-3, "um": 1e-3, "µm": 1e-3, "nm": 1e-6}
 CENTIMETRE = 3
-DECODE_ERRORS = (OSError, EOFError, ValueError, LookupError, RuntimeError, struct.error, zlib.error, lzma.LZMAError)
-"""Exceptions of the decoders for damaged files."""
 
 
-class Tiff(ImageFile):
+class Tiff(Raster):
     """First image series of a TIFF.
 
     For a 2-D network each page is an image, and its labels have as many pages. For a 3-D network the pages are the
@@ -40,11 +36,13 @@ class Tiff(ImageFile):
 
     endings = (".tif", ".tiff")
 
-    def __init__(self, path: Path, spec: InputSpec) -> None:
+    def __init__(self, path: Path, spec: InputSpec, content: bytes | None = None) -> None:
         super().__init__(path, spec)
-        self._file = _opened(path)
+        self._content = content
+        self._file = _opened(path, content)
         try:
-            self._read_headers()
+            with decoding(path):
+                self._read_headers()
         except BaseException:
             self._file.close()
             raise
@@ -54,14 +52,16 @@ class Tiff(ImageFile):
         self.series = self._file.series[0]
         self.page = self.series.keyframe
         self.dtype = np.dtype(self.series.dtype)
+        self._refuse_what_is_lost()
         axes, shape = self._axes
         self.depth = tuple(side for axis, side in zip(axes, shape, strict=True) if axis not in "YXSC")
         self.channels = math.prod(side for axis, side in zip(axes, shape, strict=True) if axis in "SC")
         plane = tuple(shape[axes.index(axis)] for axis in "YX")
-        transparent = bool(set(map(int, self.page.extrasamples)) & {1, 2})
-        self.coloured = self.page.photometric.name != "MINISBLACK" or transparent
-        self._by_pillow = not tifffile_can_read(self.page) or self._orientation != 1
-        if self._orientation > 4:
+        self.transparent = bool(set(map(int, self.page.extrasamples)) & {1, 2})
+        self.coloured = self.page.photometric.name != "MINISBLACK" or self.transparent
+        self.orientation = self._orientation
+        self._by_pillow = not tifffile_can_read(self.page) or self.orientation != 1
+        if self.orientation > 4:
             plane = plane[::-1]
         self.windowed = not self._by_pillow
         if self.spec.spatial_dims == 2:
@@ -112,31 +112,54 @@ class Tiff(ImageFile):
 
     def _decode(self, page: int, window: Window) -> Tensor:
         if self.spec.spatial_dims == 2:
-            planes, (rows, columns) = [page], window
-        else:
-            planes, rows, columns = list(range(*window[0].indices(self.space[0]))), *window[1:]
-        try:
-            read = [self._plane(plane, rows, columns) for plane in planes]
-        except DECODE_ERRORS as error:
-            raise UnreadableFileError(self.path, str(error).split("\n")[0]) from error
-        values = read[0] if self.spec.spatial_dims == 2 else np.stack(read, 1)
+            return super()._decode(page, window)
+        planes, rows, columns = range(*window[0].indices(self.space[0])), *window[1:]
+        values = np.stack([self.values(plane, (rows, columns)) for plane in planes], 1)
         return as_picture(values, self.spec, self.path, self.coloured)
 
-    def _plane(self, plane: int, rows: slice, columns: slice) -> Shaped[np.ndarray, "c h w"]:
-        """Window of one plane, ``[C, H, W]``."""
-        if self._by_pillow:
-            return self._pillow_plane(plane)[:, rows, columns]
-        where = np.unravel_index(plane, self.depth) if self.depth else ()
-        return read_window(self.series, self._axes, [int(index) for index in where], rows, columns)
+    def values(self, page: int, window: Window) -> Shaped[np.ndarray, "c h w"]:
+        """Values of a window of one page, ``[C, H, W]``."""
+        rows, columns = window[-2:]
+        with decoding(self.path):
+            if self._by_pillow:
+                return self._pillow_values(page)[:, rows, columns]
+            where = [int(index) for index in np.unravel_index(page, self.depth)] if self.depth else []
+            values = read_window(self.series, self._axes, where, rows, columns)
+        if self.transparent and self.spec.channels in (1, 3) and (values[-1] < values[-1].max(initial=0)).any():
+            warn_of_transparency(self.path)
+        return values
 
-    def _pillow_plane(self, plane: int) -> Shaped[np.ndarray, "c h w"]:
-        with open_picture(self.path) as picture:
-            picture.seek(plane)
-            turned = apply_exif_orientation(picture)
-            if not turned.mode.startswith(("I", "F")):
-                turned = turned.convert("L" if turned.mode in ("1", "L", "LA") else "RGB")
-            values = np.array(turned)
-        return np.atleast_3d(values).transpose(2, 0, 1)
+    def _pillow_values(self, page: int) -> Shaped[np.ndarray, "c h w"]:
+        self._refuse_what_pillow_changes()
+        with open_picture(self.path, self._content) as picture:
+            picture.seek(page)
+            return values_of(upright(picture))
+
+    def palette(self) -> UInt8[np.ndarray, "256 3"] | None:
+        """Colours of the numbers in the file; None without a palette."""
+        if self.page.photometric.name != "PALETTE":
+            return None
+        with open_picture(self.path, self._content) as picture:
+            return palette_of(picture)
+
+    def _refuse_what_is_lost(self) -> None:
+        """Refuse complex numbers, and further series that are not previews of the first."""
+        if self.dtype.kind not in "biuf":
+            raise UnsupportedImageError(self.path, f"holds values of the type {self.dtype}", "save real numbers")
+        first = max(self.series.keyframe.shape[:2])
+        others = [each for each in self._file.series[1:] if max(each.keyframe.shape[:2]) >= first]
+        if others:
+            came = f"has {len(others) + 1} series of pictures of different kinds"
+            raise UnsupportedImageError(self.path, came, "save each series as a file of its own")
+
+    def _refuse_what_pillow_changes(self) -> None:
+        bits, photometric = self.page.bitspersample, self.page.photometric.name
+        deep = (bits > 8 and (self.channels > 1 or photometric != "MINISBLACK")) or bits > 32
+        if deep or bits in (2, 4) or (bits not in (1, 8, 16, 32) and bits < 32):
+            came = (
+                f"is a TIFF with {bits} bits of {photometric.lower()}, packed as {self.page.compression.name.lower()}"
+            )
+            raise UnsupportedImageError(self.path, came, "save it with 8, 16 or 32 bits in grey or RGB, without LZW")
 
     def write(
         self,
@@ -155,9 +178,9 @@ class Tiff(ImageFile):
             metadata["resolutionunit"] = int(tags[296].value) if 296 in tags else None
         known = {key: (self._file.imagej_metadata or {}).get(key) for key in ("unit", "spacing")}
         known = {key: value for key, value in known.items() if value is not None}
-        if known and self._orientation == 1:
+        if known and self.orientation == 1:
             return metadata | {"imagej": True, "metadata": {"axes": "ZYX" if pages > 1 else "YX", **known}}
-        copied = [tags[code] for code in GEOGRAPHY if code in tags and self._orientation == 1]
+        copied = [tags[code] for code in GEOGRAPHY if code in tags and self.orientation == 1]
         metadata["extratags"] = [(tag.code, int(tag.dtype), tag.count, tag.value, True) for tag in copied]
         return metadata
 
@@ -167,17 +190,20 @@ class Tiff(ImageFile):
         self._file.close()
 
 
-def _opened(path: Path) -> Any:
+def _opened(path: Path, content: bytes | None) -> Any:
     import tifffile
 
+    with decoding(path):
+        start = first_bytes(path, content)
+        try:
+            file = tifffile.TiffFile(path if content is None else io.BytesIO(content))
+        except tifffile.TiffFileError:
+            raise unknown_content(path, start) from None
     try:
-        file = tifffile.TiffFile(path)
-    except DECODE_ERRORS as error:
-        raise UnreadableFileError(path, str(error).split("\n")[0]) from error
-    try:
-        if not file.series:
-            raise UnreadableFileError(path, "there is no image in it")
-    except DECODE_ERRORS as error:
+        with decoding(path):
+            if not file.series:
+                raise UnreadableFileError(path, "there is no image in it")
+    except BaseException:
         file.close()
-        raise UnreadableFileError(path, str(error).split("\n")[0]) from error
+        raise
     return file

@@ -42,7 +42,9 @@ def read_window(
         return np.concatenate([_window_of_page(series.pages[number], rows, columns) for number in np.ravel(numbers)])
     file = series.keyframe.parent
     dtype = np.dtype(file.byteorder + series.dtype.char)
-    values = np.memmap(file.filehandle.path, dtype, "r", series.dataoffset, tuple(lengths))[index]
+    on_disk = file.filehandle.is_file
+    stored = np.memmap(file.filehandle.path, dtype, "r", series.dataoffset, tuple(lengths)) if on_disk else None
+    values = (series.asarray().reshape(tuple(lengths)) if stored is None else stored)[index]
     kept = [letter for letter in letters if letter in parts]
     if len(kept) < 3:
         values, kept = values[None], ["C", *kept]

@@ -98,7 +98,7 @@ def test_what_is_wrong_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"in_channels": 2}, "neither grey nor colour"),
+        ({"in_channels": 0}, "no number of channels"),
         ({"threshold": 127, "palette": {"a": 0, "b": 1}}, "leave one of the two out"),
         ({"fold": None}, "no split of its own"),
         ({"groups": "^(x)"}, "finds nothing in the name house_00"),

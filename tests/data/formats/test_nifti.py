@@ -93,13 +93,30 @@ def test_numbers_are_in_the_unit_that_the_header_says(tmp_path):
     )
 
 
-@pytest.mark.parametrize("damage", ["cut", "words", "flat", "two axes", "gone"])
-def test_a_damaged_file_is_named(tmp_path, damage):
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        ("cut", "cannot be read as an image"),
+        ("checksum", "cannot be read as an image"),
+        ("words", "is no image but a text"),
+        ("flat", "has an affine that is degenerate"),
+        ("two axes", "has 4x4 voxels"),
+        ("gone", "cannot be opened"),
+        ("colours", "holds colours"),
+        ("complex", "holds values of the type complex64"),
+    ],
+)
+def test_a_file_that_is_no_volume_is_named(tmp_path, damage, words):
     path, _ = made(tmp_path)
     if damage == "cut":
         path.write_bytes(path.read_bytes()[:-40])
     elif damage == "words":
         path.write_bytes(b"no volume" * 50)
+    elif damage == "checksum":
+        path.write_bytes(path.read_bytes()[:-8] + bytes(4) + path.read_bytes()[-4:])
+    elif damage in ("colours", "complex"):
+        dtype = np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")]) if damage == "colours" else np.complex64
+        nibabel.save(nibabel.Nifti1Image(np.zeros(SHAPE, dtype), np.eye(4)), path)
     elif damage == "gone":
         path.unlink()
     elif damage == "two axes":
@@ -108,5 +125,5 @@ def test_a_damaged_file_is_named(tmp_path, damage):
         content = bytearray(gzip.decompress(path.read_bytes()))
         content[296:312] = bytes(16)  # the second row of the affine
         path.write_bytes(gzip.compress(content))
-    with pytest.raises(UnreadableFileError, match="made.nii.gz cannot be read"):
+    with pytest.raises(UnreadableFileError, match=f"made.nii.gz {words}"):
         read_nifti(path)

@@ -70,11 +70,11 @@ def test_the_planes_of_colours_may_lie_apart(tmp_path: Path) -> None:
             assert torch.equal(image.read(window=WINDOW), torch.from_numpy(values)[(slice(None), *WINDOW)])
 
 
-def test_colours_of_16_bits_are_read_as_8(tmp_path: Path) -> None:
+def test_colours_of_16_bits_run_from_0_to_1(tmp_path: Path) -> None:
     values = noise(20, 30, 3, dtype=np.uint16)
     tifffile.imwrite(tmp_path / "a.tif", values, photometric="rgb")
     with open_image(tmp_path / "a.tif", COLOUR) as image:
-        assert torch.equal(image.read(), torch.from_numpy((values >> 8).astype(np.uint8)).movedim(-1, 0))
+        assert torch.equal(image.read(), torch.from_numpy(values.astype(np.float32) / 65535).movedim(-1, 0))
         assert torch.equal(image.read(), read_picture(tmp_path / "a.tif", 3))
 
 
