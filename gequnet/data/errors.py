@@ -33,8 +33,8 @@ class NoImagesError(DatasetNotFoundError):
         others = f" (its files end in {', '.join(endings)})" if endings else ""
         DataError.__init__(
             self,
-            f"No images in {folder}{others}, the value of data.source.{what}; put images and masks of the same names into "
-            "folders called images and masks and give paths.data=<folder that holds both>, or give each folder: "
+            f"No images in {folder}{others}, the value of data.source.{what}; put images and masks of the same names "
+            "into folders called images and masks and give paths.data=<folder that holds both>, or give each folder: "
             "data.source.images=<folder> data.source.masks=<folder>.",
         )
 

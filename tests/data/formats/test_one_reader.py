@@ -143,7 +143,7 @@ def _written(path: Path, content: bytes) -> Path:
 
 def _spoilt(path: Path) -> Path:
     content = bytearray(path.read_bytes())
-    content[-17] ^= 1  # in the checksum of the pixels
+    content[-14] ^= 1  # in the checksum of the pixels
     return _written(path, bytes(content))
 
 
@@ -193,7 +193,10 @@ MASKS: dict[str, tuple[Callable[[Path], Path], str | None]] = {
     "a dark colour": (lambda p: _coloured(p, (0, 0, 100)), r"background:\[0,0,0\],foreground:\[0,0,100\]"),
     "a very dark colour": (lambda p: _coloured(p, (0, 0, 20)), r"foreground:\[0,0,20\]"),
     "soft": (lambda p: tiff(p / "m.tif", SQUARE * 0.9 + 0.05), r"0\.05 \(76\.92%\), 0\.95 .*threshold=0\.5"),
-    "0, 1 and 255": (lambda p: save(p / "m.png", SQUARE + 255 * (noise(*SPACE) > 250)), "data.source.ignore=255"),
+    "0, 1 and 255": (
+        lambda p: save(p / "m.png", SQUARE | np.uint8(255) * (noise(*SPACE) > 250)),
+        "data.source.ignore=255",
+    ),
     "a JPEG": (lambda p: save(p / "m.jpg", SQUARE * 255, quality=60), "data.source.threshold=127"),
     "transparency": (lambda p: save(p / "m.png", _in_alpha()), "seem to be in its transparency"),
 }
