@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Float32, Shaped, UInt8
 
-from gequnet.data.errors import UnsupportedImageError
-from gequnet.data.formats.read_errors import decoding, first_bytes, unknown_content
+from gequnet.data.errors import UnreadableFileError, UnsupportedImageError
+from gequnet.data.formats.read_errors import decoding, first_bytes, short_reason, unknown_content
 from gequnet.data.transforms.resample_volume import resample_labels
 
 Box = tuple[tuple[int, int], ...]
@@ -171,6 +171,7 @@ def _opened(path: Path) -> Any:
     """Image of nibabel, of which only the header has been read."""
     import nibabel
     from nibabel.filebasedimages import ImageFileError
+    from nibabel.spatialimages import HeaderDataError
 
     with decoding(path):
         start = first_bytes(path)
@@ -178,11 +179,13 @@ def _opened(path: Path) -> Any:
             image: Any = nibabel.load(path)
         except ImageFileError:
             raise unknown_content(path, start) from None
+        except HeaderDataError as error:
+            raise UnreadableFileError(path, short_reason(error)) from error
         shape, dtype = image.shape, image.get_data_dtype()
     if dtype.fields is not None or dtype.kind not in "biuf":
         came = "holds colours" if dtype.fields else f"holds values of the type {dtype}"
         raise UnsupportedImageError(path, came, "save one real number for each voxel, or each channel as a fourth axis")
-    if len(shape) not in (3, 4) or 0 in shape:
+    if len(shape) not in (3, 4) or min(shape) < 1:
         raise UnsupportedImageError(path, f"has {_times(shape)} voxels, which is no volume", "save three axes of space")
     if image.affine is None or not np.isfinite(image.affine).all() or np.linalg.matrix_rank(image.affine) < 4:
         raise UnsupportedImageError(path, "has an affine that is degenerate", "save it with the right affine")

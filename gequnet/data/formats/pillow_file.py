@@ -4,6 +4,7 @@ import gzip
 import io
 import re
 import struct
+import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,9 +47,10 @@ def open_picture(path: Path, content: bytes | None = None) -> Iterator[Image.Ima
         NotAnImageError: The content is of no format that Pillow knows.
         UnsupportedImageError: Pillow would change the values.
     """
-    with decoding(path):
+    with decoding(path), warnings.catch_warnings():
         start = first_bytes(path, content)
         try:
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path if content is None else io.BytesIO(content)) as picture:
                 _refuse_changed_values(picture, start, path)
                 yield picture

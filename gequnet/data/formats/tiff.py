@@ -1,6 +1,7 @@
 """TIFF with one or more pages, 1 to 32 bits, in strips or tiles, read in windows."""
 
 import io
+import logging
 import math
 from functools import cached_property
 from pathlib import Path
@@ -143,9 +144,12 @@ class Tiff(Raster):
             return palette_of(picture)
 
     def _refuse_what_is_lost(self) -> None:
-        """Refuse complex numbers, and further series that are not previews of the first."""
+        """Refuse complex numbers, missing strips, and further series that are not previews of the first."""
         if self.dtype.kind not in "biuf":
             raise UnsupportedImageError(self.path, f"holds values of the type {self.dtype}", "save real numbers")
+        parts, listed = math.prod(self.page.chunked), len(self.page.dataoffsets)
+        if listed < parts:
+            raise UnreadableFileError(self.path, f"it lists {listed} of its {parts} strips or tiles")
         first = max(self.series.keyframe.shape[:2])
         others = [each for each in self._file.series[1:] if max(each.keyframe.shape[:2]) >= first]
         if others:
@@ -193,6 +197,7 @@ class Tiff(Raster):
 def _opened(path: Path, content: bytes | None) -> Any:
     import tifffile
 
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # an error of ours says it in one sentence
     with decoding(path):
         start = first_bytes(path, content)
         try:
