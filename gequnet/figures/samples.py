@@ -95,7 +95,7 @@ def pack_sample(sample: Sample) -> dict[str, np.ndarray]:
     """
     seen = sample["image"][:, sample["valid"]] if sample["valid"].any() else sample["image"]
     low, high = np.percentile(seen.cpu().numpy(), (1, 99))
-    image = ((sample["image"] - low) / max(high - low, 1e-6)).clamp(0, 1)
+    image = ((sample["image"] - low) / ((high - low) or 1.0)).clamp(0, 1)
     parts = {
         "image": (image * 255).round().to(torch.uint8).movedim(0, -1),
         "mask": sample["mask"].to(torch.uint8),

@@ -88,7 +88,7 @@ def stretch_contrast(image: Float[Tensor, "c h w"], valid: Bool[Tensor, "h w"]) 
     channels = (image if len(image) == 3 else image[:1].expand(3, -1, -1)).float().numpy()
     seen = channels[:, valid.numpy()] if valid.any() else channels
     low, high = np.percentile(seen, (1, 99))
-    return np.clip((channels - low) / max(high - low, 1e-6), 0, 1).transpose(1, 2, 0)
+    return np.clip((channels - low) / ((high - low) or 1.0), 0, 1).transpose(1, 2, 0)
 
 
 def show_picture(axes: Axes, picture: Picture, aspect: float = 1.0) -> None:

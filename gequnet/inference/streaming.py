@@ -9,7 +9,7 @@ from torch import Tensor
 from gequnet.data.formats.image_file import ImageFile
 from gequnet.data.preprocessing import Preprocessing, unlabelled_scene
 from gequnet.data.scene import Scene, pixels
-from gequnet.data.transforms.normalise import Scale, intensity_scale, pooled_scale
+from gequnet.data.transforms.normalise import Scale, scale_of_parts
 from gequnet.inference.prediction import ImagePredictor, Prediction
 from gequnet.inference.sliding_window import bands
 from gequnet.inference.test_time_augmentation import OrbitLogits
@@ -63,16 +63,7 @@ def scale_in_windows(preprocessing: Preprocessing, read: Read, space: Sequence[i
     """
     if preprocessing.normalisation == "none" or preprocessing.fixed is not None:
         return preprocessing.scale(scene_of(read([slice(0, 1) for _ in space])))
-    if preprocessing.normalisation != "range":
-        return pooled_scale(_valid_parts(read, space, side), nonzero=preprocessing.normalisation.endswith("nonzero"))
-    extremes: Tensor | None = None
-    for scene in _valid_parts(read, space, side):
-        values = pixels(scene.image)[:, scene.valid if scene.valid.any() else ~scene.valid]
-        window_extremes = torch.stack([values.amin(1), values.amax(1)], 1)
-        both = window_extremes if extremes is None else torch.cat([extremes, window_extremes], 1)
-        extremes = torch.stack([both.amin(1), both.amax(1)], 1)
-    assert extremes is not None
-    return intensity_scale(unlabelled_scene(extremes[:, None], torch.ones(1, 2, dtype=torch.bool)), "range")
+    return scale_of_parts(_valid_parts(read, space, side), preprocessing.normalisation)
 
 
 def scene_of(image: Tensor) -> Scene:
