@@ -35,6 +35,24 @@ def probabilities(logits: Float[Tensor, "b k *space"], head: str) -> Float[Tenso
     return logits.softmax(1) if head == "softmax" else logits.sigmoid()
 
 
+def log_odds(logits: Float[Tensor, "b k *space"], head: str) -> Float[Tensor, "b k *space"]:
+    """Logarithm of p / (1 - p) for each probability p, where p itself may round to 0 or 1.
+
+    Of a sigmoid it is the logit; of a softmax the logit less the log-sum-exp of all others.
+
+    >>> log_odds(torch.tensor([[40.0, 90.0, 140.0]])[..., None], "softmax").flatten().tolist()
+    [-100.0, -50.0, 50.0]
+    """
+    logits = full_precision(logits)
+    if head == "sigmoid":
+        return logits
+    highest = logits.argmax(1, keepdim=True)
+    # Of the highest class 1 - p loses all digits, so the others are added up without it.
+    others = logits.scatter(1, highest, -torch.inf).logsumexp(1, keepdim=True)
+    odds = logits.log_softmax(1) - torch.log1p(-logits.softmax(1))
+    return odds.scatter(1, highest, logits.gather(1, highest) - others)
+
+
 def predicted_classes(
     preds: Float[Tensor, "b k *space"], head: str, threshold: float = 0.5
 ) -> Bool[Tensor, "b k *space"]:

@@ -1,5 +1,6 @@
 """Areas under the ROC and the precision-recall curve."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,7 +12,9 @@ from torchmetrics.classification import BinaryAUROC, BinaryAveragePrecision
 
 from gequnet.errors import ConfigError
 
-LARGEST_LOGIT = 16.0  # its sigmoid is almost 1 in float32
+ORDINARY = 16.0  # the sigmoid of this logit is almost 1 in float32
+WIDE = 64 * ORDINARY  # logits up to here have thresholds of equal distances
+OCTAVES, PER_OCTAVE = 16, 256  # of thresholds beyond
 
 
 def roc_auc(bins: int | None = None) -> Metric:
@@ -23,20 +26,20 @@ def roc_auc(bins: int | None = None) -> Metric:
     Args:
         bins: see [`gequnet.metrics.auc.pooled_areas`][].
     """
-    return BinaryAUROC() if bins is None else BinnedAUROC(thresholds=thresholds(bins))
+    return ExactAUROC() if bins is None else BinnedAUROC(thresholds=thresholds(bins))
 
 
 def pr_auc(bins: int | None = None) -> Metric:
     """Average precision, as a metric over the pixels of all images.
 
     It is ``sum (R_n - R_(n-1)) P_n`` over falling thresholds with precision P and recall R, not the trapezoidal area,
-    which is larger. Constant probabilities have the fraction of foreground. It is defined only if there is foreground
+    which is larger. Constant values have the fraction of foreground. It is defined only if there is foreground
     and background; torchmetrics gives a number all the same.
 
     Args:
         bins: see [`gequnet.metrics.auc.pooled_areas`][].
     """
-    return BinaryAveragePrecision() if bins is None else BinnedAveragePrecision(thresholds=thresholds(bins))
+    return ExactAveragePrecision() if bins is None else BinnedAveragePrecision(thresholds=thresholds(bins))
 
 
 def pooled_areas(curves: Mapping[str, Callable[[int | None], Metric]], bins: int | None = None) -> MetricCollection:
@@ -45,11 +48,12 @@ def pooled_areas(curves: Mapping[str, Callable[[int | None], Metric]], bins: int
     Args:
         curves: ``roc_auc`` and ``pr_auc`` by name.
         bins: None is exact up to rounding in float32 and keeps 5 bytes for each pixel; both areas of 20 images of
-            584 x 565 take about 6 seconds on one CPU core. A number, such as 1000, is that of the ``thresholds``:
-            constant memory, and a tenth of a second for a million pixels.
+            584 x 565 take about 6 seconds on one CPU core. A number, such as 1000, is that of the ``thresholds`` of
+            ordinary logits: constant memory (2 MB for 1000), and a tenth of a second for a million pixels.
 
     Returns:
-        A collection with ``update(preds, target)``, probabilities and true foreground, whose ``compute()`` has all.
+        A collection with ``update(preds, target)``, values of pixels and true foreground, whose ``compute()`` has all.
+        Exact areas need the order of the values only; bins need logits, or log odds.
 
     Raises:
         ConfigError: fewer than two bins.
@@ -68,21 +72,45 @@ def pooled_areas(curves: Mapping[str, Callable[[int | None], Metric]], bins: int
 
 
 def thresholds(bins: int) -> Float[Tensor, " t"]:
-    """Thresholds of probability: 0, one above 1, and between them values with equal distances as logits.
+    """Thresholds of logits: of equal distances up to 1024, in equal ratios beyond, and both infinities.
 
-    In a volume nearly all voxels are background and most probabilities are close to 0 or 1. Thresholds with equal
-    distances as probabilities put these into one bin: for a confident network with an area of .97, 200 such thresholds
-    give .86.
+    They are logits and not probabilities, since a sigmoid rounds to 1 above 17: with logits of 50, foreground and
+    background would be in one bin. Their places are fixed, so that the counts of all processes add up. With 1000 bins
+    an area differs from the exact one by less than .002 for logits around 5, 50 or 500 with a deviation of 1 and 30 %
+    foreground; with 2 % foreground it can be .008.
 
     Args:
-        bins: their number.
+        bins: number of thresholds from -16 to 16.
 
-    >>> thresholds(5)
-    tensor([0.0000e+00, 1.1254e-07, 5.0000e-01, 1.0000e+00, 1.0000e+00])
+    >>> inner = thresholds(5)
+    >>> inner[inner.abs() <= 24]
+    tensor([-24., -16.,  -8.,   0.,   8.,  16.,  24.])
     """
-    between = torch.linspace(-LARGEST_LOGIT, LARGEST_LOGIT, bins - 2).sigmoid()
-    # Without one above 1, the curve of probabilities that are 1 would not start at (0, 0).
-    return torch.cat([torch.zeros(1), between, torch.tensor([1 + 1e-6])])
+    step = 2 * ORDINARY / (bins - 1)
+    more = math.ceil((WIDE - ORDINARY) / step)
+    equal = (torch.arange(bins + 2 * more, dtype=torch.float64) - more) * step - ORDINARY
+    ratios = torch.linspace(0, OCTAVES, OCTAVES * PER_OCTAVE + 1, dtype=torch.float64)[1:].exp2()
+    far, end = equal[-1] * ratios, torch.tensor([torch.inf])
+    return torch.cat([-end, -far.flip(0), equal, far, end]).float()
+
+
+class _Exact(Metric):
+    # torchmetrics takes values outside [0, 1] for logits and replaces them by their sigmoid, which rounds to 0 and 1.
+    preds: list[Tensor]
+    target: list[Tensor]
+
+    def update(self, preds: Float[Tensor, " n"], target: Bool[Tensor, " n"]) -> None:
+        """Add pixels: values and true foreground."""
+        self.preds.append(preds)
+        self.target.append(target)
+
+
+class ExactAUROC(_Exact, BinaryAUROC):
+    """Area under the ROC curve of values of any range."""
+
+
+class ExactAveragePrecision(_Exact, BinaryAveragePrecision):
+    """Average precision of values of any range."""
 
 
 class _Binned(Metric):
@@ -92,7 +120,7 @@ class _Binned(Metric):
     confmat: Tensor
 
     def update(self, preds: Float[Tensor, " n"], target: Bool[Tensor, " n"]) -> None:
-        """Add pixels: probabilities and true foreground."""
+        """Add pixels: logits and true foreground."""
         self.confmat += confusions(preds, target, self.thresholds)
 
 
@@ -113,7 +141,9 @@ def confusions(
     [[[0, 2], [0, 1]], [[1, 1], [0, 1]]]
     """
     levels = len(thresholds) + 1
-    reached = torch.bucketize(preds, thresholds, right=True)  # the number of thresholds that a value is not below
+    reached = torch.bucketize(
+        preds.float(), thresholds, right=True
+    )  # the number of thresholds that a value is not below
     amounts = torch.bincount(reached + levels * target, minlength=2 * levels).view(2, levels)
     below = amounts.cumsum(1)[:, :-1]
     return torch.stack([below, amounts.sum(1, keepdim=True) - below], -1).movedim(0, 1)

@@ -25,10 +25,14 @@ def decoded(names: UInt8[Tensor, " n"]) -> list[str]:
 
 
 class ScoreTable(NamedTuple):
-    """Names, numbers of pixels, and scores of images, by region and class; counts include the background."""
+    """Names, numbers of pixels, and scores of images, by region and class; counts include the background.
+
+    Where the logits of an image are not finite, its scores are nan.
+    """
 
     ids: list[str]
     counts: Counts
+    finite: Bool[Tensor, "image region"]
     scores: dict[str, Float[Tensor, "image region _"]]
 
     @classmethod
@@ -36,6 +40,7 @@ class ScoreTable(NamedTuple):
         cls,
         names: UInt8[Tensor, " n"],
         counts: Int[Tensor, "row region scored 4"],
+        finite: Bool[Tensor, "row region"],
         of_masks: Mapping[str, Float[Tensor, "row region class"]],
         of_counts: Mapping[str, Callable[[Counts], Tensor]],
     ) -> "ScoreTable":
@@ -44,6 +49,7 @@ class ScoreTable(NamedTuple):
         Args:
             names: the encoded names one after the other.
             counts: the fields of [`Counts`][gequnet.metrics.counts.Counts].
+            finite: True where the logits are finite.
             of_masks: values of the scores of masks; of the foreground only.
             of_counts: functions of the scores of counts.
         """
@@ -55,7 +61,8 @@ class ScoreTable(NamedTuple):
         kept = Counts(*counts[rows].unbind(-1))
         scores = {name: score(kept) for name, score in of_counts.items()}
         scores |= {score: values[rows].double() for score, values in of_masks.items()}
-        return cls([ids[row] for row in rows], kept, scores)
+        scores = {score: values.where(finite[rows][..., None], torch.nan) for score, values in scores.items()}
+        return cls([ids[row] for row in rows], kept, finite[rows], scores)
 
     def without_absent(self, foreground: int) -> "ScoreTable":
         """The table without the scores of classes that are neither true nor predicted in an image.
@@ -79,6 +86,14 @@ class ScoreTable(NamedTuple):
         """The images that have a region without pixels."""
         empty = (torch.stack(self.counts).sum(0) == 0).flatten(1).any(1).tolist()
         return [name for name, is_empty in zip(self.ids, empty, strict=True) if is_empty]
+
+    def not_finite(self) -> list[str]:
+        """The images with logits that are not finite."""
+        return [name for name, good in zip(self.ids, self.finite.all(1).tolist(), strict=True) if not good]
+
+    def all_finite(self) -> Bool[Tensor, "region 1"]:
+        """True where the logits of all images are finite."""
+        return self.finite.all(0)[:, None]
 
     def has_both(self) -> Bool[Tensor, "region scored"]:
         """True where all images together have foreground and background."""

@@ -12,7 +12,7 @@ from torchmetrics import Metric, MetricCollection
 from torchmetrics.utilities import dim_zero_cat
 
 from gequnet.errors import ConfigError
-from gequnet.heads import predicted_classes, probabilities, target_classes
+from gequnet.heads import log_odds, predicted_classes, probabilities, target_classes
 from gequnet.metrics.auc import pooled_areas
 from gequnet.metrics.counts import count
 from gequnet.metrics.mask_scores import MaskScores
@@ -41,7 +41,8 @@ class SegmentationMetrics(Metric):
     0/0 is 1 if no pixel is wrong and 0 otherwise, see [`gequnet.metrics.counts`][]. Of several classes that exclude
     each other, a class that is neither true nor predicted in an image has no score there, see
     ``ScoreTable.without_absent``. A score without a value is nan, left out of means, and warned about: an image without
-    a valid pixel, a curve without foreground or without background.
+    a valid pixel, a curve without foreground or without background. Where logits are not finite, the scores of that
+    image and all means are nan.
 
     Under distributed data parallelism the scores are those of all ranks together. An image that a sampler repeats to
     make the ranks equal counts once in means; the pooled curves count its pixels again, unless ``repeated`` marks it.
@@ -80,6 +81,7 @@ class SegmentationMetrics(Metric):
 
     counts: list[Tensor]
     masks: list[Tensor]
+    finite: list[Tensor]
     ids: list[Tensor]
 
     def __init__(
@@ -118,9 +120,9 @@ class SegmentationMetrics(Metric):
         self.pooled_scores = [score for score in scores if score.pooled and full]
         of_masks = [score for score in scores if score.of_masks]
         self.mask_scores = MaskScores(of_masks, float(tolerance_mm)) if full else None
-        # For each image: numbers of pixels [1, region, class, 4], scores of masks [1, region, class, score], the bytes
-        # of its id.
-        for state in ("counts", "masks", "ids"):
+        # For each image: numbers of pixels [1, region, class, 4], scores of masks [1, region, class, score], whether
+        # its logits are finite [1, region], the bytes of its id.
+        for state in ("counts", "masks", "finite", "ids"):
             self.add_state(state, default=[], dist_reduce_fx="cat")
         pairs = len(self.suffixes) * len(self.classes) if full else 0
         curves = {score.name: cast(Any, score.function) for score in self.pooled_scores}
@@ -166,19 +168,22 @@ class SegmentationMetrics(Metric):
         """
         if self.mask_scores:
             self.mask_scores.check(ids[0], instances is not None, spacing is not None)
-        preds = probabilities(logits, self.head)
-        labels = self.classes.masks(predicted_classes(preds, self.head, self.threshold))
+        labels = self.classes.masks(predicted_classes(probabilities(logits, self.head), self.head, self.threshold))
         target = self.classes.masks(target_classes(logits, mask, self.head))
+        finite = logits.isfinite().all(1)
+        # Curves need log odds: probabilities round to 0 and 1.
+        odds = self.classes.foreground(log_odds(logits, self.head)) if self.full else [None] * len(ids)
         extras = ([None] * len(ids) if extra is None else extra for extra in (instances, spacing, repeated))
-        for image in zip(self.classes.foreground(preds), labels, target, valid, ids, *extras, strict=True):
+        for image in zip(odds, labels, target, valid, finite, ids, *extras, strict=True):
             self._add(*image)
 
     def _add(
         self,
-        preds: Float[Tensor, "c *space"],
+        odds: Float[Tensor, "c *space"] | None,
         labels: Bool[Tensor, "scored *space"],
         target: Bool[Tensor, "scored *space"],
         valid: Bool[Tensor, "*space"],
+        finite: Bool[Tensor, "*space"],
         name: str,
         instances: Int[Tensor, "*space"] | None,
         spacing: Float[Tensor, " dims"] | None,
@@ -187,24 +192,27 @@ class SegmentationMetrics(Metric):
         regions = torch.stack([valid, torch.ones_like(valid)][: len(self.suffixes)])
         counts = [torch.stack(count(labels, target, region), -1) for region in regions]
         self.counts.append(torch.stack(counts).unsqueeze(0))
-        self.ids.append(encoded(name).to(preds.device))
-        if self.mask_scores is None:
+        self.finite.append((finite | ~regions).flatten(1).all(1).unsqueeze(0))
+        self.ids.append(encoded(name).to(labels.device))
+        if self.mask_scores is None or odds is None:
             return
-        pairs = list(product(regions, range(len(preds))))
+        pairs = list(product(regions, range(len(odds))))
         rows = [self.mask_scores(labels[c], target[c], region, instances, spacing) for region, c in pairs]
-        self.masks.append(torch.stack(rows).to(preds.device).view(1, len(regions), len(preds), -1))
+        self.masks.append(torch.stack(rows).to(labels.device).view(1, len(regions), len(odds), -1))
         for areas, (region, c) in zip(self.areas, pairs, strict=True):
-            new = region if repeated is None else region & ~repeated
-            areas.update(preds[c][new], target[c][new])
+            new = region & finite if repeated is None else region & finite & ~repeated
+            areas.update(odds[c][new], target[c][new])
 
     def compute(self) -> Scores:
         """Means over images, and pooled curves, of all images since the last reset."""
         table = self._table()
         if empty := table.without_pixels():
             _warn(f"No pixel is valid in {', '.join(empty)}: left out of the mean scores.")
+        if broken := table.not_finite():
+            _warn(f"The logits of {', '.join(broken)} are not finite: the scores there, and all means, are nan.")
         means: Scores = {}
         for score, values in table.scores.items():
-            means |= self._spread(score, values)
+            means |= self._spread(score, values.where(table.all_finite(), torch.nan))
         return means | self._pooled(table)
 
     def per_image(self) -> list[dict[str, str | float]]:
@@ -230,7 +238,8 @@ class SegmentationMetrics(Metric):
         if self.mask_scores:
             of_masks = dict(zip(self.mask_scores.names, dim_zero_cat(self.masks).cpu().unbind(-1), strict=True))
         of_counts = {score.name: cast(Any, score.function) for score in self.count_scores}
-        table = ScoreTable.of(dim_zero_cat(self.ids).cpu(), dim_zero_cat(self.counts).cpu(), of_masks, of_counts)
+        names, counts, finite = (dim_zero_cat(state).cpu() for state in (self.ids, self.counts, self.finite))
+        table = ScoreTable.of(names, counts, finite, of_masks, of_counts)
         several = self.head == "softmax" and len(self.classes) > 1
         return table.without_absent(len(self.classes)) if several else table
 
@@ -246,7 +255,7 @@ class SegmentationMetrics(Metric):
         pooled: Scores = {}
         for name in names:
             of_pairs = torch.tensor([float(value[name]) for value in values], dtype=torch.float64)
-            pooled |= self._spread(name, of_pairs.view_as(defined))
+            pooled |= self._spread(name, of_pairs.view_as(defined).where(table.all_finite(), torch.nan))
         return pooled
 
     def _spread(self, score: str, values: Float[Tensor, "*image region scored"]) -> Scores:

@@ -37,13 +37,14 @@ class ThresholdCurve(Metric):
     full_state_update = False
 
     scores: list[Tensor]
+    numbers: list[Tensor]
     ids: list[Tensor]
 
     def __init__(self, score: Score | str) -> None:
         super().__init__()
         self.score = SCORES[score] if isinstance(score, str) else score
-        self.add_state("scores", default=[], dist_reduce_fx="cat")
-        self.add_state("ids", default=[], dist_reduce_fx="cat")
+        for state in ("scores", "numbers", "ids"):
+            self.add_state(state, default=[], dist_reduce_fx="cat")
 
     def update(
         self,
@@ -54,6 +55,7 @@ class ThresholdCurve(Metric):
     ) -> None:
         """Add the images of a batch, as [`gequnet.metrics.segmentation.SegmentationMetrics`][] takes them."""
         preds, target = probabilities(logits, "sigmoid"), target_classes(logits, mask, "sigmoid")
+        self.numbers.append(~(logits.isnan().any(1) & valid).flatten(1).any(1))
         for values, truth, inside, name in zip(preds, target, valid, ids, strict=True):
             of_classes = [
                 at_thresholds(self.score, *each, inside).to(preds.device) for each in zip(values, truth, strict=True)
@@ -62,10 +64,13 @@ class ThresholdCurve(Metric):
             self.ids.append(encoded(name).to(preds.device))
 
     def compute(self) -> dict[str, float]:
-        """The mean score at each threshold, as ``dice above 0.05``; an image that a sampler repeats counts once."""
+        """The mean score at each threshold, as ``dice above 0.05``; an image that a sampler repeats counts once.
+
+        All are nan if a logit is.
+        """
         names, scores = decoded(dim_zero_cat(self.ids).cpu()), dim_zero_cat(self.scores).cpu()
         of_images = torch.stack([*dict(zip(names, scores, strict=True)).values()])
-        means = of_images.nanmean(0).tolist()
+        means = of_images.nanmean(0).where(dim_zero_cat(self.numbers).all().cpu(), torch.nan).tolist()
         return {
             f"{self.score.name} above {threshold:g}": mean for threshold, mean in zip(THRESHOLDS, means, strict=True)
         }

@@ -75,6 +75,13 @@ def test_there_is_a_test_for_every_score():
     assert set(threshold_scores()) == {*OF_LIBRARIES, *OF_MASKS}
 
 
+def test_a_curve_of_a_network_that_gives_nan_is_nan():
+    curve = ThresholdCurve("dice")
+    for name, value in (("good", 1.0), ("broken", torch.nan)):
+        curve.update(torch.full((1, 1, 4, 4), value), torch.ones(1, 4, 4).long(), torch.ones(1, 4, 4).bool(), [name])
+    assert all(np.isnan(value) for value in curve.compute().values())
+
+
 def test_a_curve_is_a_mean_over_classes_then_over_images_each_once():
     curve = ThresholdCurve("dice")
     cases = {f"image-{seed}": [image(seed), image(100 + seed)] for seed in range(3)}

@@ -186,6 +186,61 @@ def test_an_image_without_valid_pixels_is_left_out_with_a_warning():
         assert metrics.compute() == alone
 
 
+@pytest.mark.parametrize("bins", [None, 1000])
+@pytest.mark.parametrize(("head", "classes"), [("sigmoid", 1), ("softmax", 2), ("softmax", 4)])
+def test_curves_rank_pixels_whose_probability_is_1(head, classes, bins):
+    names = [f"class {k}" for k in range(classes)]
+    logits, mask, valid = image(head, classes, 0, (60, 60))
+    logits = 8 * logits + 20  # of a sigmoid all but a few round to 1
+    metrics = filled(
+        SegmentationMetrics(classes, head, names, fov=False, curve_bins=bins), {"a": (logits, mask, valid)}
+    )
+    scores, values = metrics.compute(), logits[0].double()
+    for name, oracle in (("roc_auc", roc_auc_score), ("pr_auc", average_precision_score)):
+        wanted = []
+        for k in metrics.classes.indices:
+            others = values[[j for j in range(classes) if j != k]].exp().sum(0).log() if head == "softmax" else 0
+            wanted.append(oracle((mask[0] == max(k, 1))[valid[0]], (values[k] - others)[valid[0]]))
+        assert scores[name] == pytest.approx(np.mean(wanted), abs=1e-6 if bins is None else 5e-3)
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+@pytest.mark.parametrize("bins", [None, 100])
+@pytest.mark.parametrize("full", [True, False])
+@pytest.mark.parametrize(("head", "classes"), [("sigmoid", 1), ("softmax", 3)])
+def test_logits_that_are_not_finite_have_no_score(head, classes, full, bins, value):
+    cases = images(head, classes, 2)
+    logits, mask, valid = image(head, classes, 7)
+    logits[0, -1, 3, 4] = value
+    valid[0, 3, 4] = True
+    names = [f"class {k}" for k in range(classes)]
+    metrics = filled(
+        SegmentationMetrics(classes, head, names, fov=False, full=full, curve_bins=bins),
+        cases | {"broken": (logits, mask, valid)},
+    )
+    with pytest.warns(UserWarning, match="The logits of broken are not finite") as caught:
+        means = metrics.compute()
+    assert len(caught) == 1
+    assert all(np.isnan(value) for value in means.values())
+    *others, row = metrics.per_image()
+    assert all(np.isnan(value) for name, value in row.items() if name != "id")
+    assert all(np.isfinite(row["dice"]) for row in others)
+
+
+def test_logits_that_are_not_finite_outside_valid_leave_the_scores_inside():
+    cases = images("sigmoid", 1, 2)
+    expected = filled(BINARY(fov=True), cases).compute()
+    logits, mask, valid = cases["image-1"]
+    broken = torch.where(valid, logits, torch.nan)
+    metrics = filled(BINARY(fov=True), cases | {"image-1": (broken, mask, valid)})
+    with pytest.warns(UserWarning, match="image-1 are not finite"):
+        means = metrics.compute()
+    assert all(np.isnan(value) == ("_whole" in name) for name, value in means.items())
+    assert {name: value for name, value in means.items() if "_fov" in name} == pytest.approx(
+        {name: value for name, value in expected.items() if "_fov" in name}
+    )
+
+
 @pytest.mark.parametrize("bins", [None, 100])
 @pytest.mark.parametrize("label", [0, 1])
 def test_a_curve_of_one_class_alone_is_nan_with_a_warning(label, bins):
