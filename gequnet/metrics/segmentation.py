@@ -20,6 +20,8 @@ from gequnet.metrics.per_image_table import ScoreTable, encoded
 from gequnet.metrics.scored_classes import ScoredClasses, Scores
 from gequnet.metrics.scores import REGIONS, with_extra_scores
 
+NAMED = 5  # images that a warning names; it counts the others
+
 
 class SegmentationMetrics(Metric):
     """Scores of thresholded predictions per image, then averaged over images, and curves pooled over pixels.
@@ -209,7 +211,7 @@ class SegmentationMetrics(Metric):
         if empty := table.without_pixels():
             _warn(f"No pixel is valid in {', '.join(empty)}: left out of the mean scores.")
         if broken := table.not_finite():
-            _warn(f"The logits of {', '.join(broken)} are not finite: the scores there, and all means, are nan.")
+            _warn(f"The logits of {_listed(broken)} are not finite: the scores there, and all means, are nan.")
         means: Scores = {}
         for score, values in table.scores.items():
             means |= self._spread(score, values.where(table.all_finite(), torch.nan))
@@ -250,12 +252,13 @@ class SegmentationMetrics(Metric):
         if not defined.all():
             _warn("A curve needs foreground and background: roc_auc and pr_auc leave out a class without both.")
         names = [score.name for score in self.pooled_scores]
-        pairs = zip(self.areas, defined.flatten().tolist(), strict=True)
+        computed = defined & table.all_finite()
+        pairs = zip(self.areas, computed.flatten().tolist(), strict=True)
         values = [areas.compute() if both else dict.fromkeys(names, torch.nan) for areas, both in pairs]
         pooled: Scores = {}
         for name in names:
             of_pairs = torch.tensor([float(value[name]) for value in values], dtype=torch.float64)
-            pooled |= self._spread(name, of_pairs.view_as(defined).where(table.all_finite(), torch.nan))
+            pooled |= self._spread(name, of_pairs.view_as(defined))
         return pooled
 
     def _spread(self, score: str, values: Float[Tensor, "*image region scored"]) -> Scores:
@@ -263,6 +266,11 @@ class SegmentationMetrics(Metric):
         for suffix, of_classes in zip(self.suffixes, values.unbind(-2), strict=True):
             spread |= self.classes.spread(score + suffix, of_classes)
         return spread
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and of {more} more images" if more > 0 else "")
 
 
 def _warn(message: str) -> None:

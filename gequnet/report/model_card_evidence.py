@@ -55,7 +55,7 @@ def equivariance_evidence(run: Run, cfg: DictConfig) -> dict[str, Any]:
             "errors": [],
         }
     errors = [
-        (element, f"{each['error']:.1e}", f"{each['floor']:.1e}" if "floor" in each else "0", _promise(each))
+        (element, _error(each["error"]), _error(each["floor"]) if "floor" in each else "0", _promise(each))
         for element, each in measured.items()
     ]
     words = (
@@ -110,6 +110,11 @@ def _magnified(run: Run) -> Rows:
         for scale, each in means.items()
         if scale != "1"
     ]
+
+
+def _error(value: float | None) -> str:
+    """An error of equivariance; a dash if it is no number."""
+    return "–" if value is None else f"{value:.1e}"
 
 
 def _promise(each: dict[str, Any]) -> str:

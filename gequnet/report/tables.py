@@ -57,7 +57,7 @@ class ScoreColumn(NamedTuple):
     keys: tuple[str, ...]
     score: Score
 
-    def key(self, tests: Sequence[Mapping[str, float]]) -> str | None:
+    def key(self, tests: Sequence[Mapping[str, float | None]]) -> str | None:
         """The first of ``keys`` that a test has; None if no test has one."""
         return next((key for key in self.keys if any(test.get(key) is not None for test in tests)), None)
 
