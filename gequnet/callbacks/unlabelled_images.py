@@ -55,4 +55,4 @@ def unlabelled_sample(name: str, image: Tensor, data: SegmentationDataModule) ->
     """Sample of an image [C, H, W], normalised as the data module does, without a mask."""
     space = image.shape[1:]
     scene = Scene(name, image, torch.zeros(space, dtype=torch.uint8), torch.ones(space, dtype=torch.bool))
-    return {"id": name, "image": data.scenes.scale_of(scene)(pixels(image)), "valid": scene.valid}
+    return {"id": name, "image": data.scenes.scale_of(scene)(pixels(scene.image)), "valid": scene.valid}

@@ -75,7 +75,10 @@ TARGETS = {
 }
 """Names of classes and functions in ``_target_``: of version 0.1.0 and of today."""
 
-ADDED: dict[str, dict[str, Any]] = {"gequnet.metrics.SegmentationMetrics": {"extra_scores": {}}}
+ADDED: dict[str, dict[str, Any]] = {
+    "gequnet.data.Msd": {"nodata": None},
+    "gequnet.metrics.SegmentationMetrics": {"extra_scores": {}},
+}
 """Arguments that version 0.1.0 did not have, each with the value that changes nothing, by today's ``_target_``."""
 
 FIRST_NAMES = {new: old for old, new in TARGETS.items()}

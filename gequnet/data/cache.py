@@ -17,7 +17,7 @@ from gequnet.data.scene import Scene
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 """Version of the files. Raise it when scenes are made or stored in another way, so that older files are not used."""
 
 
@@ -71,7 +71,7 @@ def key_of(files: Sequence[Path], settings: Any) -> str:
 
 
 def _write(path: Path, scene: Scene) -> None:
-    parts = {name: getattr(scene, name) for name in ("id", "image", "mask", "valid", "spacing")}
+    parts = {name: getattr(scene, name) for name in ("id", "image", "mask", "valid", "spacing", "not_finite")}
     geometry = None if scene.geometry is None else asdict(scene.geometry)
     try:
         with atomic_path(path) as part, part.open("wb") as file:

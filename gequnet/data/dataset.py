@@ -1,5 +1,6 @@
 """Datasets of samples: random patches for training, whole images for validation and test."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from gequnet.data.errors import NoValidPixelError
 from gequnet.data.sampler import Key, RepeatedIndex, generator_for
 from gequnet.data.scene import Scene
 from gequnet.data.source import Source
@@ -16,6 +18,8 @@ from gequnet.data.transforms.normalise import Scale
 from gequnet.data.transforms.patch import Patch, draw_corner, full_patch, window
 from gequnet.errors import ConfigError
 
+log = logging.getLogger(__name__)
+
 Sample = dict[str, Any]
 """A dict of ``image`` float32 [C, *space], ``mask`` int64 [*space] or [K, *space], ``valid`` bool [*space] and ``id``.
 
@@ -23,8 +27,22 @@ Sample = dict[str, Any]
 per pixel, of a whole image if it is known. ``repeated`` if another process has the same image."""
 
 
+def usable_scene(source: Source, sample_id: str) -> Scene:
+    """The scene of this id.
+
+    Raises:
+        NoValidPixelError: If none of its pixels is valid.
+    """
+    scene = source.load(sample_id)
+    if not scene.valid.any():
+        raise NoValidPixelError(f"{source.name}: {sample_id}")
+    return scene
+
+
 class SceneCache:
     """Scenes of a source with their intensity scales, each decoded once and kept; one cache per process.
+
+    The first image with pixels that are not finite gives a warning for the whole dataset.
 
     A scene that was cut from another one has the scale of the whole, as a training patch has.
 
@@ -43,14 +61,27 @@ class SceneCache:
         self.source, self.scale_of, self.weight_of = source, scale_of, weight_of
         self._kept: dict[str, tuple[Scene, Scale]] = {}
         self._scales: dict[str, Scale] = {}
+        self._warned = False
 
     def __getitem__(self, sample_id: str) -> tuple[Scene, Scale]:
         if sample_id not in self._kept:
-            scene = self.source.load(sample_id)
+            scene = usable_scene(self.source, sample_id)
+            self._warn(scene.origin or scene)
             if self.weight_of is not None:
                 scene = replace(scene, weight=self.weight_of(scene))
             self._kept[sample_id] = scene, self._scale(scene.origin or scene)
         return self._kept[sample_id]
+
+    def _warn(self, scene: Scene) -> None:
+        if scene.not_finite and not self._warned:
+            log.warning(
+                "%s: %d pixels of %s are not finite (nan or infinite); in this and all other images they are neither "
+                "trained on nor scored, and `python -m gequnet.data verify` counts them.",
+                self.source.name,
+                scene.not_finite,
+                scene.id,
+            )
+            self._warned = True
 
     def _scale(self, whole: Scene) -> Scale:
         if whole.id not in self._scales:

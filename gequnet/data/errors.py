@@ -128,6 +128,16 @@ class EmptySplitError(DataError):
         )
 
 
+class NoValidPixelError(DataError):
+    """An image has no pixel to learn from or to score."""
+
+    def __init__(self, image: str) -> None:
+        super().__init__(
+            f"{image} has no valid pixel (each is infinite, nan, a nodata value, outside the field of view or of an "
+            "ignored label), so leave it out or replace it."
+        )
+
+
 class CacheError(DataError):
     """A finished scene cannot be written to the cache."""
 

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from gequnet.data.datasets.field_of_view import estimate_field_of_view
 from gequnet.data.datasets.volumes import nonzero_box
+from gequnet.data.errors import NoValidPixelError
+from gequnet.data.nodata import mark_nodata, nodata_values
 from gequnet.data.scene import Scene, pixels
 from gequnet.data.transforms.normalise import Normalisation, Scale, intensity_scale
 from gequnet.data.transforms.resample_volume import resample_image, size_at
@@ -59,6 +61,7 @@ class Preprocessing:
         cubic: True for cubic interpolation of volumes, False for linear.
         crop: True to crop a volume to the bounding box of voxels that are not 0 in some channel.
         fov: True for photographs of a fundus, whose dark surround is not valid.
+        nodata: Values of pixels without data, which are not valid and count as 0.
 
     Raises:
         ConfigError: The rule needs a common scale and there is none.
@@ -77,6 +80,7 @@ class Preprocessing:
     cubic: bool = False
     crop: bool = False
     fov: bool = False
+    nodata: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.normalisation.startswith("full") and self.fixed is None:
@@ -94,33 +98,41 @@ class Preprocessing:
         self,
         image: UInt8[Tensor, "channels *space"] | Int16[Tensor, "channels *space"] | Float[Tensor, "channels *space"],
         spacing_mm: Sequence[float] | None = None,
+        name: str = "The image",
     ) -> Prepared:
         """The preprocessed image.
 
         Args:
             image: ``[C, *space]``, in the unit of its file; a volume upright, as ``formats.nifti`` reads it.
             spacing_mm: Millimetres per voxel along each axis.
+            name: Name of the image, for errors.
 
         Raises:
             ConfigError: The network was trained on voxels of one size, and the spacing of this image is unknown.
+            NoValidPixelError: No pixel is valid.
         """
         space = tuple(image.shape[1:])
-        box = nonzero_box(np.nan_to_num(image.numpy())) if self.crop else tuple((0, side) for side in space)
+        box = nonzero_box(self.whole_scene(image).image.numpy()) if self.crop else tuple((0, side) for side in space)
         part = image[(slice(None), *(slice(*ends) for ends in box))]
         scene = self._on_grid(part, spacing_mm)
+        if not scene.valid.any():
+            raise NoValidPixelError(name)
         return Prepared(self.scale(scene)(pixels(scene.image)), box, space)
 
     def scale(self, scene: Scene) -> Scale:
         """The intensity scale of a whole scene."""
         return self.fixed or intensity_scale(scene, self.normalisation)
 
+    def whole_scene(self, image: Tensor) -> Scene:
+        """The image or a part of it as a scene without labels, in which pixels without a value are 0 and not valid."""
+        return mark_nodata(unlabelled_scene(image, torch.ones(image.shape[1:], dtype=torch.bool)), self.nodata)
+
     def _on_grid(self, image: Tensor, spacing_mm: Sequence[float] | None) -> Scene:
-        finite = image.isfinite().all(0)
-        scene = unlabelled_scene(torch.where(finite, image, 0), finite)
+        scene = self.whole_scene(image)
         if self.side is not None:
             return resized(scene, (self.side, self.side))
         if self.fov and image.dtype == torch.uint8 and len(image) == 3:
-            return replace(scene, valid=estimate_field_of_view(image) & finite)
+            return replace(scene, valid=estimate_field_of_view(image) & scene.valid)
         if self.spacing is None:
             return scene
         if spacing_mm is None:
@@ -130,7 +142,7 @@ class Preprocessing:
             )
         grid = size_at(scene.space, spacing_mm, self.spacing)
         shown = resample_image(scene.image.numpy(), grid, order=3 if self.cubic else 1)
-        seen = resample_image(finite.numpy()[None].astype(np.float32), grid)[0] > 0.5
+        seen = resample_image(scene.valid.numpy()[None].astype(np.float32), grid)[0] > 0.5
         return unlabelled_scene(torch.from_numpy(shown), torch.from_numpy(seen))
 
 
@@ -159,4 +171,5 @@ def preprocessing_of(data: Any, fixed: Scale | None = None) -> Preprocessing:
         bool(source.get("cubic", False)),
         bool(source.get("crop", False)),
         data.fov,
+        nodata_values(source.get("nodata")),
     )

@@ -20,6 +20,8 @@ OVERLAYS = {
 class Scene:
     """An image of a dataset in the bit depth of its file, with its labels and its field of view.
 
+    Pixels whose intensity is not finite in some channel become 0 and are not valid.
+
     Sources load scenes, and scenes stay cached, so they are compact: 8-bit images and labels stay 8-bit, other integers
     16-bit. ``pixels`` converts the intensities to float32.
 
@@ -36,6 +38,7 @@ class Scene:
         spacing: Millimetres per pixel along each axis of ``*space``; empty if unknown, then lengths are in pixels.
         geometry: Position of the scene in its file; None without such a file, or if the scene is no longer on its
             grid.
+        not_finite: Number of pixels of the image that were not finite; None to find and replace them.
 
     Raises:
         SizeMismatchError: If the parts do not have the same ``*space``.
@@ -52,12 +55,23 @@ class Scene:
     origin: "Scene | None" = None
     spacing: tuple[float, ...] = ()
     geometry: Geometry | None = None
+    not_finite: int | None = None
 
     def __post_init__(self) -> None:
         for part, words in OVERLAYS.items():
             over = getattr(self, part)
             if over is not None and over.shape[-len(self.space) :] != self.space:
                 raise SizeMismatchError(self.id, words, tuple(over.shape), self.space)
+        if self.not_finite is None:
+            self._leave_out_not_finite()
+
+    def _leave_out_not_finite(self) -> None:
+        finite = self.image.isfinite().all(0) if self.image.is_floating_point() else None
+        count = 0 if finite is None else int((~finite).sum())
+        object.__setattr__(self, "not_finite", count)
+        if finite is not None and count:
+            object.__setattr__(self, "image", torch.where(finite, self.image, 0))
+            object.__setattr__(self, "valid", self.valid & finite)
 
     @property
     def space(self) -> torch.Size:

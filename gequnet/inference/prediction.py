@@ -126,9 +126,11 @@ class ImagePredictor:
             return self.net.inference
         return partial(sliding, window=self.window, overlap=self.overlap, batch_size=self.options.batch_size)
 
-    def predict(self, image: Tensor, spacing_mm: tuple[float, ...] | None = None) -> Prediction:
-        """Prediction for an image ``[C, *space]`` with the intensities of its file."""
-        prepared = self.net.preprocessing(image, spacing_mm)
+    def predict(
+        self, image: Tensor, spacing_mm: tuple[float, ...] | None = None, name: str = "The image"
+    ) -> Prediction:
+        """Prediction for an image ``[C, *space]`` with the intensities of its file; ``name`` is for errors."""
+        prepared = self.net.preprocessing(image, spacing_mm, name)
         inference, statistics = self.inference(math.prod(prepared.image.shape[1:])), RunningMeanAndDeviation()
         batch = prepared.image[None].to(self.net.device)
         for network in self.orbit:

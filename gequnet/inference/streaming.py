@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 
-import torch
 from torch import Tensor
 
+from gequnet.data.errors import NoValidPixelError
 from gequnet.data.formats.image_file import ImageFile
-from gequnet.data.preprocessing import Preprocessing, unlabelled_scene
+from gequnet.data.preprocessing import Preprocessing
 from gequnet.data.scene import Scene, pixels
 from gequnet.data.transforms.normalise import Scale, scale_of_parts
 from gequnet.inference.prediction import ImagePredictor, Prediction
@@ -33,6 +33,9 @@ def stream(predictor: ImagePredictor, image: ImageFile, page: int = 0) -> Iterat
 
     Yields:
         The first row of the band, and the prediction for the band.
+
+    Raises:
+        NoValidPixelError: No pixel is valid.
     """
     assert not predictor.net.preprocessing.needs_whole_image
     net = predictor.net
@@ -41,18 +44,25 @@ def stream(predictor: ImagePredictor, image: ImageFile, page: int = 0) -> Iterat
     def raw(window: Sequence[slice]) -> Tensor:
         return image.read(page, window)
 
-    scale = scale_in_windows(net.preprocessing, raw, image.space, tiling.window)
+    scale = scale_in_windows(net.preprocessing, raw, image.space, tiling.window, str(image.path))
+    seen = False
 
     def read(part: Part) -> Tensor:
-        scene = scene_of(raw([each for each in part if isinstance(each, slice)]))
+        nonlocal seen
+        scene = net.preprocessing.whole_scene(raw([each for each in part if isinstance(each, slice)]))
+        seen = seen or bool(scene.valid.any())
         return scale(pixels(scene.image))[None].to(net.device)
 
     for first, logits in bands(OrbitLogits(predictor.orbit), read, tiling, predictor.options.batch_size):
         statistics = predictor.orbit_statistics(logits)
         yield first, Prediction.from_probabilities(net, statistics.mean.numpy(), statistics.deviation.numpy())
+    if not seen:  # with a fixed scale the image is read once
+        raise NoValidPixelError(str(image.path))
 
 
-def scale_in_windows(preprocessing: Preprocessing, read: Read, space: Sequence[int], side: Sequence[int]) -> Scale:
+def scale_in_windows(
+    preprocessing: Preprocessing, read: Read, space: Sequence[int], side: Sequence[int], name: str = "The image"
+) -> Scale:
     """Intensity scale of an image that is read one window at a time.
 
     Args:
@@ -60,29 +70,30 @@ def scale_in_windows(preprocessing: Preprocessing, read: Read, space: Sequence[i
         read: Reads a window of the image.
         space: Size of the image.
         side: Sides of the windows, which lie side by side without overlap.
+        name: Name of the image, for the error.
+
+    Raises:
+        NoValidPixelError: No pixel is valid.
     """
     if preprocessing.normalisation == "none" or preprocessing.fixed is not None:
-        return preprocessing.scale(scene_of(read([slice(0, 1) for _ in space])))
-    return scale_of_parts(_valid_parts(read, space, side), preprocessing.normalisation)
+        return preprocessing.scale(preprocessing.whole_scene(read([slice(0, 1) for _ in space])))
+
+    def scene(window: Sequence[slice]) -> Scene:
+        return preprocessing.whole_scene(read(window))
+
+    return scale_of_parts(_valid_parts(scene, space, side, name), preprocessing.normalisation)
 
 
-def scene_of(image: Tensor) -> Scene:
-    """Scene without labels from a part of an image; values that are not finite become 0 and are not valid."""
-    finite = image.isfinite().all(0)
-    return unlabelled_scene(torch.where(finite, image, 0), finite)
-
-
-def _valid_parts(read: Read, space: Sequence[int], side: Sequence[int]) -> Iterator[Scene]:
-    """Parts of an image with valid pixels; the first part if no pixel of the image is valid."""
-    starts = [range(0, length, step) for length, step in zip(space, side, strict=True)]
-    empty: Scene | None = None
+def _valid_parts(
+    scene: Callable[[Sequence[slice]], Scene], space: Sequence[int], side: Sequence[int], name: str
+) -> Iterator[Scene]:
+    """The parts of an image with valid pixels."""
+    starts, found = [range(0, length, step) for length, step in zip(space, side, strict=True)], False
     for corner in product(*starts):
         ends = [min(first + step, length) for first, step, length in zip(corner, side, space, strict=True)]
-        scene = scene_of(read([slice(*pair) for pair in zip(corner, ends, strict=True)]))
-        if scene.valid.any():
-            yield scene
-            empty = None
-        elif corner == (0,) * len(corner):
-            empty = scene
-    if empty is not None:
-        yield empty
+        part = scene([slice(*pair) for pair in zip(corner, ends, strict=True)])
+        if part.valid.any():
+            found = True
+            yield part
+    if not found:
+        raise NoValidPixelError(name)

@@ -58,6 +58,6 @@ def _whole_page(
     predictor: ImagePredictor, image: ImageFile, page: int, overlay: Overlay
 ) -> Iterator[tuple[int, Prediction]]:
     pixels = image.read(page)
-    prediction = predictor.predict(pixels, image.spacing_mm)
+    prediction = predictor.predict(pixels, image.spacing_mm, str(image.path))
     overlay.add(page, pixels, prediction)
     yield 0, prediction

@@ -21,6 +21,7 @@ from gequnet.data.errors import (
 )
 from gequnet.data.formats.mask_values import shares_of
 from gequnet.data.formats.nifti import read_nifti
+from gequnet.data.nodata import Nodata
 from gequnet.data.source import Split
 from gequnet.data.splits import Splits, label_hash, read_splits
 from gequnet.data.splits.by_hash import split_of
@@ -52,6 +53,7 @@ class Msd(VolumeSource):
         cubic: Use cubic interpolation.
         crop: Crop to the box of voxels that are not 0.
         cache: Folder of cached volumes.
+        nodata: Value or values of voxels without data.
 
     References:
         Antonelli et al., The Medical Segmentation Decathlon, Nature Communications 13, 2022, arXiv:2106.05735.
@@ -69,8 +71,9 @@ class Msd(VolumeSource):
         cubic: bool = False,
         crop: bool = False,
         cache: str | Path | None = None,
+        nodata: Nodata = None,
     ) -> None:
-        super().__init__(root, spacing, cubic, crop, cache)
+        super().__init__(root, spacing, cubic, crop, cache, nodata)
         self.task, self.in_channels = task, in_channels
         self.class_names = None if class_names is None else list(class_names)
         self._differ: list[str] = []

@@ -24,6 +24,7 @@ from gequnet.data.errors import (
 from gequnet.data.formats.mask_values import shares_of
 from gequnet.data.formats.nifti import Geometry, read_geometry, read_nifti
 from gequnet.data.formats.raster import as_float32
+from gequnet.data.nodata import Nodata, measured, nodata_values
 from gequnet.data.scene import Scene
 from gequnet.data.source import SPLITS, Source
 from gequnet.data.transforms.resample_volume import resample_image, resample_labels, size_at
@@ -59,6 +60,7 @@ class VolumeSource(Source):
         cubic: Interpolate intensities by cubics instead of linearly.
         crop: Crop a volume to the box of voxels that are not 0 in some channel.
         cache: Folder of cached scenes, see ``SceneFiles``; None for no cache.
+        nodata: Value or values of voxels without data, which are not valid and count as 0.
 
     Raises:
         ConfigError: If the spacing is not one or three positive numbers.
@@ -71,7 +73,9 @@ class VolumeSource(Source):
         cubic: bool = False,
         crop: bool = False,
         cache: str | Path | None = None,
+        nodata: Nodata = None,
     ) -> None:
+        self.nodata = nodata_values(nodata)
         self.root, self.cubic, self.crop = Path(root), cubic, crop
         sides = [spacing] * 3 if isinstance(spacing, int | float) else spacing
         self.spacing = None if sides is None else [float(side) for side in sides]
@@ -102,7 +106,7 @@ class VolumeSource(Source):
         files = self.files(sample_id)
         if self.cache is None:
             return self._make(sample_id, files)
-        settings = (type(self).__name__, sample_id, self.spacing, self.cubic, self.crop)
+        settings = (type(self).__name__, sample_id, self.spacing, self.cubic, self.crop, self.nodata)
         return self.cache.scene([*files.images, files.mask], settings, lambda: self._make(sample_id, files))
 
     def check(self) -> None:
@@ -130,11 +134,13 @@ class VolumeSource(Source):
         image, geometry = _read_image(files.images)
         labels, _ = read_nifti(files.mask)
         mask = self.mask_of(labels_as_uint8(labels, files.mask), files.mask)
+        finite = int(np.isfinite(image).all(0).sum())
+        valid = measured(torch.from_numpy(image), self.nodata).numpy()
+        image = np.where(valid, image, np.float32(0))
         if self.crop:
             geometry = replace(geometry, box=nonzero_box(geometry.upright(image)))
         space = geometry.size if self.spacing is None else size_at(geometry.size, geometry.voxel_mm, self.spacing)
-        valid = np.isfinite(image).all(0)
-        shown = resample_image(geometry.upright(np.where(valid, image, 0)), space, order=3 if self.cubic else 1)
+        shown = resample_image(geometry.upright(image), space, order=3 if self.cubic else 1)
         return Scene(
             sample_id,
             int16_if_exact(shown),
@@ -142,6 +148,7 @@ class VolumeSource(Source):
             torch.from_numpy(resample_labels(geometry.upright(valid.astype(np.uint8)), space)).bool(),
             spacing=geometry.spacing(space),
             geometry=geometry,
+            not_finite=valid.size - finite,
         )
 
 

@@ -10,6 +10,7 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from gequnet.data.datamodule import NAMED, SegmentationDataModule
+from gequnet.data.dataset import usable_scene
 from gequnet.data.errors import (
     DatasetNotFoundError,
     EmptySplitError,
@@ -143,6 +144,7 @@ class _DatasetStatistics:
         self.sizes: Counter[str] = Counter()
         self.pixels: Int64[Tensor, "classes"] = torch.zeros(len(module.class_names), dtype=torch.int64)
         self.valid = 0
+        self.not_finite: Counter[str] = Counter()
         self.differ: list[str] = list(module.labels_differ)
         self.hash_labels = hash_labels
 
@@ -152,7 +154,7 @@ class _DatasetStatistics:
         if missing:
             return [_problem(error, split, sample_id) for error in missing]
         try:
-            scene = self.source.load(sample_id)
+            scene = usable_scene(self.source, sample_id)
             self.module.check_facts(scene)
             if self.hash_labels and self.source.label_differs(sample_id):
                 self.differ.append(sample_id)
@@ -180,6 +182,11 @@ class _DatasetStatistics:
         empty = [name for name, share in self.shares().items() if not share]
         if empty and self.valid:
             sentences.append(f"No pixel of any image is labelled {' or '.join(empty)}.")
+        if pixels := self.not_finite.total():
+            sentences.append(
+                f"{pixels} pixels in {len(self.not_finite)} of {images} images are not finite (nan or infinite) and "
+                "not valid."
+            )
         if self.differ:
             named = ", ".join(self.differ[:NAMED]) + (", …" if len(self.differ) > NAMED else "")
             sentences.append(
@@ -191,6 +198,8 @@ class _DatasetStatistics:
     def _count(self, scene: Scene) -> None:
         self.sizes[_size_text(scene.space)] += 1
         valid = scene.valid
+        if scene.not_finite:
+            self.not_finite[scene.id] = scene.not_finite
         self.valid += int(valid.sum())
         if scene.mask.dim() > valid.dim():  # overlapping regions
             self.pixels += (scene.mask.bool() & valid).flatten(1).sum(1)

@@ -80,4 +80,5 @@ def magnified_scene(scene: Scene, factor: float) -> Scene:
         instances=instances,
         corners=None,
         geometry=None,
+        not_finite=0,
     )

@@ -1,0 +1,54 @@
+"""Pixels without a measured intensity: not finite, or with a value that stands for no data."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from jaxtyping import Bool, Shaped
+from torch import Tensor
+
+from gequnet.data.scene import Scene
+
+Nodata = int | float | Sequence[int | float] | None
+"""Value, or values, of pixels without data; None for none."""
+
+
+def nodata_values(nodata: Nodata) -> tuple[float, ...]:
+    """The values as a tuple.
+
+    >>> nodata_values(None), nodata_values(-9999), nodata_values([0, 65535])
+    ((), (-9999.0,), (0.0, 65535.0))
+    """
+    if nodata is None:
+        return ()
+    return (float(nodata),) if isinstance(nodata, int | float) else tuple(map(float, nodata))
+
+
+def measured(image: Shaped[Tensor, "channels *space"], nodata: Sequence[float] = ()) -> Bool[Tensor, "*space"]:
+    """True where every channel has a finite intensity that is no nodata value.
+
+    >>> measured(torch.tensor([[1.0, torch.nan, 3.0], [4.0, 5.0, -9999.0]]), [-9999]).tolist()
+    [True, False, False]
+    """
+    good = image.isfinite().all(0)
+    for value in nodata:
+        good &= (image != _in_type_of(image, value)).all(0)
+    return good
+
+
+def mark_nodata(scene: Scene, values: Sequence[float]) -> Scene:
+    """The scene whose pixels with one of these values, in any channel, are 0 and not valid.
+
+    Args:
+        scene: A whole image, with the intensities of its file.
+        values: Nodata values, in the unit of ``scene.image`` (0 to 255 for 8 bits).
+    """
+    good = measured(scene.image, values) if values else None
+    if good is None or good.all():
+        return scene
+    return replace(scene, image=torch.where(good, scene.image, 0), valid=scene.valid & good)
+
+
+def _in_type_of(image: Tensor, value: float) -> float:
+    """The value as it is read from a file of the image's type: -3.4028235e+38 has another last digit in double."""
+    return torch.tensor(value, dtype=image.dtype).item() if image.is_floating_point() else value
