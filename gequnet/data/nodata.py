@@ -24,26 +24,26 @@ def nodata_values(nodata: Nodata) -> tuple[float, ...]:
     return (float(nodata),) if isinstance(nodata, int | float) else tuple(map(float, nodata))
 
 
-def measured(image: Shaped[Tensor, "channels *space"], nodata: Sequence[float] = ()) -> Bool[Tensor, "*space"]:
+def measured(image: Shaped[Tensor, "channels *space"], nodata: Nodata = None) -> Bool[Tensor, "*space"]:
     """True where every channel has a finite intensity that is no nodata value.
 
     >>> measured(torch.tensor([[1.0, torch.nan, 3.0], [4.0, 5.0, -9999.0]]), [-9999]).tolist()
     [True, False, False]
     """
     good = image.isfinite().all(0)
-    for value in nodata:
+    for value in nodata_values(nodata):
         good &= (image != _in_type_of(image, value)).all(0)
     return good
 
 
-def mark_nodata(scene: Scene, values: Sequence[float]) -> Scene:
+def mark_nodata(scene: Scene, values: Nodata) -> Scene:
     """The scene whose pixels with one of these values, in any channel, are 0 and not valid.
 
     Args:
         scene: A whole image, with the intensities of its file.
-        values: Nodata values, in the unit of ``scene.image`` (0 to 255 for 8 bits).
+        values: Nodata value or values, in the unit of ``scene.image`` (0 to 255 for 8 bits).
     """
-    good = measured(scene.image, values) if values else None
+    good = measured(scene.image, values) if nodata_values(values) else None
     if good is None or good.all():
         return scene
     return replace(scene, image=torch.where(good, scene.image, 0), valid=scene.valid & good)

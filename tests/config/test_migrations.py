@@ -32,7 +32,8 @@ def test_a_configuration_goes_to_the_first_form_and_back(data: str) -> None:
     assert "scoring" not in first
     assert set(SCORING) <= set(first["data"])
     settings = flattened(cfg)
-    added = {name for name in settings if name.endswith(".extra_scores")}  # empty, which is what their absence means
+    # Empty, which is what their absence means.
+    added = {name for name in settings if name.endswith((".extra_scores", ".nodata"))}
     assert flattened(upgraded(first)) == {name: value for name, value in settings.items() if name not in added}
     assert upgraded(cfg) == cfg
 

@@ -15,7 +15,7 @@ from gequnet.errors import ConfigError
 from helpers.fundus_makers import make_chase
 from helpers.membrane_makers import make_isbi2012
 from helpers.picture_makers import make_cats
-from helpers.volume_makers import HIPPOCAMPUS, make_brats, make_msd
+from helpers.volume_makers import HIPPOCAMPUS, make_brats, make_msd, write
 
 
 def volume(source, sample_id):
@@ -44,6 +44,16 @@ def of_hippocampi(root):
     return volume
 
 
+def of_torn_hippocampi(root):
+    make_msd(root, HIPPOCAMPUS)
+    for path in sorted((root / "Task04_Hippocampus/imagesTr").glob("*.nii.gz")):
+        values, _ = read_nifti(path)
+        torn = np.asarray(values, np.float32).copy()
+        torn[0], torn[1, :2], torn[-1] = -9999, np.nan, np.inf
+        write(path, torn, np.diag([1.0, 1, 1, 1]))
+    return volume
+
+
 def of_brains(root):
     make_brats(root, [f"BraTS2021_{number:05d}" for number in range(12)])
     return volume
@@ -57,6 +67,9 @@ DATASETS = {
     "msd": (of_hippocampi, []),
     "msd, on other voxels": (of_hippocampi, ["data.source.spacing=1.5", "data.source.cubic=true"]),
     "msd, cropped": (of_hippocampi, ["data.source.crop=true"]),
+    "msd, torn": (of_torn_hippocampi, ["data.source.nodata=-9999"]),
+    "msd, torn and cropped": (of_torn_hippocampi, ["data.source.nodata=[-9999,-1]", "data.source.crop=true"]),
+    "msd, torn, on other voxels": (of_torn_hippocampi, ["data.source.nodata=-9999", "data.source.spacing=1.5"]),
     "brats": (of_brains, []),
 }
 

@@ -64,6 +64,16 @@ def test_pictures_become_masks_of_their_own_size(runs: dict[str, Path], tmp_path
     assert len(np.unique(np.asarray(Image.open(tmp_path / "out/a.png")))) == 2
 
 
+@pytest.mark.parametrize("words", [[], ["--max-pixels", "100"]])
+def test_a_picture_without_a_value_is_refused_by_name(
+    runs: dict[str, Path], words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.full((33, 40), np.nan, np.float32))
+    assert ask(runs["windows"], tmp_path / "a.tif", "-o", tmp_path / "out", *words) != 0
+    assert f"{tmp_path / 'a.tif'} has no valid pixel" in capsys.readouterr().err
+    assert not (tmp_path / "out/a.tif").exists()
+
+
 def test_classes_are_indices_and_regions_are_layers(runs: dict[str, Path], tmp_path: Path) -> None:
     picture = noise(33, 40, 3)
     Image.fromarray(picture).save(tmp_path / "a.png")
