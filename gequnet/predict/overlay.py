@@ -41,16 +41,18 @@ class Overlay:
         if amount <= self.most:
             return
         self.most = amount
-        self.sample = {"id": self.image.path.name, "image": pixels(image), "probabilities": probabilities}
+        scene = self.net.preprocessing.whole_scene(image)
+        parts = {"image": pixels(scene.image), "valid": scene.valid[None], "probabilities": probabilities}
+        self.sample = {"id": self.image.path.name, **parts}
         number, of = page, self.image.pages
         if self.net.spatial_dims == 3:
             axis = 3 if isinstance(self.image, Volume) else 1
             number, of = _fullest_slice(foreground, axis - 1), foreground.shape[axis - 1]
-            for part in ("image", "probabilities"):
+            for part in parts:
                 self.sample[part] = self.sample[part].select(axis, number)
                 if axis == 3:
                     self.sample[part] = self.sample[part].transpose(-1, -2).flip(-2)
-        self.sample["valid"] = torch.ones(self.sample["image"].shape[1:], dtype=torch.bool)
+        self.sample["valid"] = self.sample["valid"][0]
         if of > 1:
             self.sample["slice"] = torch.tensor([number + 1, of])
         if self.image.spacing_mm is not None:
