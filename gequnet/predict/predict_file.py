@@ -36,7 +36,8 @@ def predict_file(
     """
     net, remark = predictor.net, ""
     folder = outputs.labels.parent
-    with open_image(source.files, InputSpec(net.in_channels, net.spatial_dims), source.path) as image:
+    spec = InputSpec(net.in_channels, net.spatial_dims, net.preprocessing.nodata)
+    with open_image(source.files, spec, source.path) as image:
         folder.mkdir(parents=True, exist_ok=True)
         buffer, overlay = PageBuffer(image, options, folder), Overlay(net, image)
         streams = not net.preprocessing.needs_whole_image and math.prod(image.space) > predictor.options.max_pixels

@@ -12,7 +12,7 @@ import torch
 from gequnet.data.dataset import SceneCache
 from gequnet.data.download.verify import verify
 from gequnet.data.errors import NoValidPixelError
-from gequnet.data.formats.gdal_nodata import nodata_of_tiff
+from gequnet.data.formats.gdal_nodata import gdal_nodata
 from gequnet.data.nodata import mark_nodata
 from gequnet.data.preprocessing import Preprocessing
 from gequnet.data.scene import Scene
@@ -165,4 +165,5 @@ def test_a_new_image_and_its_windows_leave_nodata_out(how):
 def test_the_tag_of_gdal_is_a_number(text, value, tmp_path: Path):
     tags = [] if text is None else [(42113, "s", 0, text, True)]
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 5), np.float32), extratags=tags)
-    assert nodata_of_tiff(tmp_path / "a.tif") == value
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        assert gdal_nodata(file.pages.first) == value

@@ -13,6 +13,7 @@ from gequnet.data.errors import AmbiguousNameError, DataError, NoImagesError, Un
 from gequnet.data.formats.masks import BinaryMaskReader, MaskReader, MaskValue, PaletteMaskReader
 from gequnet.data.formats.pictures import PICTURES, check_size, orientation, picture_size, read_picture
 from gequnet.data.formats.pillow_file import TRANSPOSED_ORIENTATIONS
+from gequnet.data.nodata import Nodata, nodata_values
 from gequnet.data.scene import Scene
 from gequnet.data.splits.folds import FoldedSource, folds
 from gequnet.errors import ConfigError
@@ -45,6 +46,7 @@ class PairedFolder(FoldedSource):
         fold: Index of the test fold, see ``FoldedSource``.
         folds: Number of folds.
         fold_seed: Seed of the assignment of images to folds.
+        nodata: Value or values of pixels without data, in the numbers of the files; these pixels are not valid.
 
     Raises:
         ConfigError: If the arguments contradict each other.
@@ -66,11 +68,13 @@ class PairedFolder(FoldedSource):
         fold: int | None = 0,
         folds: int = 5,
         fold_seed: int = 0,
+        nodata: Nodata = None,
     ) -> None:
         super().__init__(fold, folds)
         self.images, self.masks, self.mask_suffix = Path(images), Path(masks), mask_suffix
         self.unlabelled = None if unlabelled is None else Path(unlabelled)
         self.in_channels, self.groups, self.fold_seed = in_channels, groups, fold_seed
+        self.nodata = nodata_values(nodata)
         if in_channels < 1:
             raise ConfigError(f"data.in_channels={in_channels} is no number of channels: give 1, 3 or more.")
         if self.images == self.masks and not mask_suffix:
@@ -105,7 +109,8 @@ class PairedFolder(FoldedSource):
     def load(self, sample_id: str) -> Scene:
         """Image, mask and valid pixels, at full resolution."""
         mask, valid = self.reader.read(self.mask_files[sample_id])
-        return Scene(sample_id, read_picture(self.image_files[sample_id], self.in_channels), mask, valid)
+        image = read_picture(self.image_files[sample_id], self.in_channels, nodata=self.nodata)
+        return Scene(sample_id, image, mask, valid)
 
     def facts(self, sample_id: str) -> dict[str, str | float]:
         """The ``group``, if ``groups`` is given."""
@@ -132,7 +137,7 @@ class PairedFolder(FoldedSource):
     def unlabelled_images(self) -> Iterator[tuple[str, Tensor]]:
         """Names and images of the folder ``unlabelled``."""
         for name, path in ({} if self.unlabelled is None else _by_name(self.unlabelled)).items():
-            yield name, read_picture(path, self.in_channels)
+            yield name, read_picture(path, self.in_channels, nodata=self.nodata)
 
     def _warn_of_orientation(self) -> None:
         """Log a warning if the size does not tell on which grid the masks of turned photographs were drawn."""

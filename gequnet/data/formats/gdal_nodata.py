@@ -1,6 +1,5 @@
 """Nodata value of a TIFF, from the tag of GDAL."""
 
-from pathlib import Path
 from typing import Any
 
 GDAL_NODATA = 42113
@@ -19,11 +18,3 @@ def gdal_nodata(page: Any) -> float | None:
         return float(str(tag.value).strip("\0 "))
     except ValueError:
         return None
-
-
-def nodata_of_tiff(path: Path) -> float | None:
-    """The nodata value of the first page of a TIFF, see ``gdal_nodata``."""
-    import tifffile
-
-    with tifffile.TiffFile(path) as file:
-        return gdal_nodata(file.pages.first)

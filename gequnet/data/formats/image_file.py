@@ -31,10 +31,12 @@ class InputSpec:
     Args:
         channels: Channels of an image.
         spatial_dims: 2 for pictures, 3 for volumes.
+        nodata: Values of the pixels of a picture without data, in the numbers of the file; they are read as nan.
     """
 
     channels: int
     spatial_dims: int
+    nodata: tuple[float, ...] = ()
 
 
 class ImageFile(ABC):

@@ -38,7 +38,13 @@ def open_raster(path: Path, spec: InputSpec, content: bytes | None = None) -> Ra
     return (Tiff if _is_tiff(path, content) else Picture)(path, spec, content)
 
 
-def read_picture(path: Path, channels: int, content: bytes | None = None, page: int | None = None) -> Channels:
+def read_picture(
+    path: Path,
+    channels: int,
+    content: bytes | None = None,
+    page: int | None = None,
+    nodata: tuple[float, ...] = (),
+) -> Channels:
     """Read a picture as a viewer shows it: with its EXIF orientation, without transparency.
 
     Grey becomes equal channels or colour becomes grey, according to ``channels``; other channels must be as many. 8
@@ -49,11 +55,12 @@ def read_picture(path: Path, channels: int, content: bytes | None = None, page: 
         channels: 1 for grey, 3 for colour, or any other number of channels of a file.
         content: Bytes of the file, if it is in an archive.
         page: Index of the page; None for a file of one page.
+        nodata: Values of pixels without data, in the numbers of the file; they are read as nan.
 
     Raises:
         DataError: If the file cannot be decoded, has several pages, or does not have these channels.
     """
-    with open_raster(path, InputSpec(channels, 2), content) as raster:
+    with open_raster(path, InputSpec(channels, 2, nodata), content) as raster:
         check_single(raster, page)
         return raster.read(page or 0)
 

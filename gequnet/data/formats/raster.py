@@ -50,7 +50,23 @@ class Raster(ImageFile):
         return self
 
     def _decode(self, page: int, window: Window) -> Tensor:
-        return as_picture(self.shown(page, window), self.spec, self.path, self.coloured)
+        values = self.shown(page, window)
+        image = as_picture(values, self.spec, self.path, self.coloured)
+        declared = [np.array(value, values.dtype) for value in self._nodata() if _fits(value, values.dtype)]
+        empty = np.isin(values, declared).any(0)
+        if not empty.any():
+            return image
+        image = image.float() / 255 if image.dtype == torch.uint8 else image
+        return torch.where(torch.from_numpy(empty), torch.nan, image)
+
+    def _nodata(self) -> tuple[float, ...]:
+        """Values of pixels without data: those of the dataset, and the one that the file declares."""
+        return self.spec.nodata
+
+
+def _fits(value: float, dtype: np.dtype) -> bool:
+    """True if a value can occur in an array of this type."""
+    return dtype.kind == "f" or (dtype.kind in "iu" and np.iinfo(dtype).min <= value <= np.iinfo(dtype).max)
 
 
 def warn_of_transparency(path: Path) -> None:

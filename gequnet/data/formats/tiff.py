@@ -12,6 +12,7 @@ from jaxtyping import Float32, Shaped, UInt8
 from torch import Tensor
 
 from gequnet.data.errors import UnreadableFileError, UnsupportedImageError
+from gequnet.data.formats.gdal_nodata import gdal_nodata
 from gequnet.data.formats.image_file import InputSpec, UnfitImageError, Window
 from gequnet.data.formats.pillow_file import open_picture, palette_of, upright, values_of
 from gequnet.data.formats.raster import Raster, as_picture, warn_of_transparency
@@ -135,6 +136,10 @@ class Tiff(Raster):
         with open_picture(self.path, self._content) as picture:
             picture.seek(page)
             return values_of(upright(picture))
+
+    def _nodata(self) -> tuple[float, ...]:
+        declared = gdal_nodata(self.page)
+        return self.spec.nodata if declared is None else (*self.spec.nodata, declared)
 
     def palette(self) -> UInt8[np.ndarray, "256 3"] | None:
         """Colours of the numbers in the file; None without a palette."""

@@ -135,3 +135,13 @@ def test_grey_images(tmp_path):
     module = build(configured(tmp_path, "data.in_channels=1"))
     module.setup()
     assert module.source.load("house_00").image.shape == (1, 20, 26)
+
+
+def test_pixels_without_data_are_not_valid(tmp_path):
+    make_folder(tmp_path, image="tif")
+    values = photograph(3)
+    values[:4] = 9
+    save(tmp_path / "images" / "house_03.tif", values)
+    scene = folder(tmp_path, nodata=9).load("house_03")
+    np.testing.assert_array_equal(scene.valid, (values != 9).any(2))
+    assert folder(tmp_path).load("house_03").valid.all()

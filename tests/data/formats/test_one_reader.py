@@ -236,3 +236,20 @@ def test_the_lines_of_the_advice_fit(tmp_path: Path) -> None:
         np.testing.assert_array_equal(BinaryMaskReader(threshold).read(path)[0], SQUARE)
     with pytest.raises(UnexpectedMaskValuesError, match=r"0\.9 \(23"):
         PaletteMaskReader({"b": 0, "f": 1}).read(tiff(tmp_path / "c.tif", SQUARE * 0.9))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.float32])
+@pytest.mark.parametrize("tagged", [True, False])
+def test_pixels_without_data_are_nan_in_every_reader(dtype: type, tagged: bool, tmp_path: Path) -> None:
+    value = 7 if dtype == np.uint8 else 999
+    values = (noise(*SPACE) | np.uint8(8)).astype(dtype)
+    values[3:6] = value
+    options = {"extratags": [(42113, "s", 0, str(value), True)]} if tagged else {}
+    path, nodata = tiff(tmp_path / "a.tif", values, **options), () if tagged else (float(value), -9999.0)
+    image = read_picture(path, 3, nodata=nodata)
+    np.testing.assert_array_equal(image.isnan().all(0), values == value)
+    plain = read_picture(tiff(tmp_path / "plain.tif", values), 3)
+    expected = plain.float() / 255 if dtype == np.uint8 else plain
+    assert torch.equal(image[:, 6:], expected[:, 6:])
+    with open_image(path, InputSpec(3, 2, nodata)) as opened:
+        assert torch.equal(opened.read().nan_to_num(-1), image.nan_to_num(-1))
