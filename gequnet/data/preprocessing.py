@@ -28,11 +28,13 @@ class Prepared:
         image: ``[C, *grid]``, with the intensity scale and the grid of the training images.
         box: First and last pixel (exclusive) along each axis of the part of the input that ``image`` shows.
         space: The size of the input, ``[*space]``.
+        field: ``[*space]``, True inside the estimated field of view of a fundus photograph; None for other images.
     """
 
     image: Float[Tensor, "channels *grid"]
     box: tuple[tuple[int, int], ...]
     space: tuple[int, ...]
+    field: Bool[Tensor, "*space"] | None = None
 
     def restore(
         self, probabilities: Float32[np.ndarray, "classes *grid"], head: str
@@ -117,7 +119,8 @@ class Preprocessing:
         scene = self._on_grid(part, spacing_mm)
         if not scene.valid.any():
             raise NoValidPixelError(name)
-        return Prepared(self.scale(scene)(pixels(scene.image)), box, space)
+        field = scene.valid if self._has_field(image) else None
+        return Prepared(self.scale(scene)(pixels(scene.image)), box, space, field)
 
     def scale(self, scene: Scene) -> Scale:
         """The intensity scale of a whole scene."""
@@ -127,11 +130,14 @@ class Preprocessing:
         """The image or a part of it as a scene without labels, in which pixels without a value are 0 and not valid."""
         return mark_nodata(unlabelled_scene(image, torch.ones(image.shape[1:], dtype=torch.bool)), self.nodata)
 
+    def _has_field(self, image: Tensor) -> bool:
+        return self.fov and self.side is None and image.dtype == torch.uint8 and len(image) == 3
+
     def _on_grid(self, image: Tensor, spacing_mm: Sequence[float] | None) -> Scene:
         scene = self.whole_scene(image)
         if self.side is not None:
             return resized(scene, (self.side, self.side))
-        if self.fov and image.dtype == torch.uint8 and len(image) == 3:
+        if self._has_field(image):
             return replace(scene, valid=estimate_field_of_view(image) & scene.valid)
         if self.spacing is None:
             return scene

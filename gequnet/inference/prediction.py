@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Bool, Float, Float32, UInt8
 from torch import Tensor, nn
 
 from gequnet.errors import ConfigError
@@ -32,6 +32,8 @@ class PredictOptions:
         half: True to compute convolutions in bfloat16.
         max_pixels: An image with more pixels is predicted in windows. It is also read in windows, if the preprocessing
             does not need the whole image.
+        field_of_view: True to make everything background outside of the estimated field of view, for a network that was
+            trained on fundus photographs: it has learned nothing there.
 
     Raises:
         ConfigError: ``window``, ``overlap``, ``batch_size`` or ``max_pixels`` is out of range.
@@ -43,6 +45,7 @@ class PredictOptions:
     batch_size: int = 1
     half: bool = False
     max_pixels: int = 2**24
+    field_of_view: bool = True
 
     def __post_init__(self) -> None:
         for name, value in (("window", self.window), ("batch-size", self.batch_size), ("max-pixels", self.max_pixels)):
@@ -79,6 +82,18 @@ class Prediction:
         labels = labels[None] if labels.ndim < mean.ndim else labels
         uncertainty = np.take_along_axis(deviation, labels.astype(np.intp), 0) if net.head == "softmax" else deviation
         return cls(labels, mean, uncertainty)
+
+
+def clear_outside(
+    mean: Float32[np.ndarray, "classes h w"],
+    deviation: Float32[np.ndarray, "classes h w"],
+    field: Bool[np.ndarray, "h w"],
+    head: str,
+) -> None:
+    """Make probabilities those of certain background outside of a field of view, in place."""
+    mean[:, ~field] = deviation[:, ~field] = 0
+    if head == "softmax":
+        mean[0, ~field] = 1
 
 
 class FrozenNet(nn.Module):
@@ -137,6 +152,8 @@ class ImagePredictor:
             statistics.add(probabilities(inference(network, batch), self.net.head)[0].cpu())
         mean = prepared.restore(statistics.mean.numpy(), self.net.head)
         deviation = prepared.restore(statistics.deviation.numpy(), "sigmoid")
+        if self.options.field_of_view and prepared.field is not None:
+            clear_outside(mean, deviation, prepared.field.numpy(), self.net.head)
         return Prediction.from_probabilities(self.net, mean, deviation)
 
     def orbit_statistics(self, logits: Float[Tensor, "1 gk *space"]) -> RunningMeanAndDeviation:

@@ -36,7 +36,7 @@ EPILOG = """output files of each image:
   NAME_contours.png        --contours: contours drawn on the image; of a volume on the slice with most foreground
 
 input formats:
-  PNG, JPEG, BMP, …        grey or colour, 8 or 16 bits; transparency is ignored
+  PNG, JPEG, BMP, …        grey or colour, 8 or 16 bits; transparency is left out, with a warning
   TIFF                     each page is an image, and the labels have as many pages; for a network that takes volumes
                            the pages are the depth
   NIfTI                    .nii, .nii.gz; channels in the fourth axis, or in files NAME_0000.nii.gz, NAME_0001.nii.gz, …
@@ -85,6 +85,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     output.add_argument("--uncertainty", action="store_true", help="also write the deviation over the copies of --tta")
     output.add_argument("--white", action="store_true", help="for one class: foreground is 255 instead of 1")
+    output.add_argument(
+        "--no-field-of-view",
+        action="store_true",
+        help="of fundus photographs: also label pixels outside of the estimated field of view (default: background)",
+    )
     existing = output.add_mutually_exclusive_group()
     existing.add_argument("--overwrite", action="store_true", help="replace existing output files (default: refuse)")
     existing.add_argument("--resume", action="store_true", help="skip images whose output files all exist")
@@ -115,7 +120,8 @@ def _predict(args: argparse.Namespace) -> int:
         raise ConfigError(
             "--uncertainty is the deviation over transformed copies: also give a group, for example --tta d4."
         )
-    options = PredictOptions(args.tta, args.window, args.overlap, args.batch_size, args.bf16, args.max_pixels)
+    inside = not args.no_field_of_view
+    options = PredictOptions(args.tta, args.window, args.overlap, args.batch_size, args.bf16, args.max_pixels, inside)
     net = gequnet.load(args.run).to(_device(args.device))
     predictor = ImagePredictor(net, options)
     if args.white and net.head == "softmax" and net.num_classes > 2:
@@ -136,6 +142,8 @@ def _predict(args: argparse.Namespace) -> int:
         succeeded = [attempt(*job) for job in jobs]
     if jobs:
         _print(f"{sum(succeeded)} of {len(jobs)} images predicted in {args.out}. {_legend(net, args.white)}")
+    if jobs and inside and net.preprocessing.fov:
+        _print("Outside of the estimated field of view all is background; --no-field-of-view gives labels there, too.")
     return int(not all(succeeded))
 
 

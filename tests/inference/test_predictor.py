@@ -11,8 +11,11 @@ import torch
 from omegaconf import OmegaConf
 
 import gequnet
+from gequnet.data.datasets.field_of_view import estimate_field_of_view
 from gequnet.errors import ConfigError, ShapeError
+from gequnet.inference.prediction import ImagePredictor, PredictOptions
 from gequnet.runs.run_folder import load_run
+from helpers.fundus_makers import photograph
 from helpers.untrained_run import make_run
 
 SMALL = ["width.widths=[2,4]", "model.depth=2"]
@@ -100,3 +103,18 @@ def test_the_package_is_imported_without_the_training_libraries() -> None:
     program = "import sys, gequnet; assert not {'hydra', 'torch', 'pytorch_lightning'} & set(sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("classes", [[], [*CLASSES, "loss=cross_entropy"]], ids=["sigmoid", "softmax"])
+def test_nothing_is_predicted_outside_of_the_field_of_view(classes: list[str], tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", "data=chase", "model=unet", *SMALL, *classes, "metrics.threshold=0.1")
+    net, image = gequnet.load(run), torch.from_numpy(photograph(3)).movedim(2, 0)
+    inside = estimate_field_of_view(image).numpy()
+    assert 0.2 < inside.mean() < 0.9
+    found = ImagePredictor(net, PredictOptions()).predict(image)
+    bare = ImagePredictor(net, PredictOptions(field_of_view=False)).predict(image)
+    assert not found.labels[:, ~inside].any()
+    assert bare.labels[:, ~inside].any()
+    np.testing.assert_array_equal(found.labels[:, inside], bare.labels[:, inside])
+    np.testing.assert_allclose(found.probabilities.sum(0)[~inside], len(classes) > 0)
+    np.testing.assert_array_equal(bare.labels.squeeze(), net.predict(photograph(3)))
