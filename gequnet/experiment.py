@@ -13,6 +13,7 @@ from torch import distributed
 
 from gequnet.config.build import build, match_widths
 from gequnet.config.compose import resolve
+from gequnet.data.class_occurrence import warn_about_classes
 from gequnet.distributed import is_first
 from gequnet.evaluate.best_checkpoint import evaluate_best_checkpoint
 from gequnet.runs.layout import STOPPED
@@ -89,6 +90,7 @@ def train_and_test(cfg: DictConfig, digest: str, previous: PreviousRun, began: f
     trainer = build_trainer(cfg, data)
     try:
         record.begin(trainer, cfg, data)
+        warn_about_classes(data)
         print_summary(cfg, data, net, trainer.world_size)
         estimate_cost(cfg, data, net, trainer, previous.checkpoint)
         trainer.fit(task, datamodule=data, ckpt_path=previous.checkpoint, weights_only=True)

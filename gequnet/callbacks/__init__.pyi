@@ -1,7 +1,9 @@
 from .accumulated_gradients import GatheredGradients as GatheredGradients
+from .best_checkpoint import BestCheckpoint as BestCheckpoint
 from .confusion import Confusion as Confusion
 from .contours import Contours as Contours
 from .curves import Curves as Curves
+from .early_stopping import EarlyStopping as EarlyStopping
 from .equivariance import Equivariance as Equivariance
 from .history import History as History
 from .last_checkpoint import LastCheckpoint as LastCheckpoint
@@ -15,9 +17,11 @@ from .unlabelled_images import UnlabelledImages as UnlabelledImages
 from .volumes import Volumes as Volumes
 
 __all__ = [
+    "BestCheckpoint",
     "Confusion",
     "Contours",
     "Curves",
+    "EarlyStopping",
     "Equivariance",
     "GatheredGradients",
     "History",

@@ -72,6 +72,8 @@ TARGETS = {
     "gequnet.symmetry.gspace.PlaneGroup": "gequnet.symmetry.PlaneGroup",
     "gequnet.symmetry.scale_group.ScaleGroup": "gequnet.symmetry.ScaleGroup",
     "gequnet.tracking.wandb_run.WandbRun": "gequnet.tracking.WandbRun",
+    "pytorch_lightning.callbacks.EarlyStopping": "gequnet.callbacks.EarlyStopping",
+    "pytorch_lightning.callbacks.ModelCheckpoint": "gequnet.callbacks.BestCheckpoint",
 }
 """Names of classes and functions in ``_target_``: of version 0.1.0 and of today."""
 

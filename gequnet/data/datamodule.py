@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from gequnet.data.class_occurrence import Occurrence, occurrence
 from gequnet.data.dataset import PatchDataset, Sample, SceneCache, WholeImages
-from gequnet.data.errors import EmptySplitError, FactMismatchError
+from gequnet.data.errors import EmptyFoldError, EmptySplitError, FactMismatchError
 from gequnet.data.sampler import EpochSampler, RankSampler, ResumableLoader, generator_for
 from gequnet.data.scene import Scene
 from gequnet.data.source import SPLITS, Source, Split
@@ -137,6 +138,26 @@ class SegmentationDataModule(pl.LightningDataModule):
         """
         return self.splits["test"]
 
+    @property
+    def foreground_classes(self) -> list[str]:
+        """The names of all classes but the background, which is the first of a softmax."""
+        return self.class_names[1:] if self.head == "softmax" else self.class_names
+
+    @cached_property
+    def absent_in_validation(self) -> list[str]:
+        """The foreground classes that occur in no validation image; no score tells how well they are predicted."""
+        return self._occurrence(self.splits["val"]).absent
+
+    @cached_property
+    def training_occurrence(self) -> Occurrence:
+        """The foreground classes that no training image has, and those that fill all of them."""
+        return self._occurrence(self.training_ids)
+
+    def _occurrence(self, ids: Sequence[str]) -> Occurrence:
+        """Images are read until the answer is known, and stay in the cache."""
+        scenes = (self.scenes[sample_id][0] for sample_id in ids)
+        return occurrence(scenes, self.foreground_classes)
+
     def in_order(self, rows: Iterable[Row]) -> list[Row]:
         """Rows about test images, sorted in the order of ``test_ids``; processes may give them in any order."""
         place = {name: number for number, name in enumerate(self.test_ids)}
@@ -166,7 +187,7 @@ class SegmentationDataModule(pl.LightningDataModule):
         self.source.check()
         for split, ids in needed.items():
             if not ids:
-                raise EmptySplitError(self.source.name, split, sum(map(len, self.splits.values())))
+                raise self._empty(split)
         scene, _ = self.scenes[self.test_ids[0] if stage == "test" else self.training_ids[0]]
         self.check_facts(scene)
         self.labels_differ = self.source.labels_differ()
@@ -178,6 +199,12 @@ class SegmentationDataModule(pl.LightningDataModule):
                 shown + (f" and of {more} more images" if more > 0 else ""),
             )
         self._checked.add("test" if stage == "test" else "all")
+
+    def _empty(self, split: str) -> EmptySplitError:
+        images = sum(map(len, self.splits.values()))
+        if self.source.folding() is None:
+            return EmptySplitError(self.source.name, split, images)
+        return EmptyFoldError(self.source.name, split, images, getattr(self.source, "fold", None))
 
     def train_dataloader(self) -> ResumableLoader:
         """Loader of batches of random patches."""

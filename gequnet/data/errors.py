@@ -138,6 +138,17 @@ class NoValidPixelError(DataError):
         )
 
 
+class EmptyFoldError(EmptySplitError):
+    """A fold of a cross-validation leaves a split without images."""
+
+    def __init__(self, name: str, split: str, images: int, fold: int | None) -> None:
+        DataError.__init__(
+            self,
+            f"{name}: with data.source.fold={fold} the split {split} has no image (all splits together have {images}); "
+            "take another data.source.fold, or fewer data.source.folds.",
+        )
+
+
 class CacheError(DataError):
     """A finished scene cannot be written to the cache."""
 

@@ -20,7 +20,7 @@ from gequnet.report.metrics_json import report_test
 from gequnet.runs.checkpoint import read_checkpoint
 from gequnet.runs.layout import RunFolder, write_rows
 from gequnet.runs.run_folder import save_config
-from gequnet.train.task import SegmentationTask
+from gequnet.train.task import MONITOR, SegmentationTask
 from gequnet.train.trainer import build_task, evaluation_trainer
 
 log = logging.getLogger("gequnet")
@@ -49,6 +49,7 @@ def evaluate_best_checkpoint(
     trainer.test(task, datamodule=data, ckpt_path=checkpoint, weights_only=True, verbose=False)
     facts = {
         "val_best": {"dice": score},
+        "selected_by": selected_by(trainer),
         "steps": steps,
         **facts,
         "wall_seconds": time.monotonic() - began,
@@ -109,4 +110,18 @@ def best_checkpoint(trainer: pl.Trainer) -> tuple[str, float]:
             f"The training ended after {trainer.global_step} steps without a validation, so there is no best "
             "checkpoint: give trainer.val_check_interval a smaller number, or leave it out."
         )
-    return callback.best_model_path, float(callback.best_model_score)
+    scalars = getattr(callback, "best", {})  # Lightning's own ModelCheckpoint has none
+    return callback.best_model_path, scalars.get(MONITOR, float(callback.best_model_score))
+
+
+def selected_by(trainer: pl.Trainer) -> str:
+    """The scalar that has selected the best checkpoint, or ``last``; a warning if it is not the monitored score."""
+    callback: Any = trainer.checkpoint_callback
+    chosen = str(getattr(callback, "selected_by", callback.monitor))
+    if chosen != callback.monitor:
+        log.warning(
+            "%s could not choose the best checkpoint, as it was undefined or the same in several validations: %s did.",
+            callback.monitor,
+            "the order" if chosen == "last" else chosen,
+        )
+    return chosen

@@ -130,8 +130,13 @@ def score_table(test: Mapping[str, float]) -> Table:
 def _training(summary: Summary) -> str:
     if "trained_on" in summary:  # an external test, see gequnet.evaluate
         return f"trained on {summary['trained_on']['name']}"
-    best = summary["val_best"]["dice"]
-    return f"{summary['steps']} steps in {summary['wall_seconds']:.0f} s, best validation Dice {best:.4f}"
+    return f"{summary['steps']} steps in {summary['wall_seconds']:.0f} s, {_selected(summary)}"
+
+
+def _selected(summary: Mapping[str, Any]) -> str:
+    dice, by = summary["val_best"]["dice"], summary.get("selected_by", "val/dice")
+    shown = "not defined" if dice is None or not math.isfinite(dice) else f"{dice:.4f}"
+    return f"best validation Dice {shown}" if by == "val/dice" else f"checkpoint selected by {by}, its Dice {shown}"
 
 
 def _without_nan(value: Any) -> Any:

@@ -35,7 +35,8 @@ def score_rows(run: Run) -> Rows:
 def score_notes(run: Run) -> Iterator[str]:
     """Sentences below the table of scores."""
     yield "1 is the best value and 0 the worst, unless the description says otherwise."
-    yield "The validation Dice above has selected the checkpoint, so it is too optimistic."
+    if run.metrics.get("selected_by", "val/dice") == "val/dice":
+        yield "The validation Dice above has selected the checkpoint, so it is too optimistic."
     if second := run.metrics.get("second_observer"):
         yield f"A second human observer, scored like the network, has {run.score} {score_text(second.get(run.score))}."
 

@@ -73,9 +73,7 @@ def training_facts(run: Run, cfg: DictConfig) -> Facts:
     facts["patch size"] = f"{sides}" if isinstance(sides, int) else " x ".join(map(str, sides))
     facts["weight decay"] = str(cfg.optim.get("weight_decay", 0))
     facts["seed"] = str(run.seed)
-    facts["checkpoint"] = (
-        f"the one with the best validation Dice, {score_text(run.metrics.get('val_best', {}).get('dice'))}"
-    )
+    facts["checkpoint"] = _selection(run)
     versions = run.metrics.get("versions", {})
     facts["computed with"] = ", ".join(
         f"{name} {versions[name]}" for name in ("gequnet", "torch", "python") if versions.get(name)
@@ -94,6 +92,16 @@ def score_text(value: Any) -> str:
     ('0.8123', 'not defined')
     """
     return "not defined" if value is None or pd.isna(value) else f"{value:.4f}"
+
+
+def _selection(run: Run) -> str:
+    """Selection of the tested checkpoint."""
+    dice = score_text((run.metrics.get("val_best") or {}).get("dice"))
+    by = run.metrics.get("selected_by") or "val/dice"
+    if by == "val/dice":
+        return f"the one with the best validation Dice, {dice}"
+    why = f"selected by {by}" if by != "last" else "the latest, as neither score nor loss could select one"
+    return f"{why}; its validation Dice is {dice}"
 
 
 def _threshold(cfg: DictConfig) -> str:

@@ -5,6 +5,7 @@ The tables and pictures of a callback are named in its yaml, ``conf/callbacks/``
 
 import csv
 import json
+import math
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -107,6 +108,11 @@ class RunFolder:
     def read_metrics(self) -> dict[str, Any]:
         """Content of ``metrics.json``."""
         return read_json(self.metrics)
+
+    def read_best_dice(self) -> float:
+        """The validation Dice of the best checkpoint, from ``metrics.json``; nan where it is undefined or absent."""
+        dice = (self.read_metrics().get("val_best") or {}).get("dice")
+        return math.nan if dice is None else float(dice)
 
     def read_fingerprint(self) -> str | None:
         """The fingerprint; None where there is none."""

@@ -23,7 +23,7 @@ class PreviousRun:
 
     Args:
         checkpoint: from which the training continues; None if it starts from the beginning.
-        score: the best validation Dice, if the run is finished.
+        score: the best validation Dice, if the run is finished; nan if it is undefined.
     """
 
     checkpoint: Path | None = None
@@ -83,7 +83,7 @@ def find_previous(cfg: DictConfig, digest: str) -> PreviousRun:
         )
     if folder.is_finished:
         log.info("%s is finished: nothing to do. Delete it to start again.", folder.path)
-        return PreviousRun(score=folder.read_metrics()["val_best"]["dice"])
+        return PreviousRun(score=folder.read_best_dice())
     checkpoint, problems = newest_readable(folder.last_checkpoint)
     for problem in problems:
         log.warning("%s", problem)

@@ -116,7 +116,7 @@ class Search:
             place: the folder of its run.
         """
         run = RunFolder(place)
-        score = run.read_metrics()["val_best"]["dice"] if run.is_finished else math.nan
+        score = run.read_best_dice() if run.is_finished else math.nan
         if math.isnan(score):
             self.study.tell(trial.number, state=TrialState.FAIL)
         else:

@@ -52,8 +52,7 @@ def run_job(cfg: DictConfig) -> float:
         raise SweepError(lines[-1])
     if code != 0:
         raise RuntimeError(f"exit code {code}\n" + "\n".join(lines))
-    best: float = RunFolder(folder).read_metrics()["val_best"]["dice"]
-    return best
+    return RunFolder(folder).read_best_dice()
 
 
 def command(folder: Path) -> list[str]:
