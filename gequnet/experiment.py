@@ -23,6 +23,7 @@ from gequnet.tracking import record
 from gequnet.tracking.run_id import forget
 from gequnet.train.batch_size_finder import choose_batch_size
 from gequnet.train.cost_estimate import estimate_cost
+from gequnet.train.finite_loss import DivergedError
 from gequnet.train.log_setup import set_up_logging
 from gequnet.train.model_summary import print_summary
 from gequnet.train.trainer import build_task, build_trainer
@@ -42,7 +43,8 @@ def run(cfg: DictConfig) -> float:
         The best validation Dice.
 
     Raises:
-        GequnetError: the configuration or the data cannot be used; the message has the remedy.
+        GequnetError: the configuration or the data cannot be used, or the training has diverged; the message has the
+            remedy.
         SystemExit: after a signal, with code ``STOPPED`` on the first rank.
     """
     began = time.monotonic()
@@ -104,6 +106,10 @@ def train_and_test(cfg: DictConfig, digest: str, previous: PreviousRun, began: f
         record.end(trainer, Path(cfg.paths.run))
     except SIGTERMException:
         raise stopped(cfg) from None
+    except DivergedError:  # of every rank; the first one reports it, and the exit code of the others would kill it
+        if is_first():
+            raise
+        raise SystemExit(0) from None
     finally:
         close(trainer)
     return score

@@ -7,6 +7,7 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
 
+from gequnet.train.finite_loss import require_finite_weights
 from gequnet.train.graceful_stop import any_rank, at_batch_boundary
 
 
@@ -14,7 +15,8 @@ class LastCheckpoint(Checkpoint):
     """Write a checkpoint after each validation, at intervals of time, and when the training is stopped by a signal.
 
     No checkpoint is written between a step and the validation that follows it, so a resumed training gives the result
-    of an uninterrupted one. Lightning calls ``Checkpoint`` callbacks after all others, so their state is up to date.
+    of an uninterrupted one. Weights that are not finite are never written: they end the training. Lightning calls
+    ``Checkpoint`` callbacks after all others, so their state is up to date.
 
     Args:
         path: of the checkpoint.
@@ -47,5 +49,6 @@ class LastCheckpoint(Checkpoint):
         return any_rank(trainer, time.monotonic() - self.written >= self.every_s)
 
     def _write(self, trainer: pl.Trainer) -> None:
+        require_finite_weights(trainer)
         trainer.save_checkpoint(self.path)
         self.written = time.monotonic()

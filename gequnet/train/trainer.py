@@ -12,6 +12,7 @@ from torch import nn
 
 from gequnet.config.build import build
 from gequnet.errors import ConfigError, first_sentence
+from gequnet.train.finite_loss import FiniteLoss
 from gequnet.train.graceful_stop import GracefulStop
 from gequnet.train.strategy import check_strategy, plugins
 from gequnet.train.task import SegmentationTask
@@ -38,6 +39,7 @@ def build_trainer(cfg: DictConfig, data: Any) -> pl.Trainer:
     if not any(isinstance(callback, ModelCheckpoint) for callback in callbacks):
         raise ConfigError("No callback keeps the best checkpoint: type callbacks=[default,NAME], with default first.")
     logger = build(cfg.logger) if cfg.logger else False
+    callbacks.append(FiniteLoss())
     return make_trainer(cfg, callbacks, logger=logger, **validation_schedule(cfg, data, bare.world_size))
 
 
