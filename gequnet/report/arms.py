@@ -1,5 +1,6 @@
 """Arms of a comparison: runs that differ only in seed and fold, and their scores together."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -81,7 +82,8 @@ class Arm:
 
     @staticmethod
     def _over_folds(runs: Sequence[Run], path: Sequence[str]) -> float:
-        images = [run.metrics["data"].get("images", {}).get("test", 1) for run in runs]
+        counts = [_number(run.metrics, ("data", "images", "test")) for run in runs]
+        images = [1.0 if math.isnan(count) else count for count in counts]
         return float(np.average([_number(run.metrics, path) for run in runs], weights=images))
 
 
@@ -139,4 +141,5 @@ def _value(run: Run, name: str) -> str:
 def _number(node: Any, path: Sequence[str]) -> float:
     for key in path:
         node = node.get(key) if isinstance(node, Mapping) else None
-    return float("nan") if node is None else float(node)
+    number = math.nan if node is None else float(node)
+    return number if math.isfinite(number) else math.nan

@@ -84,7 +84,8 @@ def effective(run: Run) -> Settings:
         settings["data.trained_split_hash"] = run.metrics["trained_on"].get("split_hash")
         settings["data.split"] = run.metrics["data"]["split"]
     if not any("EarlyStopping" in str(value) for value in settings.values()):  # then the steps are a result
-        settings[STEPS] = run.metrics.get("steps")
+        made = run.metrics.get("steps")
+        settings |= {STEPS: made} if isinstance(made, int) else {}
     return settings
 
 

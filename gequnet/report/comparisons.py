@@ -112,7 +112,7 @@ def _reference(arm: Arm, arms: Sequence[Arm], candidates: Sequence[int], wanted:
         index for index in candidates if all(known[index].get(name, wanted[name]) == wanted[name] for name in wanted)
     ]
     same_rule = [index for index in alike if arms[index].facts["width"] == arm.facts["width"]]
-    baseline = (arm.first.metrics.get("match") or {}).get("baseline", {}).get("widths")
+    baseline = ((arm.first.metrics.get("match") or {}).get("baseline") or {}).get("widths")
     same_widths = [index for index in alike if arms[index].first.metrics.get("widths") == baseline]
     return min(same_rule or same_widths, key=lambda index: (_augmentation(arms[index]), index), default=None)
 

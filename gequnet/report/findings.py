@@ -59,7 +59,7 @@ def finding(label: str, reference: str, comparison: Comparison) -> str:
 def recipe(run: Run, varied: Sequence[str]) -> dict[str, str]:
     """Settings that are equal in all runs, under the names that a report shows."""
     settings, chosen = effective(run), run.metrics["chosen"]
-    images = run.metrics["data"].get("images", {})
+    images = run.metrics["data"].get("images") or {}
     values = {"data": run.metrics["data"]["name"]}
     if run.fold is None:
         values |= {f"{split} images": str(count) for split, count in images.items()}

@@ -21,6 +21,9 @@ FOLD = "data.source.fold"
 # Entries that a further evaluation takes from the training's metrics.json, unless it has its own.
 OF_THE_TRAINING = ("chosen", "arm", "seed", "parameters", "widths", "steps", "data", "versions", "match", "val_best")
 
+MEASURED = ("equivariance", "match", "scales", "second_observer", "versions", "val_best")
+"""Nodes of ``metrics.json`` that not every run has."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -58,13 +61,14 @@ class Run:
     def training_images(self) -> int | None:
         """Number of training images; None if it is unknown."""
         data = self.metrics["trained_on"] if self.elsewhere else self.metrics["data"]
-        count: int | None = data.get("images", {}).get("train")
+        count: int | None = (data.get("images") or {}).get("train")
         return count
 
     @property
     def seed(self) -> int:
         """Seed of weights, patches and augmentation."""
-        return int(self.metrics["seed"])
+        seed = self.metrics.get("seed")
+        return int(seed if isinstance(seed, int) else self.settings["seed"])
 
     @property
     def fold(self) -> int | None:
@@ -80,13 +84,13 @@ class Run:
     @cached_property
     def per_image(self) -> pd.DataFrame:
         """Scores and facts of each test image, by its id."""
-        return pd.read_csv(RunFolder(self.folder).per_image, dtype={"id": str}).set_index("id")
+        return _finite(pd.read_csv(RunFolder(self.folder).per_image, dtype={"id": str}).set_index("id"))
 
     @cached_property
     def history(self) -> pd.DataFrame:
         """Scalars of the training by optimizer step; empty if there are none."""
         path = RunFolder(self.training).history
-        return pd.read_csv(path).set_index("step") if path.exists() else pd.DataFrame()
+        return _finite(pd.read_csv(path).set_index("step")) if path.exists() else pd.DataFrame()
 
     @cached_property
     def samples(self) -> dict[str, dict[str, Any]]:
@@ -152,7 +156,20 @@ def read_run(folder: Path) -> Run:
         trained = RunFolder(training).read_metrics() if RunFolder(training).is_finished else {}
         metrics = {key: trained[key] for key in OF_THE_TRAINING if key in trained} | metrics
     config = OmegaConf.to_container(load_config(training), resolve=False)
-    return Run(folder, training, metrics, flattened(config))
+    return Run(folder, training, without_empty_nodes(metrics), flattened(config))
+
+
+def without_empty_nodes(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of ``metrics.json`` without measurements that are null: they were not made.
+
+    >>> without_empty_nodes({"match": None, "scales": {"1": None, "2": {"dice": None}}, "arm": None})
+    {'scales': {'2': {'dice': None}}, 'arm': None}
+    """
+    kept = {name: value for name, value in metrics.items() if name not in MEASURED or value is not None}
+    for name in kept.keys() & set(MEASURED):
+        rows = kept[name].items()
+        kept[name] = {key: value for key, value in rows if value is not None or name in ("val_best", "second_observer")}
+    return kept
 
 
 def flattened(node: Any, prefix: str = "") -> Settings:
@@ -171,6 +188,11 @@ def find_sweeps(folders: Sequence[Path]) -> Iterator[tuple[Path, dict[str, Any]]
     sweeps = [sweep for folder in folders for sweep in (*find_sweep_folders(folder), RunFolder(folder).sweep)]
     for path in dict.fromkeys(sweep.path.resolve() for sweep in sweeps if sweep.is_sweep):
         yield path, SweepFolder(path).read_plan()
+
+
+def _finite(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with nan in place of infinite numbers, which have no mean and no place in a figure."""
+    return table.replace([np.inf, -np.inf], np.nan)
 
 
 def _natural_order(run: RunFolder) -> list[tuple[int, str]]:

@@ -56,7 +56,7 @@ def equivariance_evidence(run: Run, cfg: DictConfig) -> dict[str, Any]:
             "errors": [],
         }
     errors = [
-        (element, _error(each["error"]), _error(each["floor"]) if "floor" in each else "0", _promise(each))
+        (element, error_text(each.get("error")), error_text(each.get("floor", 0)), _promise(each))
         for element, each in measured.items()
     ]
     words = (
@@ -113,9 +113,15 @@ def _magnified(run: Run) -> Rows:
     ]
 
 
-def _error(value: float | None) -> str:
-    """An error of equivariance; a dash if it is no number."""
-    return "–" if value is None else f"{value:.1e}"
+def error_text(value: Any) -> str:
+    """An equivariance error, or ``not defined``.
+
+    >>> error_text(3e-7), error_text(0), error_text(None)
+    ('3.0e-07', '0', 'not defined')
+    """
+    if value is None or pd.isna(value):
+        return "not defined"
+    return f"{value:.1e}" if value else "0"
 
 
 def _promise(each: dict[str, Any]) -> str:

@@ -30,7 +30,7 @@ def network_facts(run: Run, cfg: DictConfig) -> Facts:
         "choices in conf/": f"model={chosen['model']} group={chosen['group']}",
         "axes": f"{cfg.data.spatial_dims}",
         "widths": f"{', '.join(map(str, widths))} {unit} from level to level" if widths else MISSING,
-        "parameters": f"{run.metrics['parameters']}",
+        "parameters": f"{run.metrics.get('parameters') or MISSING}",
         "channels of an image": f"{cfg.data.in_channels}",
         "classes": ", ".join(cfg.data.class_names),
         "head": f"{cfg.data.head}: "
@@ -41,7 +41,7 @@ def network_facts(run: Run, cfg: DictConfig) -> Facts:
 
 def data_facts(run: Run, cfg: DictConfig, terms: Terms) -> Facts:
     """Dataset, source, licence, and the number of images in each split."""
-    images = run.metrics["data"].get("images", {})
+    images = run.metrics["data"].get("images") or {}
     facts = {
         "dataset": f"{terms.title} (data={cfg.data.name})",
         "from": terms.home,

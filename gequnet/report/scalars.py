@@ -1,5 +1,6 @@
 """Scalars of a finished run for loggers, named ``stage/measurement``."""
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -26,17 +27,19 @@ def scalars(summary: Mapping[str, Any]) -> dict[str, float]:
     {'cost/parameters': 9.0, 'test/equivariance/turn_22_5': 0.2, 'test/scale_0_6/dice': 0.7}
     """
     values = {name: _at(summary, path) for path, name in PLACES.items()}
-    for budget, value in summary.get("match", {}).get("achieved", {}).items():
+    match = summary.get("match") or {}
+    for budget, value in (match.get("achieved") or {}).items():
         values[f"cost/{budget}"] = value
-    for budget, value in summary.get("match", {}).get("ratios", {}).items():
+    for budget, value in (match.get("ratios") or {}).items():
         values[f"cost/{budget}_ratio"] = value
-    for element, numbers in summary.get("equivariance", {}).items():
-        values[f"test/equivariance/{element_name(element)}"] = numbers["error"]
-    for scale, scores in summary.get("scales", {}).items():
-        values |= {f"test/scale_{identifier(scale)}/{score}": value for score, value in scores.items()}
-    for score, value in summary.get("second_observer", {}).items():
+    for element, numbers in (summary.get("equivariance") or {}).items():
+        values[f"test/equivariance/{element_name(element)}"] = (numbers or {}).get("error")
+    for scale, scores in (summary.get("scales") or {}).items():
+        values |= {f"test/scale_{identifier(scale)}/{score}": value for score, value in (scores or {}).items()}
+    for score, value in (summary.get("second_observer") or {}).items():
         values[f"second_observer/{score}"] = value
-    return {name: float(value) for name, value in values.items() if isinstance(value, int | float)}
+    found = {name: float(value) for name, value in values.items() if isinstance(value, int | float)}
+    return {name: value for name, value in found.items() if math.isfinite(value)}
 
 
 def element_name(element: str) -> str:
