@@ -8,7 +8,7 @@ from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
 
 from gequnet.config.migrations import current_words
 from gequnet.config.secrets import refuse_secrets
@@ -86,6 +86,11 @@ def resolve(cfg: DictConfig, paths: dict[str, str] | None = None) -> DictConfig:
         cfg.paths.update(paths)
     try:
         plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    except InterpolationKeyError as error:
+        raise ConfigError(
+            f"{error.full_key} refers to a value that does not exist ({first_sentence(str(error.msg))}): correct its "
+            "name, or rename the folder if ${ is part of a path."
+        ) from None
     except OmegaConfBaseException as error:
         raise ConfigError(first_sentence(str(error))) from None
     assert isinstance(plain, dict)

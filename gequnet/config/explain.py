@@ -1,10 +1,11 @@
 """Mistakes in a configuration, explained in one sentence with the nearest names."""
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hydra.errors import HydraException
+from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
@@ -19,6 +20,8 @@ def explain(error: Exception, overrides: list[str] | None = None) -> str:
         cause = cause.__context__
     if isinstance(cause, GequnetError):
         return first_sentence(str(cause))
+    if isinstance(error, OverrideParseException):
+        return unreadable_word(error.override)
     names = [name for name in value_names(overrides or []) if "._" not in name]
     return composition_advice(str(error), choices(), names)
 
@@ -40,10 +43,37 @@ def composition_advice(message: str, choices: Mapping[str, Sequence[str]], keys:
     if found := re.search(r"Could not (?:override|delete)[^']*'([^'=]+)", message):
         return unknown_name(found[1], keys if "." in found[1] else [*choices, *keys])
     if found := re.search(r"Ambiguous value for argument '([^']*)'", message):
-        return f"{found[1]} names several values: sweep over them with -m ({train_command()} -m {found[1]} ...)."
+        return (
+            f"{found[1]} names several values: sweep over them with -m ({train_command()} -m {found[1]} ...), or, if "
+            f"it is one value, quote it: {quoted_word(found[1])}."
+        )
     if found := re.search(r"Error parsing override '([^']*)'", message):
-        return f"{found[1]!r} cannot be read: write name=value, and quote what holds spaces or commas."
+        return unreadable_word(found[1])
     return " ".join(message.split())
+
+
+def unreadable_word(word: str) -> str:
+    """One sentence for a word of the command line that Hydra does not take, with the word to type instead.
+
+    >>> unreadable_word("lr")
+    "'lr' cannot be read: write name=value."
+    """
+    name, equals, _ = word.partition("=")
+    if not (equals and re.fullmatch(r"[~+]*[\w./@:$-]+", name)):
+        return f"{word!r} cannot be read: write name=value."
+    return f"The value of {name} cannot be read, as it has characters that must be quoted: type {quoted_word(word)}."
+
+
+def quoted_word(word: str) -> str:
+    r"""A word whose value is quoted for Hydra, and the whole for the shell.
+
+    >>> quoted_word("paths.data=/scans/a=b")
+    '\'paths.data="/scans/a=b"\''
+    """
+    name, _, value = word.partition("=")
+    if value[:1] in ("'", '"'):  # a quote without its partner
+        value = value.strip(value[0])
+    return shlex.quote(name + '="' + value.replace('"', '\\"') + '"')
 
 
 def choices() -> dict[str, list[str]]:

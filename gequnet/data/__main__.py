@@ -40,11 +40,25 @@ with 2 after any other error, with one sentence on stderr."""
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command. An error gives one sentence on stderr and exit code 2."""
-    given = _parser().parse_args(arguments)
+    given = _parsed(arguments)
     typed = [f"data={given.name}", *given.overrides] if "name" in given else []
     logging.getLogger("gequnet").setLevel(logging.ERROR)  # log lines of the checks are in the findings, too
     stopped = "Stopped; the part that was downloaded is kept."
     return exit_code(lambda: int(given.run(given)), typed, stopped)
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The arguments, with the dataset and its values in any order, also between options."""
+    parser = _parser()
+    given, rest = parser.parse_known_args(arguments)
+    words = [given.name, *given.overrides, *rest] if "name" in given else rest
+    names = [word for word in words if "=" not in word and not word.startswith("~")]
+    if any(word.startswith("-") for word in words) or len(names) != int("name" in given):
+        parser.error(f"expected one dataset and name=value, got {' '.join(words)}")
+    if "name" in given:
+        [given.name] = names
+        given.overrides = [word for word in words if word not in names]
+    return given
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,6 +11,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from gequnet.errors import ConfigError
 from gequnet.runs.atomic_checkpoint_io import newest_readable
 from gequnet.runs.fingerprint import fingerprint
+from gequnet.runs.ignored_words import refuse_ignored
 from gequnet.runs.layout import AUTO, RunFolder
 from gequnet.runs.run_folder import load_config
 
@@ -34,7 +35,7 @@ def requested_config(cfg: DictConfig) -> DictConfig:
     """The configuration of the command line, or with ``resume=FOLDER`` the one that the run in the folder has saved.
 
     Raises:
-        ConfigError: there is no run in that folder.
+        ConfigError: there is no run in that folder, or further words say something else than the folder.
     """
     if cfg.resume in (None, AUTO):
         return cfg
@@ -44,6 +45,7 @@ def requested_config(cfg: DictConfig) -> DictConfig:
             "resume=auto with the command that started the run."
         )
     recipe = load_config(cfg.resume)
+    refuse_ignored(cfg, recipe)
     folder = str(Path(cfg.resume).absolute())
     moved = moved_to(OmegaConf.to_container(recipe, resolve=False), str(recipe.paths.run), folder)
     return DictConfig(moved | {"resume": folder})

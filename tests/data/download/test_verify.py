@@ -314,3 +314,27 @@ def test_real_copies(real_data, name, images):
     result = found(name, real_data)
     assert (result.verdict, result.problems, result.notes, result.refusal) == ("partial", [], [], "")
     assert sum(result.good.values()) == images
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["stare", "--root", "ROOT", "data.patch_size=8", "--json"],
+        ["--root", "ROOT", "data.patch_size=8", "stare", "--json"],
+        ["data.patch_size=8", "--json", "stare", "--root", "ROOT"],
+        ["stare", "data.patch_size=8", "--root", "ROOT", "--json", "seed=1"],
+    ],
+)
+def test_words_in_any_order(typed, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr("gequnet.data.__main__._verify", lambda given: seen.append(given) or 0)
+    assert main(["verify", *(word.replace("ROOT", str(tmp_path)) for word in typed)]) == 0
+    assert (seen[0].name, seen[0].root, seen[0].json) == ("stare", str(tmp_path), True)
+    assert seen[0].overrides == [word for word in typed if "=" in word]
+
+
+@pytest.mark.parametrize("typed", [["stare", "drive"], ["stare", "--rot", "x"], ["seed=1"]])
+def test_words_that_are_none_are_refused(typed, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["verify", *typed])
+    assert "expected one dataset and name=value" in capsys.readouterr().err
