@@ -21,6 +21,13 @@ class CheckpointError(ConfigError):
     """A checkpoint that is damaged, or not safe to read."""
 
 
+class PathError(GequnetError):
+    """A path cannot be read or written."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path} cannot be used ({reason}): give another path, or change its permissions.")
+
+
 class SweepError(GequnetError):
     """Some jobs of a sweep failed; the others are finished."""
 

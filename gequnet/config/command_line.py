@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from gequnet.config.extras import missing_extra
-from gequnet.errors import GequnetError, first_sentence
+from gequnet.errors import GequnetError, PathError, first_sentence
 
 MISTAKE = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -14,7 +14,8 @@ def exit_code(work: Callable[[], int], overrides: Sequence[str] = (), interrupte
     """Run a command and return its exit code.
 
     A mistake of the user becomes one sentence on stderr and exit code 2: a ``GequnetError``, what Hydra and OmegaConf
-    raise about a configuration, and an extra that is not installed. Any other error is a bug and keeps its traceback.
+    raise about a configuration, a path that cannot be written, and an extra that is not installed. Any other error is
+    a bug and keeps its traceback.
 
     Args:
         work: the command; returns its exit code.
@@ -30,10 +31,18 @@ def exit_code(work: Callable[[], int], overrides: Sequence[str] = (), interrupte
         print(interrupted, file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
-        mistake = missing_extra(error) or error
+        mistake = missing_extra(error) or path_error(error) or error
         if not is_mistake(mistake):
             raise
         return print_mistake(mistake, overrides)
+
+
+def path_error(error: BaseException) -> PathError | None:
+    """The mistake in a path behind an error of the system, such as a folder that must not be written; else None."""
+    wrong = isinstance(error, PermissionError | NotADirectoryError | FileExistsError | IsADirectoryError)
+    if not wrong or not isinstance(error, OSError) or not error.filename or not error.strerror:
+        return None
+    return PathError(str(error.filename), error.strerror)
 
 
 def print_mistake(error: Exception, overrides: Sequence[str] = ()) -> int:

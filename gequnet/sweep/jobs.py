@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from omegaconf import OmegaConf
+
 from gequnet.config.migrations import first_words
 from gequnet.distributed import launcher_job_name
 from gequnet.errors import ConfigError
@@ -119,17 +121,24 @@ def sweep_name(overrides: Sequence[str]) -> str:
     >>> sweep_name(["experiment=drive_groups", "data=chase"])
     'drive_groups-chase-a34ac4'
     """
+    digest = _digest(overrides)
     overrides = [override for override in first_words(overrides) if override_key(override) != "resume"]
-    digest = hashlib.sha256("\n".join(sorted(overrides)).encode()).hexdigest()[:6]
     values = [override.partition("=")[2] for override in overrides if not override_key(override).startswith("paths.")]
     plain = re.sub(r"[^A-Za-z0-9_]+", "-", "-".join(values)).strip("-")[:60].strip("-")
     return f"{plain}-{digest}" if plain else digest
 
 
+def _digest(overrides: Sequence[str]) -> str:
+    """Digits that are the same for the same overrides in any order, with and without ``resume``."""
+    words = [override for override in first_words(overrides) if override_key(override) != "resume"]
+    return hashlib.sha256("\n".join(sorted(words)).encode()).hexdigest()[:6]
+
+
 def run_folder(resume: str | None, overrides: list[str], parent: str, moment: str) -> str:
     """Folder of a run: a new one for each start; with ``resume=auto`` the same one for the same overrides.
 
-    If torchrun or SLURM has started several processes of the run, the folder is named after their job.
+    With ``resume=auto`` that is also the newest folder of a run that was started by the same overrides without it, and
+    was stopped. If torchrun or SLURM has started several processes of the run, the folder is named after their job.
 
     Raises:
         ConfigError: the job has no name, or the folder of that name holds a finished run.
@@ -142,7 +151,21 @@ def run_folder(resume: str | None, overrides: list[str], parent: str, moment: st
     """
     if resume is None:
         return _new_folder(parent, moment)
-    return f"{parent}/{sweep_name(overrides)}" if resume == AUTO else resume
+    if resume != AUTO:
+        return resume
+    named = f"{parent}/{sweep_name(overrides)}"
+    return named if Path(named).exists() else stopped_run(parent, overrides) or named
+
+
+def stopped_run(parent: str, overrides: Sequence[str]) -> str | None:
+    """Newest folder of a run of the same overrides that has a checkpoint and is not finished; None if there is none."""
+    digest = _digest(overrides)
+    for path in sorted(Path(parent).glob("*/.hydra/overrides.yaml"), reverse=True):
+        folder = RunFolder(path.parents[1])
+        stopped = folder.last_checkpoint.exists() and not folder.is_finished
+        if stopped and _digest([str(each) for each in OmegaConf.load(path)]) == digest:
+            return f"{parent}/{path.parents[1].name}"
+    return None
 
 
 def _new_folder(parent: str, moment: str) -> str:

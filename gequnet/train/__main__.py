@@ -2,11 +2,12 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from gequnet.config.command_line import exit_code, print_mistake
 from gequnet.config.extras import require_extra
-from gequnet.errors import GequnetError
+from gequnet.errors import ConfigError, GequnetError
 
 
 def main() -> int:
@@ -24,11 +25,24 @@ def compose_and_train() -> int:
     from gequnet.config.migrations import current_words
     from gequnet.config.secrets import refuse_secrets
 
-    # before Hydra writes them into a file
-    refuse_secrets({name.lstrip("+~"): value for name, _, value in (word.partition("=") for word in sys.argv[1:])})
+    typed = {name.lstrip("+~"): value for name, _, value in (word.partition("=") for word in sys.argv[1:])}
+    refuse_secrets(typed)  # before Hydra writes them into a file
+    refuse_empty_paths(sys.argv[1:])  # and before it makes a folder
     sys.argv[1:] = current_words(sys.argv[1:])
     hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(train)()
     return 0
+
+
+def refuse_empty_paths(words: Sequence[str]) -> None:
+    """Refuse ``paths.runs=`` and the like, as an unset variable of a shell leaves them: the disk's root would be meant.
+
+    Raises:
+        ConfigError: one of the words is such a path.
+    """
+    for word in words:
+        name, _, value = word.partition("=")
+        if "=" in word and name.lstrip("+").startswith("paths.") and not value.strip("'\" "):
+            raise ConfigError(f"{name}= is empty: give a folder, or leave it out.")
 
 
 def train(cfg: Any) -> float:

@@ -51,6 +51,8 @@ def _check_numbers(cfg: DictConfig) -> None:
         if value is not None and not fits:
             kind = "a whole number" if name in WHOLE_NUMBERS else "a number"
             raise ConfigError(f"{name}={value} is not {kind}: give one.")
+        if name in ("optim.lr", "optim.weight_decay") and value is not None and value < 0:
+            raise ConfigError(f"{name}={value} is negative: give 0 or more.")
     if cfg.trainer.max_epochs is None and cfg.trainer.max_steps < 1:
         raise ConfigError(
             f"trainer.max_steps={cfg.trainer.max_steps} sets no end of the training: give trainer.max_steps or "

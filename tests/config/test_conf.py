@@ -122,6 +122,7 @@ def test_budget_and_epochs_say_how_long() -> None:
         (["data.head=softmax"], "needs two classes"),
         (["budget=ful"], "the nearest is budget=full"),
         (["optim.lr=fast"], "optim.lr=fast is not a number"),
+        (["optim.lr=-1"], "optim.lr=-1 is negative: give 0 or more"),
         (["seed=1.5"], "seed=1.5 is not a whole number"),
         (["trainer.max_steps=-1"], "trainer.max_steps=-1 sets no end"),
     ],

@@ -227,6 +227,8 @@ def check_wandb(folder: Path, seed: int) -> None:
         (["loss=cross_entropy"], "does not fit head=sigmoid"),
         (["data=drive", "paths.data=nowhere"], "DRIVE was not found"),
         (["trainer.val_check_interval=9"], "without a validation"),
+        (["paths.runs="], "paths.runs= is empty: give a folder"),
+        (["paths.runs=/dev/null/x"], "cannot be used (Not a directory)"),
     ],
 )
 def test_a_mistake_is_one_sentence(

@@ -11,7 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from gequnet.config.compose import CONF
 from gequnet.errors import ConfigError
 from gequnet.sweep import folder as sweep_folder
-from gequnet.sweep.jobs import Job, select_arms, sweep_name, varied, with_arms, with_output_dir
+from gequnet.sweep.jobs import Job, run_folder, select_arms, sweep_name, varied, with_arms, with_output_dir
 
 
 def test_every_arm_at_every_point() -> None:
@@ -120,3 +120,22 @@ def test_results_of_another_configuration_are_not_the_plans(tmp_path: Path) -> N
     said = missing_jobs_message(plan, [tmp_path / "2", tmp_path / "3"])
     assert "1 of 4 jobs failed" in said
     assert "and 1 of 4 jobs have no result" in said
+
+
+def test_the_same_words_and_resume_auto_find_a_stopped_run(tmp_path: Path) -> None:
+    words, parent = ["data=drive", "seed=3"], str(tmp_path)
+    named = run_folder("auto", [*words, "resume=auto"], parent, "now")
+    for moment, typed, files in [
+        ("2026-01-01", words, ["checkpoints/last.ckpt"]),
+        ("2026-01-02", words, ["checkpoints/last.ckpt"]),
+        ("2026-01-03", words, ["checkpoints/last.ckpt", "metrics.json"]),
+        ("2026-01-04", words, []),
+        ("2026-01-05", ["data=drive"], ["checkpoints/last.ckpt"]),
+    ]:
+        for name in (".hydra/overrides.yaml", *files):
+            (tmp_path / moment / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / moment / name).write_text("\n".join(f"- {word}" for word in typed))
+    assert run_folder("auto", ["resume=auto", *reversed(words)], parent, "now") == f"{parent}/2026-01-02"
+    assert run_folder(None, words, parent, "now") == f"{parent}/now"
+    Path(named).mkdir()
+    assert run_folder("auto", [*words, "resume=auto"], parent, "now") == named
