@@ -39,18 +39,17 @@ def typed() -> list[str]:
 
 def _differs(word: str, cfg: DictConfig, recipe: DictConfig) -> bool:
     name, _, choice = word.lstrip("+~").partition("=")
-    return any(_value(cfg, key) != _value(recipe, key) for key in _keys(name, choice))
+    return any(_value(cfg, key) != _value(recipe, key) for key in _keys(name, choice, recipe))
 
 
-def _keys(name: str, choice: str) -> list[str]:
+def _keys(name: str, choice: str, recipe: DictConfig) -> list[str]:
     """Values that a word decides: one of them, or for a choice of a group its class, its name, or its values."""
     path = CONF / name / f"{choice}.yaml"
     if not path.exists():
         return [name]
     if name in ("experiment", "sweep"):
         return ["chosen"]
-    chosen = OmegaConf.load(CONF / "config.yaml").chosen
-    if name in chosen:
+    if name in recipe.chosen:
         return [f"chosen.{name}"]
     keys = _leaves(OmegaConf.to_container(OmegaConf.load(path), resolve=False), name)
     return [key for key in keys if key.endswith("._target_")] or keys
