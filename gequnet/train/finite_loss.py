@@ -1,7 +1,7 @@
 """Stop of a training that diverges: at the first loss that is not finite, in all processes."""
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
@@ -51,7 +51,7 @@ class FiniteLoss(pl.Callback):
 
     def check_weights(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Raise DivergedError in all ranks if a weight of one of them is not finite."""
-        if any_rank(trainer, not finite_weights(pl_module)):
+        if any_rank(trainer, not finite_weights(cast(torch.nn.Module, pl_module.net))):
             raise self._error(trainer, "weight", math.nan)
 
     def _error(self, trainer: pl.Trainer, kind: str, value: float | None) -> DivergedError:

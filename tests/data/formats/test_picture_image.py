@@ -82,7 +82,7 @@ def test_one_real_image_of_each_format(real_data: Path) -> None:
         assert torch.equal(image.read(), read_picture(fundus, 3))
     with open_image(slices, InputSpec(1, 2)) as image:
         assert (image.pages, image.space) == (30, (512, 512))
-        assert torch.equal(image.read(), read_picture(slices, 1))
+        assert torch.equal(image.read(), read_picture(slices, 1, page=0))
     with open_image(slices, InputSpec(1, 3)) as image:
         assert image.space == (30, 512, 512)
         assert image.read(window=(slice(3, 5), slice(0, 9), slice(500, 512))).shape == (1, 2, 9, 12)
