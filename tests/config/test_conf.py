@@ -14,6 +14,7 @@ from gequnet.config.explain import choices, explain
 from gequnet.errors import ConfigError, GequnetError
 from gequnet.runs.fingerprint import TABLES
 from gequnet.train.validate_config import validate_config
+from helpers.slow import slow_unless
 
 ELSEWHERE = {"callbacks", "data", "experiment", "loss", "model", "optim", "scheduler", "augment", "metrics"}
 CHOICES = [  # of the other groups; the choices of these are composed by further tests
@@ -41,7 +42,7 @@ def fitting_pairs() -> list[Any]:
     """Pairs of a network and a dataset; with one network for each number of axes all datasets are quick enough."""
     known = choices()
     return [
-        pytest.param(model, data, marks=() if data in FIRST or model in ("unet", "unet3d") else pytest.mark.slow)
+        pytest.param(model, data, marks=() if data in FIRST or model == "unet3d" else pytest.mark.slow)
         for model in known["model"]
         for data in known["data"]
         if dims("model", model) == dims("data", data)
@@ -196,15 +197,16 @@ def reference(study: str) -> DictConfig:
 
 
 STUDIES = studies()
+SOME_STUDIES = {"cats", "drive_groups", "scale_shift", "volume_data_efficiency"}
 OF_VOLUMES = {"scale_shift", "volume_data_efficiency"}  # and of images
 OF_ONE_CLASS = {"drive_data_efficiency", "drive_groups", "orientation_shift"}  # by their loss; others are refused
 OF_ONE_DATASET = {"isbi_unet2015", "roofs_losses", "cats", "cats_groups", "cats_transfer"}
 
 
 def arms_of_studies() -> list[Any]:
-    """Each arm of each experiment; the last arm of each is quick enough."""
+    """Each arm of each experiment; the last arm of some of them is quick enough."""
     return [
-        pytest.param(study, arm, marks=() if arm == arms[-1] else pytest.mark.slow)
+        pytest.param(study, arm, marks=() if arm == arms[-1] and study in SOME_STUDIES else pytest.mark.slow)
         for study, arms in STUDIES.items()
         for arm in arms
     ]
@@ -256,7 +258,7 @@ def datasets_of(study: str) -> list[str]:
 def pairs() -> list[Any]:
     """Pairs of a study and a dataset that it takes."""
     found = [(study, data) for study in STUDIES for data in datasets_of(study)]
-    quick = [study in OF_ONE_DATASET or data in ("chase", "phantom_tumours2d") for study, data in found]
+    quick = [data == "chase" or (study in SOME_STUDIES and data == "phantom_tumours2d") for study, data in found]
     return [
         pytest.param(*pair, marks=() if soon else pytest.mark.slow) for pair, soon in zip(found, quick, strict=True)
     ]
@@ -273,7 +275,7 @@ def test_every_study_takes_every_dataset(study: str, data: str) -> None:
     assert build(cfg.loss).head == cfg.data.head
 
 
-@pytest.mark.parametrize("budget", ["smoke", "cpu", pytest.param("full", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("budget", slow_unless(lambda budget: budget == "cpu", ["smoke", "cpu", "full"]))
 @pytest.mark.parametrize("study", STUDIES)
 def test_every_study_has_every_budget(study: str, budget: str) -> None:
     cfg = resolve(compose([*typed(study), f"budget={budget}", "paths.run=here"]))

@@ -13,6 +13,7 @@ from gequnet.config.compose import compose, resolve
 from gequnet.config.explain import explain
 from gequnet.data.errors import UnreadableFileError
 from gequnet.errors import ConfigError, first_sentence, nearest_names, unknown_choice
+from helpers.slow import slow_unless
 
 
 class Unreadable(Dataset[int]):
@@ -48,7 +49,11 @@ def test_nothing_near_is_said_without_a_hint() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/a=b", "/a[1]/b", "/a,b", "/a(1)", "/a{b", "/it's", '/say "so"', "/a;b", "/é", "/a: b!"]
+    "path",
+    slow_unless(
+        {"/a=b", "/a[1]/b", "/it's"}.__contains__,
+        ["/a=b", "/a[1]/b", "/a,b", "/a(1)", "/a{b", "/it's", '/say "so"', "/a;b", "/é", "/a: b!"],
+    ),
 )
 def test_a_path_is_shown_as_it_must_be_quoted(path: str) -> None:
     """What is shown, typed in a shell, is that path."""

@@ -178,6 +178,7 @@ def test_a_loaded_run_says_the_same(typed: Typed, model: str, tmp_path: Path) ->
     assert "${" not in (only_run(tmp_path) / "config.yaml").read_text()
 
 
+@pytest.mark.slow
 def test_a_shell_in_another_folder_sweeps_two(tmp_path: Path) -> None:
     done = in_a_process(
         tmp_path, "-m", "seed=0,1", *TINY, "model=unet", "logger=wandb", "callbacks.equivariance.images=0"
@@ -274,6 +275,7 @@ def test_tensorboard_gets_scalars_and_pictures(typed: Typed, tmp_path: Path) -> 
     assert set(events.Tags()["images"]) == {"confusion", "contours", "curves", "predictions"}
 
 
+@pytest.mark.slow
 def test_epochs_instead_of_steps(typed: Typed, tmp_path: Path) -> None:
     tiny = [override for override in TINY if "max_steps" not in override]
     assert typed("model=unet", *tiny, "trainer.max_epochs=2", "callbacks.equivariance.images=0") == 0
@@ -291,6 +293,7 @@ def test_real_fundus_images(typed: Typed, real_data: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("model", [pytest.param("unet", marks=pytest.mark.slow), "e2unet"])
+@pytest.mark.slow
 def test_a_run_starts_from_another(typed: Typed, model: str, tmp_path: Path) -> None:
     assert typed(f"model={model}", *TINY, "paths.run=first") == 0
     # From another folder's point of view the first run has an absolute path; and what is frozen stays bit by bit.

@@ -150,6 +150,7 @@ def test_images_that_were_trained_on_are_named(trained: Path, datasets: Path, ca
     assert len(rows_of(folder)) == 40
 
 
+@pytest.mark.slow
 def test_what_cannot_be_tested_is_refused(
     trained: Path, datasets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -246,6 +247,7 @@ def test_facts_of_the_task_can_be_typed_by_old_and_new_names() -> None:
     assert nodes.scoring.surface
 
 
+@pytest.mark.slow
 def test_a_scale_for_all_images_is_that_of_the_training(tmp_path: Path, datasets: Path) -> None:
     drive = ["data=drive", f"paths.data={datasets}", "data.normalisation=full"]
     run = make_run(tmp_path / "run", "model=unet", *TINY, *drive)

@@ -18,14 +18,16 @@ from gequnet.symmetry.actions import act_on_image
 from gequnet.symmetry.equivariance import relative_error
 from helpers.export_cases import CASES, made, sides_for
 from helpers.repository import CONF
+from helpers.slow import slow_unless
 
 ROUNDING = 1e-5
 ORDINARY = ("torch.nn", "gequnet.export")
 MODELS = CONF / "model"
+SAMPLE = set(list(CASES)[::3])
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", slow_unless(SAMPLE.__contains__, CASES))
 def test_the_plain_network_equals_the_network(case):
     net = made(case)
     plain = plain_network(net)
@@ -34,7 +36,7 @@ def test_the_plain_network_equals_the_network(case):
         assert relative_error(plain(image), net(image)) < ROUNDING, sides
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", slow_unless(SAMPLE.__contains__, CASES))
 def test_only_plain_layers_are_left(case):
     strange = [
         layer for layer in plain_network(made(case)).modules() if not type(layer).__module__.startswith(ORDINARY)

@@ -31,6 +31,7 @@ ALL = [
 
 
 @pytest.mark.parametrize(("name", "mode"), slow_unless(lambda case: case == ("d4", "train"), ALL))
+@pytest.mark.slow
 def test_compiles_without_a_graph_break(name, mode):
     result = subprocess.run([sys.executable, "-c", PROGRAM, name, mode], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr

@@ -14,6 +14,7 @@ from gequnet.nets.costs import BUDGETS, activations, budgets, channels, flops, p
 from gequnet.nets.e2unet import E2UNet
 from gequnet.nets.unet import UNet
 from gequnet.nets.width import build_on_meta
+from helpers.slow import slow_unless
 
 LEARNED = {"downsample": "strided", "upsample": "transposed"}
 NETS = {
@@ -67,7 +68,7 @@ def real_activations(net: nn.Module, sides: Sequence[int], images: int = 1) -> i
     return sum(storage.nbytes() for storage in kept.values())
 
 
-@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("name", slow_unless({"plain", "volume", "d4", "d4 learned"}.__contains__, NETS))
 def test_costs_on_the_meta_device_equal_those_of_a_real_run(name):
     build, sides = NETS[name]
     meta, net = build_on_meta(build, [2, 3, 4]), build([2, 3, 4])

@@ -75,6 +75,7 @@ def test_the_page_needs_no_other_file_and_no_script(sweep):
     assert "prefers-color-scheme: dark" in (sweep / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_report_to_be_passed_on_shows_no_test_image(sweep, tmp_path):
     assert main([str(sweep), "--out", str(tmp_path / "out"), "--no-images"]) == 0
     drawn = {path.name for path in (tmp_path / "out").glob("*.png")}

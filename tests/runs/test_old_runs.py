@@ -13,6 +13,7 @@ from gequnet.evaluate.external_test import evaluate
 from gequnet.report.finished_runs import read_run
 from gequnet.runs.fingerprint import fingerprint
 from helpers.repository import FIXTURES
+from helpers.slow import slow_unless
 
 OLD = FIXTURES / "version_0_1"
 STOPPED = "phantom_vessels/e2unet_c4/e2unet-c4-2-fixed-2-3-early_stopping-3-0-2-cpu-32-2-8-48-tra-5ac217"
@@ -67,7 +68,7 @@ def test_evaluates_to_the_scores_of_its_own_test(runs, name):
     assert found == pytest.approx(before, abs=1e-5, nan_ok=True)
 
 
-@pytest.mark.parametrize("resume", ["words", "folder"])
+@pytest.mark.parametrize("resume", slow_unless(lambda how: how == "folder", ["words", "folder"]))
 def test_a_stopped_training_goes_on_to_where_it_would_have_ended(typed, runs, resume):
     folder = runs / STOPPED
     assert typed(*(STOPPED_WORDS if resume == "words" else [f"resume={folder}"])) == 0

@@ -123,6 +123,7 @@ def test_killed_while_a_checkpoint_is_written(call: str, whole: tuple[Path, floa
     assert_same(whole[0], tmp_path)
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_reported_and_the_one_before_it_taken(
     whole: tuple[Path, float], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

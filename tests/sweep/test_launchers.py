@@ -108,6 +108,7 @@ def test_what_is_still_in_the_queue_is_not_handed_in_again(
     assert "sbatch" not in (slurm / "asked.txt").read_text()
 
 
+@pytest.mark.slow
 def test_without_slurm_there_is_a_sentence(
     swept: Typed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

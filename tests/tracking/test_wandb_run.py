@@ -134,6 +134,7 @@ def test_a_run_that_is_taken_up_again_is_the_same_run(tracked: Tracked) -> None:
     assert (first.exit_code, second.exit_code) == (1, 0)
 
 
+@pytest.mark.slow
 def test_steps_go_on_where_they_were(tracked: Tracked) -> None:
     first, second = ([row["trainer/global_step"] for row in session.history] for session in tracked.sessions)
     assert first == sorted(first)

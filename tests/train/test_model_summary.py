@@ -11,11 +11,12 @@ from gequnet.nets.costs import meta_copy, meta_image, parameters
 from gequnet.nets.e2unet import E2UNet
 from gequnet.nets.unet import UNet
 from gequnet.train.model_summary import describe, exact_symmetries, level_rows, print_summary
+from helpers.slow import slow_unless
 
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", slow_unless(lambda model: model in ("unet", "e2unet"), MODELS))
 def test_every_network_says_what_it_is(model: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     data = "phantom_tumours" if model.endswith("3d") else "phantom_vessels"
     words = [f"paths.run={tmp_path}", f"model={model}", f"data={data}", "width=fixed", "width.widths=[2,3,4]"]
