@@ -7,10 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gequnet import experiment
-from gequnet.config.compose import compose
 from gequnet.evaluate.external_test import evaluate
-from gequnet.report.comparison_page import write_report
 from gequnet.runs.layout import RunFolder
 from helpers.untrained_run import make_run
 
@@ -47,16 +44,3 @@ def test_a_network_that_gives_no_numbers_is_tested_to_the_end(value: float, tmp_
     assert set(results["test"].values()) == {None}
     with RunFolder(folder).per_image.open() as file:
         assert {value for row in csv.DictReader(file) for key, value in row.items() if "dice" in key} == {"nan"}
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:The logits of .* are not finite:UserWarning")
-def test_a_training_that_ends_in_nan_has_its_files(tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    short = ["trainer.max_steps=4", "validations=1", "data.batch_size=2", "data.patches_per_epoch=4"]
-    experiment.run(compose([*SMALL, *short, "optim.lr=1e30", f"paths.run={run}"]))
-    results = json.loads(RunFolder(run).metrics.read_text())
-    assert set(results["test"].values()) == {None}
-    assert results["val_best"] == {"dice": None}
-    assert RunFolder(run).card.exists()
-    write_report([run], tmp_path / "report")
