@@ -11,7 +11,7 @@ from torch import Tensor
 from gequnet.callbacks.monitored import LOSS, is_blind
 
 LATER = "last"
-"""What selects if neither score nor loss can: of two validations the later one."""
+"""Name of the last criterion, where neither score nor loss decides: the later validation."""
 
 
 class BestCheckpoint(ModelCheckpoint):

@@ -23,7 +23,8 @@ def refuse_ignored(cfg: DictConfig, recipe: DictConfig) -> None:
         ConfigError: with these words.
     """
     words = [word for word in typed() if word.lstrip("+~").partition("=")[0] not in ALLOWED]
-    ignored = [word for word in words if _differs(word, resolve(cfg), recipe)]
+    requested = resolve(cfg)
+    ignored = [word for word in words if _differs(word, requested, recipe)]
     if ignored:
         raise ConfigError(
             f"resume={cfg.resume} continues the run as its config.yaml describes it, so it would ignore "

@@ -142,8 +142,11 @@ class PairedFolder(FoldedSource):
     def _warn_of_orientation(self) -> None:
         """Log a warning if the size does not tell on which grid the masks of turned photographs were drawn."""
         for sample_id, image in self.image_files.items():
-            number, (height, width) = orientation(image), picture_size(image)
-            ambiguous = number != 1 and (number not in TRANSPOSED_ORIENTATIONS or height == width)
+            number = orientation(image)
+            if number == 1:
+                continue
+            height, width = picture_size(image)
+            ambiguous = number not in TRANSPOSED_ORIENTATIONS or height == width
             if ambiguous and orientation(self.mask_files[sample_id]) == 1:
                 log.warning(
                     "%s is turned by its EXIF orientation %d and its mask has none: check that the mask was drawn on "
