@@ -12,6 +12,9 @@ from gequnet.errors import ConfigError
 
 HEADS = ("sigmoid", "softmax")
 
+CERTAIN = 1e4
+"""Logit of a class that is certain: far beyond those of networks, and finite in half precision."""
+
 
 def check_head(head: str) -> str:
     """Return ``head`` if it exists.
@@ -69,6 +72,20 @@ def predicted_classes(
     if head == "softmax":
         return _one_hot(preds.argmax(1), preds.shape[1])
     return preds > threshold
+
+
+def background_outside(
+    logits: Float[Tensor, "b k *space"], field: Bool[Tensor, "b *space"], head: str
+) -> Float[Tensor, "b k *space"]:
+    """Logits that are certain of the background outside ``field``, and unchanged inside.
+
+    >>> background_outside(torch.zeros(1, 1, 2), torch.tensor([[True, False]]), "sigmoid").sigmoid()
+    tensor([[[0.5000, 0.0000]]])
+    """
+    certain = torch.full_like(logits, -CERTAIN)
+    if head == "softmax":
+        certain[:, 0] = CERTAIN
+    return torch.where(field.unsqueeze(1), logits, certain)
 
 
 def target_classes(

@@ -48,7 +48,8 @@ class SecondObserver(pl.Callback):
         if "second" not in batch:
             return
         logits = self.CERTAIN * (2.0 * batch["second"].unsqueeze(1) - 1)
-        self.metrics.update(logits, batch["mask"], batch["valid"], batch["id"], spacing=batch.get("spacing"))
+        more = {part: batch.get(part) for part in ("spacing", "field")}
+        self.metrics.update(logits, batch["mask"], batch["valid"], batch["id"], **more)
         self.images += len(batch["id"])
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -62,6 +62,8 @@ class SegmentationDataModule(pl.LightningDataModule):
         flip_axes: Axes that augmentations may mirror because a mirror image is as likely as the image; None for all.
         weights: Function that returns the weight of each pixel in the loss of training and validation images, such as
             ``BorderWeights``; None for equal weights. Test images have no weights.
+        train_outside: True if training patches also count outside the field of view, where a photograph is dark and has
+            no foreground: then the network predicts whole photographs.
         view: Function that returns another source made of ``source``, such as ``OrientationShift``; None for none.
 
     Raises:
@@ -94,6 +96,7 @@ class SegmentationDataModule(pl.LightningDataModule):
         flip_axes: Sequence[int] | None = None,
         weights: Callable[[Scene], Tensor] | None = None,
         view: Callable[[Source], Source] | None = None,
+        train_outside: bool = False,
     ) -> None:
         super().__init__()
         source = source if view is None else view(source)
@@ -105,7 +108,7 @@ class SegmentationDataModule(pl.LightningDataModule):
         self.flip_axes = None if flip_axes is None else list(flip_axes)
         self.min_valid, self.foreground, self.num_patches = min_valid, foreground, num_patches
         self.num_images, self.subset_seed, self.normalisation = num_images, subset_seed, normalisation
-        self.weights = weights
+        self.weights, self.train_outside = weights, train_outside
         self.scenes = SceneCache(source, self._scale_of, self._weight_of)
         self.labels_differ: list[str] = []
         self._checked: set[str | None] = set()
@@ -223,6 +226,7 @@ class SegmentationDataModule(pl.LightningDataModule):
             self.min_valid,
             self.foreground,
             self.num_patches,
+            self.train_outside,
         )
         return ResumableLoader(
             patches, EpochSampler(self.patches_per_epoch, self.batch_size, self.seed), self.num_workers
@@ -246,7 +250,7 @@ class SegmentationDataModule(pl.LightningDataModule):
         return self._whole_test_images(SceneCache(source, self._scale_of))
 
     def _whole_test_images(self, scenes: SceneCache) -> DataLoader[Sample]:
-        images = WholeImages(scenes, self.test_ids, full=True)
+        images = WholeImages(scenes, self.test_ids, full=True, fov=self.fov)
         return DataLoader(images, batch_size=1, sampler=RankSampler(images))
 
     def _scale_of(self, scene: Scene) -> Scale:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from gequnet.data.datasets.field_of_view import estimate_field_of_view, is_photograph
 from gequnet.data.errors import NoValidPixelError
 from gequnet.data.sampler import Key, RepeatedIndex, generator_for
 from gequnet.data.scene import Scene
@@ -23,7 +24,8 @@ log = logging.getLogger(__name__)
 Sample = dict[str, Any]
 """A dict of ``image`` float32 [C, *space], ``mask`` int64 [*space] or [K, *space], ``valid`` bool [*space] and ``id``.
 
-``weight``, float32 [*space], if pixels have different weights in the loss. ``spacing``, float32 [dims], in millimetres
+``weight``, float32 [*space], if pixels have different weights in the loss. ``field``, bool [*space], the estimated
+field of view of a test image. ``spacing``, float32 [dims], in millimetres
 per pixel, of a whole image if it is known. ``repeated`` if another process has the same image."""
 
 
@@ -107,6 +109,7 @@ class PatchDataset(Dataset[Sample]):
         foreground: Probability of a patch around a labelled pixel.
         pool: Number of places that patches are cut from, drawn once from the seed; None for no limit. In a scene with
             few ``corners`` two places can be the same.
+        train_outside: True if pixels outside the field of view are valid, too.
     """
 
     def __init__(
@@ -120,10 +123,12 @@ class PatchDataset(Dataset[Sample]):
         min_valid: float = 0.5,
         foreground: float = 0.0,
         pool: int | None = None,
+        train_outside: bool = False,
     ) -> None:
         self.scenes, self.ids, self.size = scenes, list(ids), list(size)
         self.augment, self.seed, self.epoch_length = augment, seed, epoch_length
         self.min_valid, self.foreground, self.pool = min_valid, foreground, pool
+        self.train_outside = train_outside
 
     def __getitem__(self, key: Key | int) -> Sample:
         if not isinstance(key, tuple):
@@ -138,13 +143,16 @@ class PatchDataset(Dataset[Sample]):
         scene, scale = self.scenes[self.ids[place % len(self.ids)]]
         corner = draw_corner(scene, self.size, where, self.min_valid, self.foreground)
         patch = self.augment(self._surroundings(scene, corner), self.size, generator)
+        if patch.outside is not None:
+            patch = replace(patch, valid=patch.valid | patch.outside)
         return _sample(scene, patch, scale)
 
     def _surroundings(self, scene: Scene, corner: Sequence[int]) -> Patch:
         """The window around the patch that is large enough for the augmentation to fill its corners."""
         needed = self.augment.needs(self.size)
         outer = [c - (n - side) // 2 for c, n, side in zip(corner, needed, self.size, strict=True)]
-        return window(scene, outer, needed)
+        patch = window(scene, outer, needed)
+        return patch if self.train_outside else replace(patch, outside=None)
 
 
 class WholeImages(Dataset[Sample]):
@@ -155,10 +163,11 @@ class WholeImages(Dataset[Sample]):
         ids: Ids of the images.
         full: True to add the parts that only the test uses, if there are any: the mask of the ``second`` observer and
             the ``instances``.
+        fov: True to add the estimated field of view, as a ``field``, of photographs of a fundus.
     """
 
-    def __init__(self, scenes: SceneCache, ids: Sequence[str], full: bool = False) -> None:
-        self.scenes, self.ids, self.full = scenes, list(ids), full
+    def __init__(self, scenes: SceneCache, ids: Sequence[str], full: bool = False, fov: bool = False) -> None:
+        self.scenes, self.ids, self.full, self.fov = scenes, list(ids), full, fov
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -170,6 +179,8 @@ class WholeImages(Dataset[Sample]):
             sample["spacing"] = torch.tensor(scene.spacing)
         if isinstance(index, RepeatedIndex):
             sample["repeated"] = True
+        if self.fov and is_photograph(scene.image):
+            sample["field"] = estimate_field_of_view(scene.image)
         if self.full:
             more = {"second": scene.second, "instances": scene.instances}
             sample |= {name: part.long() for name, part in more.items() if part is not None}

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Float32, Int16, UInt8
 from torch import Tensor
 
-from gequnet.data.datasets.field_of_view import estimate_field_of_view
+from gequnet.data.datasets.field_of_view import estimate_field_of_view, is_photograph
 from gequnet.data.datasets.volumes import nonzero_box
 from gequnet.data.errors import NoValidPixelError
 from gequnet.data.nodata import mark_nodata, nodata_values
@@ -131,7 +131,7 @@ class Preprocessing:
         return mark_nodata(unlabelled_scene(image, torch.ones(image.shape[1:], dtype=torch.bool)), self.nodata)
 
     def _has_field(self, image: Tensor) -> bool:
-        return self.fov and self.side is None and image.dtype == torch.uint8 and len(image) == 3
+        return self.fov and self.side is None and is_photograph(image)
 
     def _on_grid(self, image: Tensor, spacing_mm: Sequence[float] | None) -> Scene:
         scene = self.whole_scene(image)

@@ -11,8 +11,13 @@ from gequnet.data.errors import SizeMismatchError
 from gequnet.data.formats.nifti import Geometry
 
 OVERLAYS = {
-    "mask": "mask", "valid": "field of view", "second": "second mask", "instances": "instances", "weight": "weights",
-}  # fmt: skip
+    "mask": "mask",
+    "valid": "field of view",
+    "outside": "surround",
+    "second": "second mask",
+    "instances": "instances",
+    "weight": "weights",
+}
 """Parts of a scene that have the pixels of its image, and their names in error messages."""
 
 
@@ -33,6 +38,8 @@ class Scene:
         second: The mask of a second human observer, if the dataset has one.
         instances: ``[*space]``, 0 for background and one number for each object, if objects are labelled one by one.
         weight: ``[*space]``, the weight of each pixel in the loss; None for equal weights.
+        outside: ``[*space]``, True outside the field of view, whose pixels are not valid and show a dark surround; None
+            if there is no field of view.
         corners: ``[N, dims]``, allowed first pixels of training patches; None for any.
         origin: The scene that this one was cut from, which has the same intensity scale; None for a whole scene.
         spacing: Millimetres per pixel along each axis of ``*space``; empty if unknown, then lengths are in pixels.
@@ -51,6 +58,7 @@ class Scene:
     second: UInt8[Tensor, "..."] | None = None
     instances: Int[Tensor, "..."] | None = None
     weight: Float[Tensor, "..."] | None = None
+    outside: Bool[Tensor, "..."] | None = None
     corners: Int[Tensor, "n dims"] | None = None
     origin: "Scene | None" = None
     spacing: tuple[float, ...] = ()

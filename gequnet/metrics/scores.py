@@ -18,7 +18,11 @@ from gequnet.metrics.surface_distances import hd95, surface_dice
 from gequnet.metrics.v_info import v_info
 from gequnet.metrics.v_rand import v_rand
 
-REGIONS = {"_fov": "inside the field of view", "_whole": "over the whole image"}
+REGIONS = {
+    "_fov": "inside the field of view",
+    "_whole": "over the whole image, of the network alone",
+    "_whole_masked": "over the whole image, with background outside the estimated field of view, as `predict` has it",
+}
 """Endings of names in ``metrics.json``, where a dataset has a field of view."""
 
 _MATCHES = "share of objects, predicted and true, that match"

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from itertools import product
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -12,7 +12,7 @@ from torchmetrics import Metric, MetricCollection
 from torchmetrics.utilities import dim_zero_cat
 
 from gequnet.errors import ConfigError
-from gequnet.heads import log_odds, predicted_classes, probabilities, target_classes
+from gequnet.heads import background_outside, log_odds, predicted_classes, probabilities, target_classes
 from gequnet.metrics.auc import pooled_areas
 from gequnet.metrics.counts import count
 from gequnet.metrics.mask_scores import MaskScores
@@ -21,6 +21,27 @@ from gequnet.metrics.scored_classes import ScoredClasses, Scores
 from gequnet.metrics.scores import REGIONS, with_extra_scores
 
 NAMED = 5  # images that a warning names; it counts the others
+
+
+class Scored(NamedTuple):
+    """A region of images, and the predictions that are scored there; of a batch, or of one of its images.
+
+    Args:
+        region: ``[b, *space]``, the pixels of the region.
+        labels: ``[b, scored, *space]``, the thresholded predictions.
+        odds: ``[b, classes, *space]``, log odds of the foreground; None without pooled curves.
+        finite: ``[b, *space]``, True where the logits are finite.
+    """
+
+    region: Bool[Tensor, "..."]
+    labels: Bool[Tensor, "..."]
+    odds: Float[Tensor, "..."] | None
+    finite: Bool[Tensor, "..."]
+
+    def image(self, index: int) -> "Scored":
+        """The parts of one image of the batch."""
+        odds = None if self.odds is None else self.odds[index]
+        return Scored(self.region[index], self.labels[index], odds, self.finite[index])
 
 
 class SegmentationMetrics(Metric):
@@ -37,8 +58,9 @@ class SegmentationMetrics(Metric):
     between membranes and the pixel error. Lengths are in mm and their names end in ``_mm``; where the spacing of voxels
     is not known, they are in pixels and end in ``_px``.
 
-    With ``fov`` every score exists twice: inside the field of view as ``dice_fov``, and over the whole image as
-    ``dice_whole``, because the literature has both. Otherwise it exists once, inside ``valid``, as ``dice``.
+    With ``fov`` every score exists three times: inside the field of view as ``dice_fov``; over the whole image as
+    ``dice_whole``; and as ``dice_whole_masked`` over the whole image where all is background outside the *estimated*
+    field of view, as in the files of ``predict``. Otherwise it exists once, inside ``valid``, as ``dice``.
 
     0/0 is 1 if no pixel is wrong and 0 otherwise, see [`gequnet.metrics.counts`][]. Of several classes that exclude
     each other, a class that is neither true nor predicted in an image has no score there, see
@@ -153,6 +175,7 @@ class SegmentationMetrics(Metric):
         instances: Int[Tensor, "b *space"] | None = None,
         spacing: Float[Tensor, "b dims"] | None = None,
         repeated: Bool[Tensor, " b"] | None = None,
+        field: Bool[Tensor, "b *space"] | None = None,
     ) -> None:
         """Add the images of a batch.
 
@@ -164,46 +187,55 @@ class SegmentationMetrics(Metric):
             instances: 0 for background, one number for each object; needed with ``instances`` in the test.
             spacing: length of a voxel along each axis in mm; None where it is not known. Used with ``surface``.
             repeated: True for images that another rank adds as well; None for none of them.
+            field: the estimated field of view, see ``estimate_field_of_view``; None for the whole image.
 
         Raises:
             ConfigError: instances are needed and missing, or the spacing is known for some images only.
         """
         if self.mask_scores:
             self.mask_scores.check(ids[0], instances is not None, spacing is not None)
-        labels = self.classes.masks(predicted_classes(probabilities(logits, self.head), self.head, self.threshold))
         target = self.classes.masks(target_classes(logits, mask, self.head))
-        finite = logits.isfinite().all(1)
-        # Curves need log odds: probabilities round to 0 and 1.
-        odds = self.classes.foreground(log_odds(logits, self.head)) if self.full else [None] * len(ids)
+        scored = [
+            Scored(
+                region,
+                self.classes.masks(predicted_classes(probabilities(shown, self.head), self.head, self.threshold)),
+                # Curves need log odds: probabilities round to 0 and 1.
+                self.classes.foreground(log_odds(shown, self.head)) if self.full else None,
+                shown.isfinite().all(1),
+            )
+            for region, shown in self._regions(logits, valid, field)
+        ]
         extras = ([None] * len(ids) if extra is None else extra for extra in (instances, spacing, repeated))
-        for image in zip(odds, labels, target, valid, finite, ids, *extras, strict=True):
-            self._add(*image)
+        for index, (name, *more) in enumerate(zip(ids, *extras, strict=True)):
+            self._add([part.image(index) for part in scored], target[index], name, *more)
+
+    def _regions(self, logits: Tensor, valid: Tensor, field: Tensor | None) -> list[tuple[Tensor, Tensor]]:
+        """The pixels of each region, and the logits that are scored there."""
+        everywhere = torch.ones_like(valid)
+        masked = logits if field is None else background_outside(logits, field, self.head)
+        return [(valid, logits), (everywhere, logits), (everywhere, masked)][: len(self.suffixes)]
 
     def _add(
         self,
-        odds: Float[Tensor, "c *space"] | None,
-        labels: Bool[Tensor, "scored *space"],
+        scored: Sequence["Scored"],
         target: Bool[Tensor, "scored *space"],
-        valid: Bool[Tensor, "*space"],
-        finite: Bool[Tensor, "*space"],
         name: str,
         instances: Int[Tensor, "*space"] | None,
         spacing: Float[Tensor, " dims"] | None,
         repeated: Bool[Tensor, ""] | None,
     ) -> None:
-        regions = torch.stack([valid, torch.ones_like(valid)][: len(self.suffixes)])
-        counts = [torch.stack(count(labels, target, region), -1) for region in regions]
+        counts = [torch.stack(count(part.labels, target, part.region), -1) for part in scored]
         self.counts.append(torch.stack(counts).unsqueeze(0))
-        self.finite.append((finite | ~regions).flatten(1).all(1).unsqueeze(0))
-        self.ids.append(encoded(name).to(labels.device))
-        if self.mask_scores is None or odds is None:
+        self.finite.append(torch.stack([(part.finite | ~part.region).all() for part in scored]).unsqueeze(0))
+        self.ids.append(encoded(name).to(target.device))
+        if self.mask_scores is None:
             return
-        pairs = list(product(regions, range(len(odds))))
-        rows = [self.mask_scores(labels[c], target[c], region, instances, spacing) for region, c in pairs]
-        self.masks.append(torch.stack(rows).to(labels.device).view(1, len(regions), len(odds), -1))
-        for areas, (region, c) in zip(self.areas, pairs, strict=True):
-            new = region & finite if repeated is None else region & finite & ~repeated
-            areas.update(odds[c][new], target[c][new])
+        pairs = list(product(scored, range(len(self.classes))))
+        rows = [self.mask_scores(part.labels[c], target[c], part.region, instances, spacing) for part, c in pairs]
+        self.masks.append(torch.stack(rows).to(target.device).view(1, len(scored), len(self.classes), -1))
+        for areas, (part, c) in zip(self.areas, pairs, strict=True):
+            new = part.region & part.finite if repeated is None else part.region & part.finite & ~repeated
+            areas.update(cast(Tensor, part.odds)[c][new], target[c][new])
 
     def compute(self) -> Scores:
         """Means over images, and pooled curves, of all images since the last reset."""

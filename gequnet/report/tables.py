@@ -67,14 +67,16 @@ def score_columns(scores: Iterable[Score], whole_image: bool = False) -> Iterato
 
     Args:
         scores: the records.
-        whole_image: True adds a column for the whole image after each score that has one.
+        whole_image: True adds two columns for the whole image after each score that has them: with background outside
+            the estimated field of view, and of the network alone.
     """
     for score in scores:
         for unit in score.units:
             name = score.name_in(unit)
             yield ScoreColumn(score.title(unit), (f"{name}_fov", name), score)
         if whole_image and score.over_whole_image:
-            yield ScoreColumn(f"{score.heading}, whole image", (f"{score.name}_whole",), score)
+            yield ScoreColumn(f"{score.heading}, whole image", (f"{score.name}_whole_masked",), score)
+            yield ScoreColumn(f"{score.heading}, whole image, network alone", (f"{score.name}_whole",), score)
 
 
 def scores_table(rows: Sequence[Row]) -> Table:

@@ -142,7 +142,7 @@ class SegmentationTask(pl.LightningModule):
     def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Update the scores with one whole image; its logits go to the callbacks."""
         logits = self.inference(self.net, batch["image"])
-        more = {part: batch[part] for part in ("instances", "spacing", "repeated") if part in batch}
+        more = {part: batch[part] for part in ("instances", "spacing", "repeated", "field") if part in batch}
         self.test_metrics.update(logits, batch["mask"], batch["valid"], batch["id"], **more)
         return logits
 

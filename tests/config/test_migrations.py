@@ -32,8 +32,9 @@ def test_a_configuration_goes_to_the_first_form_and_back(data: str) -> None:
     assert "scoring" not in first
     assert set(SCORING) <= set(first["data"])
     settings = flattened(cfg)
-    # Empty, which is what their absence means.
-    added = {name for name in settings if name.endswith((".extra_scores", ".nodata"))}
+    # Empty or false, which is what their absence means.
+    newer = (".extra_scores", ".nodata", ".train_outside")
+    added = {name for name, value in settings.items() if name.endswith(newer) and not value}
     assert flattened(upgraded(first)) == {name: value for name, value in settings.items() if name not in added}
     assert upgraded(cfg) == cfg
 

@@ -6,6 +6,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
+from gequnet.data.datasets.field_of_view import estimate_field_of_view
 from gequnet.data.errors import DatasetNotFoundError, EmptySplitError, FactMismatchError
 from gequnet.data.phantoms.phantom_vessels import PhantomVessels
 from gequnet.data.scene import Scene, pixels
@@ -54,6 +55,36 @@ def test_batches_keep_the_contract(tmp_path):
     tested = next(iter(made.test_dataloader()))
     assert tested["image"].shape == (1, 3, 52, 44)
     assert (tested["second"].shape, tested["second"].dtype) == ((1, 52, 44), torch.int64)
+
+
+@pytest.mark.parametrize("augment", ["none", "full"])
+def test_training_patches_count_outside_the_field_of_view_and_whole_images_do_not(augment, tmp_path):
+    make_drive(tmp_path)
+    with_outside, without = (
+        module("drive", augment, tmp_path, train_outside=train_outside, min_valid=0.1)
+        for train_outside in (True, False)
+    )
+    assert module("drive", root=tmp_path).train_outside
+    pairs = list(zip(*(samples(made.train_dataloader()) for made in (with_outside, without)), strict=True))
+    for (_, image, mask, valid), (_, same_image, same_mask, inside) in pairs:
+        assert torch.equal(image, same_image)
+        assert torch.equal(mask, same_mask)
+        assert (valid | ~inside).all()  # nothing is lost
+    assert sum((valid & ~inside).sum() for (*_, valid), (*_, inside) in pairs) > 1000
+    for batch in (*with_outside.val_dataloader(), *with_outside.test_dataloader()):
+        assert not batch["valid"][0, 0].any()  # above the disc
+
+
+def test_test_images_of_a_fundus_come_with_the_estimated_field_of_view(tmp_path):
+    make_drive(tmp_path)
+    make_chase(tmp_path)
+    for name in ("drive", "chase"):
+        made = module(name, root=tmp_path)
+        batch = next(iter(made.test_dataloader()))
+        expected = estimate_field_of_view(made.source.load(batch["id"][0]).image)
+        assert torch.equal(batch["field"][0], expected)
+        assert "field" not in next(iter(made.val_dataloader()))
+    assert "field" not in next(iter(module().test_dataloader()))
 
 
 def test_volumes_keep_the_contract_where_they_are_smaller_than_a_patch(tmp_path):

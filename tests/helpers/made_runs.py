@@ -58,6 +58,9 @@ def made_run(
     return folder
 
 
+FUNDUS = ("dice_fov", "dice_whole", "dice_whole_masked")
+
+
 @lru_cache
 def composed(*overrides):
     """Resolved configuration, as YAML."""
@@ -70,7 +73,7 @@ def summary_of(config, scores, fov):
     achieved = {"parameters": 62000, "channels": 80, "flops": 4.0e8, "activations": 2.0e6}
     ratio = 1.0 if group == "none" else 3.0
     achieved |= {"flops": int(4e8 * ratio), "activations": int(2e6 * ratio)}
-    test = {name: float(scores.mean()) for name in (("dice_fov", "dice_whole") if fov else ("dice",))}
+    test = {name: float(scores.mean()) for name in (FUNDUS if fov else ("dice",))}
     return {
         "test": test | {f"iou{'_fov' if fov else ''}": 0.6, f"roc_auc{'_fov' if fov else ''}": None},
         "val_best": {"dice": 0.8},

@@ -52,21 +52,44 @@ def filled(metrics, cases):
     return metrics
 
 
-def test_binary_scores_are_those_of_scikit_learn_inside_and_whole():
-    cases = images("sigmoid", 1)
-    scores = filled(BINARY(fov=True), cases).compute()
-    for suffix in ("_fov", "_whole"):
+def test_binary_scores_are_those_of_scikit_learn_in_every_region():
+    cases, metrics = images("sigmoid", 1), BINARY(fov=True)
+    fields = {name: torch.rand(valid.shape) < 0.8 for name, (_, _, valid) in cases.items()}
+    for name, case in cases.items():
+        metrics.update(*case, [name], field=fields[name])
+    scores = metrics.compute()
+    for suffix in ("_fov", "_whole", "_whole_masked"):
         each, values, labels = [], [], []
-        for logits, mask, valid in cases.values():
+        for name, (logits, mask, valid) in cases.items():
             inside = valid[0] if suffix == "_fov" else torch.ones_like(valid[0])
-            values.append(logits[0, 0][inside].sigmoid().numpy())
+            shown = logits.sigmoid() * fields[name] if suffix == "_whole_masked" else logits.sigmoid()
+            values.append(shown[0, 0][inside].numpy())
             labels.append(mask[0][inside].numpy())
             each.append(f1_score(labels[-1], values[-1] > 0.5))
         assert scores["dice" + suffix] == pytest.approx(np.mean(each), abs=1e-9)
         pooled = np.concatenate(labels), np.concatenate(values)
         assert scores["roc_auc" + suffix] == pytest.approx(roc_auc_score(*pooled), abs=1e-6)
         assert scores["pr_auc" + suffix] == pytest.approx(average_precision_score(*pooled), abs=1e-6)
-    assert list(scores) == [score + suffix for score in PER_IMAGE + POOLED for suffix in ("_fov", "_whole")]
+    assert list(scores) == [
+        score + suffix for score in PER_IMAGE + POOLED for suffix in ("_fov", "_whole", "_whole_masked")
+    ]
+
+
+@pytest.mark.parametrize(("make", "head", "num_classes"), [(BINARY, "sigmoid", 1), (SOFTMAX, "softmax", 3)])
+def test_without_an_estimated_field_the_masked_prediction_is_that_of_the_network(make, head, num_classes):
+    scores = filled(make(fov=True), images(head, num_classes)).compute()
+    masked = {name: value for name, value in scores.items() if "_whole_masked" in name}
+    assert masked == {name: scores[name.replace("_whole_masked", "_whole")] for name in masked}
+
+
+def test_outside_the_estimated_field_a_softmax_predicts_the_background():
+    logits, mask, valid = image("softmax", 3, seed=0)
+    field, metrics = torch.rand(valid.shape) < 0.5, SOFTMAX(fov=True)
+    metrics.update(logits, mask, valid, ["a"], field=field)
+    labels = torch.where(field, logits.argmax(1), 0)
+    assert metrics.compute()["accuracy_whole_masked/anterior"] == pytest.approx(
+        ((labels == 1) == (mask == 1)).double().mean().item()
+    )
 
 
 def one_against_the_rest(head, index, logits, mask, valid):
@@ -399,7 +422,11 @@ def test_cells_between_membranes_are_scored_in_the_test_only():
     plain, metrics = filled(BINARY(fov=True), cases).compute(), filled(BINARY(fov=True, partition=True), cases)
     scores, rows = metrics.compute(), metrics.per_image()
     assert {key: value for key, value in scores.items() if key in plain} == plain
-    names = [score + suffix for score in ("v_rand", "v_info", "pixel_error") for suffix in ("_fov", "_whole")]
+    names = [
+        score + suffix
+        for score in ("v_rand", "v_info", "pixel_error")
+        for suffix in ("_fov", "_whole", "_whole_masked")
+    ]
     assert set(scores) - set(plain) == set(names)
     for row, (logits, mask, valid) in zip(rows, cases.values(), strict=True):
         masks = logits[0, 0] > 0, mask[0] == 1

@@ -219,14 +219,14 @@ def test_machines_that_differ_are_said(tmp_path):
     assert "differ in commit" not in text
 
 
-def test_fundus_images_have_both_regions_and_a_second_observer(tmp_path):
-    second = {"second_observer": {"dice_fov": 0.788, "dice_whole": 0.7}}
+def test_fundus_images_have_all_regions_and_a_second_observer(tmp_path):
+    second = {"second_observer": {"dice_fov": 0.788, "dice_whole": 0.7, "dice_whole_masked": 0.75}}
     made_run(tmp_path / "u", "model=unet", fov=True, metrics=second)
     made_run(tmp_path / "c", "model=e2unet", fov=True, dice=noisy(0.9, 8))
     write_report([tmp_path], tmp_path / "out")
     table = page(tmp_path / "out").tables[0]
-    assert table[0][1:4] == ["Dice", "Dice, whole image", "IoU"]
-    assert table[-1] == ["second observer", ".7880", ".7000", "–", "–", "human"]
+    assert table[0][1:4] == ["Dice", "Dice, whole image", "Dice, whole image, network alone"]
+    assert table[-1] == ["second observer", ".7880", ".7500", ".7000", "–", "–", "human"]
 
 
 @pytest.mark.slow

@@ -35,6 +35,11 @@ def estimate_field_of_view(image: UInt8[Tensor, "3 h w"]) -> Bool[Tensor, "h w"]
     return torch.from_numpy(ndimage.binary_fill_holes(_largest_piece(inside)))
 
 
+def is_photograph(image: Tensor) -> bool:
+    """True for an 8-bit image with three channels, of which the field of view can be estimated."""
+    return image.dtype == torch.uint8 and len(image) == 3
+
+
 def _corners(luminance: np.ndarray) -> float:
     side = max(1, min(luminance.shape) // 25)
     near = [slice(None, side), slice(-side, None)]

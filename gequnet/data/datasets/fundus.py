@@ -68,7 +68,7 @@ class FundusSource(Source):
         image = read_image(files.image)
         valid = read_binary(files.valid).bool() if files.valid else estimate_field_of_view(image)
         second = read_binary(files.second) if files.second else None
-        return Scene(sample_id, image, read_binary(files.mask), valid, second)
+        return Scene(sample_id, image, read_binary(files.mask), valid, outside=~valid, second=second)
 
     def check(self) -> None:
         """Check that every file of every split exists and has the size of its photograph, and that masks are binary.

@@ -20,24 +20,26 @@ class Patch:
         mask: ``[*space]`` or ``[K, *space]``, class indices.
         valid: ``[*space]``, False outside the field of view and outside the picture.
         weight: ``[*space]``, the weight of each pixel in the loss; None for equal weights.
+        outside: ``[*space]``, True outside the field of view in the picture; None if there is no field of view.
     """
 
     image: Float[Tensor, "channels *space"]
     mask: UInt8[Tensor, "..."]
     valid: Bool[Tensor, "..."]
     weight: Float[Tensor, "..."] | None = None
+    outside: Bool[Tensor, "..."] | None = None
 
     def moved(self, move: Callable[[Tensor], Tensor]) -> "Patch":
         """The patch with ``move``, a function on the last axes, applied to every part."""
-        weight = None if self.weight is None else move(self.weight)
-        return Patch(move(self.image), move(self.mask), move(self.valid), weight)
+        parts = (self.image, self.mask, self.valid, self.weight, self.outside)
+        return Patch(*(None if part is None else move(part) for part in parts))  # type: ignore[arg-type]
 
 
 def window(scene: Scene, corner: Sequence[int], size: Sequence[int]) -> Patch:
     """The patch of ``size`` pixels from ``corner`` on; outside the picture it is 0 and not valid."""
-    weight = None if scene.weight is None else _cut(scene.weight, corner, size)
     image, mask, valid = (_cut(part, corner, size) for part in (scene.image, scene.mask, scene.valid))
-    return Patch(pixels(image), mask, valid, weight)
+    weight, outside = (None if part is None else _cut(part, corner, size) for part in (scene.weight, scene.outside))
+    return Patch(pixels(image), mask, valid, weight, outside)
 
 
 def centre(patch: Patch, size: Sequence[int]) -> Patch:
@@ -61,7 +63,7 @@ def _cut(part: Tensor, corner: Sequence[int], size: Sequence[int]) -> Tensor:
 
 def full_patch(scene: Scene) -> Patch:
     """The whole scene as one patch."""
-    return Patch(pixels(scene.image), scene.mask, scene.valid, scene.weight)
+    return Patch(pixels(scene.image), scene.mask, scene.valid, scene.weight, scene.outside)
 
 
 def draw_corner(

@@ -86,12 +86,14 @@ class Warp(Augmentation):
     def __call__(self, patch: Patch, size: Sequence[int], generator: torch.Generator) -> Patch:
         """The warped patch, of exactly ``size``."""
         grid, space = self._grid(patch, size, generator), patch.valid.shape
-        labels = torch.cat([patch.mask.reshape(-1, *space), patch.valid[None]]).float()
+        regions = [patch.valid] if patch.outside is None else [patch.valid, patch.outside]
+        labels = torch.cat([patch.mask.reshape(-1, *space), torch.stack(regions)]).float()
         image = _resample(patch.image, grid, self.interpolation if len(space) == 2 else "bilinear")
-        *moved, valid = _resample(labels, grid, "nearest").to(torch.uint8)
-        regions = patch.mask.shape[: -len(space)]
+        moved = _resample(labels, grid, "nearest").to(torch.uint8)
+        mask, (valid, *outside) = moved[: -len(regions)], moved[-len(regions) :].bool()
+        mask = mask.reshape(*patch.mask.shape[: -len(space)], *valid.shape)
         weight = None if patch.weight is None else _resample(patch.weight[None], grid, "bilinear")[0]
-        return Patch(image, torch.stack(moved).reshape(*regions, *valid.shape), valid.bool(), weight)
+        return Patch(image, mask, valid, weight, outside[0] if outside else None)
 
     def _grid(self, patch: Patch, size: Sequence[int], generator: torch.Generator) -> Float[Tensor, "*size dims"]:
         """The place of each pixel of the result in the window, in units of ``grid_sample``: x first, -1 to 1."""

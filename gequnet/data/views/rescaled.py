@@ -62,8 +62,8 @@ class Rescaled(Source):
 def magnified_scene(scene: Scene, factor: float) -> Scene:
     """The scene ``factor`` times as large: its sides, rounded, and everything in it; the spacing in mm stays.
 
-    Labels stay labels, see ``magnified_labels``, and objects keep their numbers. ``corners`` and ``geometry`` are
-    removed, since they do not hold on the new grid.
+    Labels stay labels, see ``magnified_labels``, and objects keep their numbers. ``corners``, ``geometry`` and
+    ``outside`` are removed, since they do not hold on the new grid.
     """
     if factor == 1:
         return scene
@@ -78,6 +78,7 @@ def magnified_scene(scene: Scene, factor: float) -> Scene:
         valid=magnified_regions(scene.valid[None], factor, sides)[0],
         second=None if second is None else magnified_labels(second, factor, sides),
         instances=instances,
+        outside=None,
         corners=None,
         geometry=None,
         not_finite=0,

@@ -71,12 +71,13 @@ def test_a_recipe_is_a_function_of_the_generator(path):
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
-def test_mask_and_valid_move_with_the_image(path):
+def test_mask_and_regions_move_with_the_image(path):
     """An image equal to its mask stays equal, up to interpolation along edges."""
     augment, scene = recipe(path), scene_of()
-    twin = Scene("twin", scene.mask[None].float(), scene.mask, scene.mask.bool())
+    twin = Scene("twin", scene.mask[None].float(), scene.mask, scene.mask.bool(), outside=~scene.mask.bool())
     patch = augmented(augment, twin, generator_for("twin"))
     assert torch.equal(patch.valid, patch.mask.bool())
+    assert torch.equal(patch.outside, ~patch.valid)
     if path.stem == "colour":
         return
     assert ((patch.image[0] > 0.5) == patch.valid).float().mean() > 0.97
