@@ -130,6 +130,13 @@ class Preprocessing:
         """The image or a part of it as a scene without labels, in which pixels without a value are 0 and not valid."""
         return mark_nodata(unlabelled_scene(image, torch.ones(image.shape[1:], dtype=torch.bool)), self.nodata)
 
+    def measured(self, image: Tensor) -> Bool[Tensor, "*space"] | None:
+        """True where the pixels of an image have a value, neither nan nor a nodata value; None if all have one."""
+        if not image.is_floating_point() and not self.nodata:
+            return None
+        valid = self.whole_scene(image).valid
+        return None if valid.all() else valid
+
     def _has_field(self, image: Tensor) -> bool:
         return self.fov and self.side is None and is_photograph(image)
 

@@ -33,7 +33,7 @@ class PredictOptions:
         max_pixels: An image with more pixels is predicted in windows. It is also read in windows, if the preprocessing
             does not need the whole image.
         field_of_view: True to make everything background outside of the estimated field of view, for a network that was
-            trained on fundus photographs: it has learned nothing there.
+            trained on fundus photographs.
 
     Raises:
         ConfigError: ``window``, ``overlap``, ``batch_size`` or ``max_pixels`` is out of range.
@@ -64,11 +64,13 @@ class Prediction:
         probabilities: ``[K, *space]``, the mean over the orbit.
         uncertainty: Standard deviation over the orbit, ``[layers, *space]``. Softmax: of the probability of the
             predicted class. Sigmoid: of the probability of the class (that of its absence has the same deviation).
+        missing: Number of pixels without a value, which are background.
     """
 
     labels: UInt8[np.ndarray, "layers *space"]
     probabilities: Float32[np.ndarray, "classes *space"]
     uncertainty: Float32[np.ndarray, "layers *space"]
+    missing: int = 0
 
     @classmethod
     def from_probabilities(
@@ -76,24 +78,36 @@ class Prediction:
         net: Predictor,
         mean: Float32[np.ndarray, "classes *space"],
         deviation: Float32[np.ndarray, "classes *space"],
+        measured: Bool[Tensor, "*space"] | None = None,
     ) -> "Prediction":
-        """Labels from the mean probabilities, with the deviation of the predicted class."""
+        """Labels from the mean probabilities, with the deviation of the predicted class.
+
+        Args:
+            net: The network.
+            mean: Mean probabilities; changed in place where a pixel has no value.
+            deviation: Their deviation; changed like ``mean``.
+            measured: True where a pixel has a value; None if all have one.
+        """
+        missing = 0
+        if measured is not None:
+            clear_outside(mean, deviation, measured.numpy(), net.head)
+            missing = int((~measured).sum())
         labels = net.to_labels(mean)
         labels = labels[None] if labels.ndim < mean.ndim else labels
         uncertainty = np.take_along_axis(deviation, labels.astype(np.intp), 0) if net.head == "softmax" else deviation
-        return cls(labels, mean, uncertainty)
+        return cls(labels, mean, uncertainty, missing)
 
 
 def clear_outside(
-    mean: Float32[np.ndarray, "classes h w"],
-    deviation: Float32[np.ndarray, "classes h w"],
-    field: Bool[np.ndarray, "h w"],
+    mean: Float32[np.ndarray, "classes *space"],
+    deviation: Float32[np.ndarray, "classes *space"],
+    inside: Bool[np.ndarray, "*space"],
     head: str,
 ) -> None:
-    """Make probabilities those of certain background outside of a field of view, in place."""
-    mean[:, ~field] = deviation[:, ~field] = 0
+    """Make probabilities those of certain background where ``inside`` is False, in place."""
+    mean[:, ~inside] = deviation[:, ~inside] = 0
     if head == "softmax":
-        mean[0, ~field] = 1
+        mean[0, ~inside] = 1
 
 
 class FrozenNet(nn.Module):
@@ -154,7 +168,7 @@ class ImagePredictor:
         deviation = prepared.restore(statistics.deviation.numpy(), "sigmoid")
         if self.options.field_of_view and prepared.field is not None:
             clear_outside(mean, deviation, prepared.field.numpy(), self.net.head)
-        return Prediction.from_probabilities(self.net, mean, deviation)
+        return Prediction.from_probabilities(self.net, mean, deviation, self.net.preprocessing.measured(image))
 
     def orbit_statistics(self, logits: Float[Tensor, "1 gk *space"]) -> RunningMeanAndDeviation:
         """Mean and deviation of the probabilities over the orbit, from logits that are concatenated along channels."""

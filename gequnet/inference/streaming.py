@@ -22,9 +22,9 @@ Read = Callable[[Sequence[slice]], Tensor]
 def stream(predictor: ImagePredictor, image: ImageFile, page: int = 0) -> Iterator[tuple[int, Prediction]]:
     """Prediction for an image that is never in memory as a whole: one band of rows after the other, in order.
 
-    The image is read twice: once for the scale of its intensities, and once, window by window, for the prediction. In
-    memory are only the windows of one pass and the logits of as many rows as a window has. The result equals that of
-    ``ImagePredictor.predict`` with the same windows.
+    The image is read twice: once for the scale of its intensities, and once, window by window, for the prediction. From
+    the first pixel without a value on, each band is read once more. In memory are only the windows of one pass and the
+    logits of as many rows as a window has. The result equals that of ``ImagePredictor.predict`` with the same windows.
 
     Args:
         predictor: The network; its preprocessing must not need the whole image.
@@ -45,17 +45,20 @@ def stream(predictor: ImagePredictor, image: ImageFile, page: int = 0) -> Iterat
         return image.read(page, window)
 
     scale = scale_in_windows(net.preprocessing, raw, image.space, tiling.window, str(image.path))
-    seen = False
+    seen = holes = False
 
     def read(part: Part) -> Tensor:
-        nonlocal seen
+        nonlocal seen, holes
         scene = net.preprocessing.whole_scene(raw([each for each in part if isinstance(each, slice)]))
-        seen = seen or bool(scene.valid.any())
+        seen, holes = seen or bool(scene.valid.any()), holes or not scene.valid.all()
         return scale(pixels(scene.image))[None].to(net.device)
 
     for first, logits in bands(OrbitLogits(predictor.orbit), read, tiling, predictor.options.batch_size):
         statistics = predictor.orbit_statistics(logits)
-        yield first, Prediction.from_probabilities(net, statistics.mean.numpy(), statistics.deviation.numpy())
+        mean, deviation = statistics.mean.numpy(), statistics.deviation.numpy()
+        rows = [slice(first, first + mean.shape[1]), *(slice(0, side) for side in image.space[1:])]
+        measured = net.preprocessing.measured(raw(rows)) if holes else None
+        yield first, Prediction.from_probabilities(net, mean, deviation, measured)
     if not seen:  # with a fixed scale the image is read once
         raise NoValidPixelError(str(image.path))
 

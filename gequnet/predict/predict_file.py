@@ -29,12 +29,12 @@ def predict_file(
         report: Receives the share of the image that is done.
 
     Returns:
-        A remark if an output had to be left out; else an empty string.
+        Remarks about outputs that had to be left out and pixels without a value; empty if there are none.
 
     Raises:
         DataError: The image cannot be read, or the network does not take it.
     """
-    net, remark = predictor.net, ""
+    net, remark, missing = predictor.net, "", 0
     folder = outputs.labels.parent
     spec = InputSpec(net.in_channels, net.spatial_dims, net.preprocessing.nodata)
     with open_image(source.files, spec, source.path) as image:
@@ -47,12 +47,14 @@ def predict_file(
             parts = stream(predictor, image, page) if streams else _whole_page(predictor, image, page, overlay)
             for first, prediction in parts:
                 buffer.put(page, first, prediction)
+                missing += prediction.missing
                 report((page + (first + prediction.labels.shape[1]) / image.space[0]) / image.pages)
         with temporary_names(outputs) as files:
             buffer.write(files)
             if files.contours is not None:
                 overlay.draw(files.contours)
-    return remark
+    without = f"{missing} pixels have no value (nan, infinite or nodata) and are background" if missing else ""
+    return ", ".join(filter(None, (remark, without)))
 
 
 def _whole_page(

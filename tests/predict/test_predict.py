@@ -74,6 +74,21 @@ def test_a_picture_without_a_value_is_refused_by_name(
     assert not (tmp_path / "out/a.tif").exists()
 
 
+@pytest.mark.parametrize("words", [[], ["--max-pixels", "100"]], ids=["whole", "streamed"])
+def test_pixels_without_a_value_are_background_and_counted(
+    runs: dict[str, Path], words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The threshold is so low that without them all is foreground."""
+    run = make_run(tmp_path / "run", *SMALL, "metrics.threshold=0.001", "inference=sliding", "data.patch_size=16")
+    image = noise(33, 40).astype(np.float32)
+    image[:5, :7] = np.nan
+    image[30:, 20] = np.inf
+    tifffile.imwrite(tmp_path / "a.tif", image)
+    assert ask(run, tmp_path / "a.tif", "-o", tmp_path / "out", *words) == 0
+    assert np.array_equal(tifffile.imread(tmp_path / "out/a.tif") > 0, np.isfinite(image))
+    assert "38 pixels have no value (nan, infinite or nodata) and are background" in capsys.readouterr().out
+
+
 def test_pixels_without_a_value_do_not_darken_the_picture_of_contours(runs: dict[str, Path], tmp_path: Path) -> None:
     values = np.random.default_rng(0).random((33, 40)).astype(np.float32)
     greys = []
