@@ -26,6 +26,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gequnet.errors import ConfigError, ShapeError
+from gequnet.layers.memory_format import NoMemoryFormat
 from gequnet.layers.plain import PaddingMode, he_normal_
 from gequnet.layers.scale_maps import every_scale
 from gequnet.layers.separable import PAD_MODE, separable_conv
@@ -37,7 +38,7 @@ CONV_TRANSPOSE = {2: F.conv_transpose2d, 3: F.conv_transpose3d}
 CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
 
 
-class ScaleConv(nn.Module):
+class ScaleConv(NoMemoryFormat):
     r"""Convolution of maps on the window of scales.
 
     .. math:: G_o[s] = \sum_{c, e} \psi_{oce, s} * F_c[s + e], \qquad \psi_{oce, s} = \sum_n w_{ocen} b_{n, s}

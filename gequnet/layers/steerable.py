@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gequnet.errors import ConfigError, ShapeError
+from gequnet.layers.memory_format import NoMemoryFormat
 from gequnet.layers.plain import PaddingMode, he_normal_
 from gequnet.symmetry.gspace import FieldType, PlaneGroup
 from gequnet.symmetry.kernel_basis import kernel_basis
@@ -26,7 +27,7 @@ def expand_kernel(
     return kernel.flatten(0, 1).flatten(1, 2)
 
 
-class SteerableConv(nn.Module):
+class SteerableConv(NoMemoryFormat):
     """Convolution that commutes with the group of its field types.
 
     It is exact (to rounding) for the elements that map the pixel grid to itself, at every size if ``stride`` is 1. For
