@@ -29,6 +29,7 @@ from gequnet.train.model_summary import print_summary
 from gequnet.train.trainer import build_task, build_trainer
 from gequnet.train.transfer import load_initial_weights
 from gequnet.train.validate_config import validate_config
+from gequnet.train.values_per_channel import check_batch, one_value_refused
 
 log = logging.getLogger("gequnet")
 
@@ -84,7 +85,9 @@ def train_and_test(cfg: DictConfig, digest: str, previous: PreviousRun, began: f
         log.warning(match.miss)
     net = build(cfg.model, widths=match.widths)
     started = load_initial_weights(cfg, net)
-    cfg.data.batch_size = choose_batch_size(cfg, data, net)
+    with one_value_refused(cfg, data):
+        cfg.data.batch_size = choose_batch_size(cfg, data, net)
+    check_batch(cfg, data, net)
     save_config(cfg, net)
     save_scale(cfg, data.fixed_scale)
     write_fingerprint(cfg, digest)

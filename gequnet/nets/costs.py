@@ -14,7 +14,12 @@ from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 
+from gequnet.errors import ShapeError
+
 Sides = int | Sequence[int]
+
+ONE_VALUE = "Expected more than 1 "
+"""Start of PyTorch's errors about a norm that gets one value per channel, which has no variance."""
 
 
 def parameters(net: nn.Module) -> int:
@@ -52,7 +57,12 @@ def flops(net: nn.Module, sides: Sides) -> int:
         ShapeError: the network does not accept images of these sides.
     """
     meta = meta_copy(net).eval()
-    with _default_algorithms(), torch.no_grad(), FlopCounterMode(display=False) as counter:
+    with (
+        _default_algorithms(),
+        torch.no_grad(),
+        FlopCounterMode(display=False) as counter,
+        _one_value_refused(meta, sides),
+    ):
         meta(meta_image(meta, sides))
     return counter.get_total_flops()
 
@@ -80,7 +90,23 @@ def activations(net: nn.Module, sides: Sides) -> int:
     try:
         return _saved_bytes(meta, meta_image(meta, sides))
     except ValueError:
-        return _saved_bytes(meta, meta_image(meta, sides).repeat_interleave(2, dim=0)) // 2
+        with _one_value_refused(meta, sides):
+            return _saved_bytes(meta, meta_image(meta, sides).repeat_interleave(2, dim=0)) // 2
+
+
+@contextmanager
+def _one_value_refused(net: nn.Module, sides: Sides) -> Iterator[None]:
+    """Context that replaces PyTorch's error about one value per channel of an image by a sentence."""
+    try:
+        yield
+    except ValueError as error:
+        if not str(error).startswith(ONE_VALUE):
+            raise
+        size = "x".join(map(str, meta_image(net, sides).shape[2:]))
+        raise ShapeError(
+            f"A patch of {size} pixels has one value per channel at the coarsest level, and the norm of each image "
+            "(model.norm=instance or group) needs more: take a larger data.patch_size or a smaller model.depth."
+        ) from None
 
 
 def _saved_bytes(meta: nn.Module, images: Tensor) -> int:

@@ -24,6 +24,7 @@ from gequnet.train.dry_run import DryRun, dry_run
 from gequnet.train.memory import Memory, device_memory
 from gequnet.train.model_summary import counted, format_sides
 from gequnet.train.trainer import training_batches
+from gequnet.train.values_per_channel import norms_as_trained
 
 log = logging.getLogger("gequnet")
 
@@ -69,18 +70,12 @@ def estimate_cost(cfg: DictConfig, data: Any, net: nn.Module, trainer: pl.Traine
     device = trainer.strategy.root_device
     processes = trainer.num_devices if device.type == "cpu" else 1
     memory = device_memory(device)
-    if device.type == "cpu":  # out of memory, the system would kill the process without an error
-        check_memory(data, training_bytes(net, data.batch_size, data.patch_size), memory, processes)
-    plan = inference_plan(data, build(cfg.inference), net)
-    warn_if_images_too_large(net, plan, memory, device)
-    try:
-        trial = dry_run(cfg, data, net, device)
-    except RuntimeError as error:
-        if not is_oom_error(error):
-            raise
-        raise ConfigError(
-            out_of_memory_message(data, f"more than the {size(memory.total)} that {device} has")
-        ) from None
+    with norms_as_trained(cfg, net, trainer.world_size):
+        if device.type == "cpu":  # out of memory, the system would kill the process without an error
+            check_memory(data, training_bytes(net, data.batch_size, data.patch_size), memory, processes)
+        plan = inference_plan(data, build(cfg.inference), net)
+        warn_if_images_too_large(net, plan, memory, device)
+        trial = _trial(cfg, data, net, device, memory)
     if device.type == "cuda":
         garbage_collection_cuda()
     done = 0 if checkpoint is None else int(read_checkpoint(checkpoint)["global_step"])
@@ -90,6 +85,17 @@ def estimate_cost(cfg: DictConfig, data: Any, net: nn.Module, trainer: pl.Traine
     log.info("%s", line)
     with RunFolder(cfg.paths.run).summary.open("a", encoding="utf-8") as file:
         file.write(f"  forecast    {line}\n")
+
+
+def _trial(cfg: DictConfig, data: Any, net: nn.Module, device: torch.device, memory: Memory) -> DryRun:
+    try:
+        return dry_run(cfg, data, net, device)
+    except RuntimeError as error:
+        if not is_oom_error(error):
+            raise
+        raise ConfigError(
+            out_of_memory_message(data, f"more than the {size(memory.total)} that {device} has")
+        ) from None
 
 
 def training_bytes(net: nn.Module, images: int, sides: list[int]) -> int:
