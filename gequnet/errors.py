@@ -46,6 +46,13 @@ def unknown_name(name: str, names: Sequence[str]) -> str:
     return f"There is nothing called {name} in this configuration; {hint}{train_command()} --help lists the names."
 
 
+def unknown_setting(name: str, names: Sequence[str]) -> str:
+    """Message for a name that is no setting of finished runs."""
+    near = nearest_names(name, names) or nearest_names(name.rpartition(".")[2], names)
+    hint = f"the nearest {_are(near)}; " if near else ""
+    return f"There is no setting called {name} in these runs; {hint}config.yaml in the folder of a run has them all."
+
+
 def train_command() -> str:
     """Command of a training, for messages: ``gequnet train`` where that was typed, ``python run.py`` elsewhere."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)

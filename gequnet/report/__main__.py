@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gequnet.config.command_line import exit_code
+from gequnet.config.migrations import current_words
+from gequnet.report.comparability import check_names
 from gequnet.report.comparison_page import write_report
 from gequnet.report.finished_runs import find_runs
 from gequnet.report.wandb_dashboard import save_dashboard, write_dashboard
@@ -30,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _report(given: argparse.Namespace) -> int:
+    if given.vary:
+        check_names(find_runs(given.folders), current_words(given.vary))
     whole = len(given.folders) == 1 and not RunFolder(given.folders[0]).is_run
     out = given.out or (given.folders[0] if whole else Path("report"))
     page = write_report(given.folders, out, given.vary, given.title, not given.no_images, given.reference)

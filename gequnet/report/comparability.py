@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from itertools import takewhile
+from itertools import accumulate, takewhile
 from typing import Any
 
-from gequnet.errors import ConfigError
+from gequnet.errors import ConfigError, unknown_setting
 from gequnet.report.finished_runs import FOLD, Run, Settings
 from gequnet.runs.fingerprint import TABLES
 
@@ -116,6 +116,23 @@ def is_varied(key: str, varied: Sequence[str]) -> bool:
     (True, True, False)
     """
     return any(f".{name}." in f".{key}." for name in varied)
+
+
+def check_names(runs: Sequence[Run], names: Sequence[str]) -> None:
+    """Refuse names to compare that no run has as a value or a node.
+
+    Args:
+        runs: at least one.
+        names: as typed; the last part of a name is enough.
+
+    Raises:
+        ConfigError: a name is unknown; the message has the nearest ones.
+    """
+    keys = list(dict.fromkeys(key for run in runs for key in (*run.settings, *effective(run))))
+    for name in names:
+        if not any(is_varied(key, [name]) for key in keys):
+            nodes = {node for key in keys for node in accumulate(key.split("."), lambda start, part: f"{start}.{part}")}
+            raise ConfigError(unknown_setting(name, sorted(nodes)))
 
 
 def _within(key: str, name: str) -> bool:

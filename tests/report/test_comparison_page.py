@@ -325,3 +325,15 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(tmp_path, capsys, monkeypatch
     assert len(said.err.splitlines()) == 1
     assert "--vary loss" in said.err
     assert not (tmp_path / "report").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [("los", "the nearest is loss; "), ("optim.lrr", "the nearest are optim.lr, "), ("metrics.tresh", ""), ("zz", "")],
+)
+def test_a_name_to_vary_that_no_run_has_is_refused(name, nearest, tmp_path, capsys):
+    run = made_run(tmp_path / "u", "model=unet")
+    assert main([str(run), "--vary", "lr", "--vary", name, "--out", str(tmp_path / "out")]) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith(f"There is no setting called {name} in these runs; {nearest}")
+    assert not (tmp_path / "out").exists()
