@@ -9,6 +9,7 @@ from typing import NoReturn
 import gequnet
 from gequnet.config.command_line import exit_code
 from gequnet.config.extras import require_extra
+from gequnet.config.typed_command import TYPED
 
 COMMANDS = {
     "train": ("gequnet.train", "train, test and report one network, or with -m a sweep of them"),
@@ -41,7 +42,8 @@ def run_command(command: str, words: Sequence[str]) -> NoReturn:
         MissingExtraError: the extra ``train`` is not installed.
     """
     require_extra("train")
-    os.execv(sys.executable, [sys.executable, "-m", COMMANDS[command][0], *words])
+    environment = {**os.environ, TYPED: command}
+    os.execve(sys.executable, [sys.executable, "-m", COMMANDS[command][0], *words], environment)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from gequnet.config.extras import missing_extra
+from gequnet.config.typed_command import as_typed
 from gequnet.errors import GequnetError, PathError, first_sentence
 
 MISTAKE = 2
@@ -53,7 +54,7 @@ def print_mistake(error: Exception, overrides: Sequence[str] = ()) -> int:
         from gequnet.config.explain import explain  # which needs Hydra
 
         sentence = explain(error, list(overrides))
-    print(sentence, file=sys.stderr)
+    print(as_typed(sentence), file=sys.stderr)
     return MISTAKE
 
 

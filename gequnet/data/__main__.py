@@ -18,6 +18,7 @@ from gequnet.config.build import build
 from gequnet.config.command_line import exit_code
 from gequnet.config.compose import compose, resolve
 from gequnet.config.explain import choices
+from gequnet.config.typed_command import as_typed
 from gequnet.data.download.catalogue import CATALOGUE, CatalogueEntry, RemoteFile, catalogue_entry
 from gequnet.data.download.download import download, unpack
 from gequnet.data.download.http import Report
@@ -64,7 +65,10 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _parser() -> argparse.ArgumentParser:
     plain = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
-        prog="python -m gequnet.data", description=__doc__, epilog=EPILOG, formatter_class=plain
+        prog=as_typed("python -m gequnet.data"),
+        description=as_typed(__doc__ or ""),
+        epilog=as_typed(EPILOG),
+        formatter_class=plain,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     listing = commands.add_parser("list", help="list all datasets, their licences, and how they are downloaded")
@@ -178,7 +182,7 @@ def _print(found: Verification, everything: bool) -> None:
 
 
 def _print_line(sentence: str) -> None:
-    print(sentence, flush=True)
+    print(as_typed(sentence), flush=True)
 
 
 @contextmanager

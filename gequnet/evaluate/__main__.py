@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gequnet.config.command_line import exit_code
+from gequnet.config.typed_command import as_typed
 from gequnet.evaluate.external_test import TESTED, evaluate
 
 EPILOG = """examples:
@@ -33,9 +34,9 @@ def _evaluate(given: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m gequnet.evaluate",
+        prog=as_typed("python -m gequnet.evaluate"),
         description="Tests a finished run on another dataset, or once more on its own.",
-        epilog=EPILOG,
+        epilog=as_typed(EPILOG),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder")

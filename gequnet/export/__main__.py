@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from gequnet.config.command_line import exit_code
+from gequnet.config.typed_command import as_typed
 from gequnet.export import onnx_file
 from gequnet.export.export import TOLERANCE, export
 
@@ -44,7 +45,10 @@ def _export(given: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     plain = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
-        prog="python -m gequnet.export", description=__doc__, epilog=EPILOG, formatter_class=plain
+        prog=as_typed("python -m gequnet.export"),
+        description=as_typed(__doc__ or ""),
+        epilog=as_typed(EPILOG),
+        formatter_class=plain,
     )
     parser.add_argument("run", metavar="RUN", help="folder of a finished run")
     parser.add_argument("-o", "--out", required=True, metavar="FILE", help="NAME.onnx, NAME.pt2 or NAME.safetensors")

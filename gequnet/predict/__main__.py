@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 import gequnet
 from gequnet.config.command_line import exit_code
+from gequnet.config.typed_command import as_typed
 from gequnet.data.datasets.brats import MODALITIES
 from gequnet.errors import ConfigError, GequnetError, first_sentence
 from gequnet.inference.prediction import ImagePredictor, PredictOptions
@@ -67,9 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m gequnet.predict",
+        prog=as_typed("python -m gequnet.predict"),
         description="Predict labels for image files with a trained network.",
-        epilog=EPILOG,
+        epilog=as_typed(EPILOG),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("run", metavar="RUN", help="folder of a finished run")

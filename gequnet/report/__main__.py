@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gequnet.config.command_line import exit_code
 from gequnet.config.migrations import current_words
+from gequnet.config.typed_command import as_typed
 from gequnet.report.comparability import check_names
 from gequnet.report.comparison_page import write_report
 from gequnet.report.finished_runs import find_runs
@@ -16,7 +17,9 @@ from gequnet.runs.layout import RunFolder
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the report and print where it is; a user's mistake is one sentence on stderr and exit code 2."""
-    parser = argparse.ArgumentParser(prog="python -m gequnet.report", description="Compares finished runs, fairly.")
+    parser = argparse.ArgumentParser(
+        prog=as_typed("python -m gequnet.report"), description="Compares finished runs, fairly."
+    )
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="a run, a sweep, or what contains runs")
     parser.add_argument("--out", type=Path, help="where the report goes (default: a sweep's folder, else ./report)")
     parser.add_argument(

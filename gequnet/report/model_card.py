@@ -9,6 +9,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from gequnet.config.command_line import exit_code
+from gequnet.config.typed_command import as_typed
 from gequnet.data.download.licences import terms_of
 from gequnet.data.formats.atomic_write import atomic_path
 from gequnet.errors import ConfigError
@@ -83,7 +84,9 @@ def card_values(run: Run, cfg: DictConfig) -> dict[str, Any]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the cards of finished runs; a user's mistake is one sentence on stderr and exit code 2."""
-    parser = argparse.ArgumentParser(prog="gequnet card", description="Writes card.md into finished runs.")
+    parser = argparse.ArgumentParser(
+        prog=as_typed("python -m gequnet.report.model_card"), description="Writes card.md into finished runs."
+    )
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="the folder of a run")
     given = parser.parse_args(arguments)
     return exit_code(lambda: _write_cards(given.runs))
