@@ -166,10 +166,10 @@ def _select_jobs(jobs: list[Job], overwrite: bool, resume: bool) -> list[Job]:
         return left
     existing = [path for _, outputs in jobs for path in outputs.paths if path.exists()]
     if existing:
-        more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
+        exist = f" and {len(existing) - 1} more exist" if len(existing) > 1 else " exists"
         raise ConfigError(
-            f"{existing[0]}{more} exist already: give --overwrite to replace them, --resume to predict only the "
-            "missing ones, or another folder."
+            f"{existing[0]}{exist} already: give --overwrite to replace what is there, --resume to predict "
+            "what is missing, or another folder."
         )
     return jobs
 

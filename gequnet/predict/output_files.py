@@ -1,6 +1,7 @@
 """Output files of a prediction: their names, and buffers until they are complete."""
 
 import math
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -79,7 +80,13 @@ def plan_outputs(inputs: Sequence[Input], out: Path, options: OutputOptions) -> 
 
 def _is_file_name(out: Path, inputs: Sequence[Input]) -> bool:
     known = {ending for each in inputs if each.format for ending in each.format.endings}
-    return out.name.lower().endswith((*known, ".png", ".tif", ".tiff", ".nii", ".nii.gz", ".jpg", ".jpeg", ".bmp"))
+    named = out.name.lower().endswith((*known, ".png", ".tif", ".tiff", ".nii", ".nii.gz", ".jpg", ".jpeg", ".bmp"))
+    if not named and re.fullmatch(r"\.[A-Za-z]\w*", out.suffix):
+        raise ConfigError(
+            f"-o {out} is no folder, and {out.suffix} is the ending of no label file: use .png, .tif or .nii.gz as the "
+            "image has it, or make the folder first."
+        )
+    return named
 
 
 def _as_named(out: Path, image: Input, options: OutputOptions) -> Outputs:

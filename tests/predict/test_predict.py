@@ -259,7 +259,11 @@ def test_what_is_there_is_refused_replaced_or_kept(
     out.mkdir()
     (out / "a.png").write_text("mine")
     assert ask(runs["grey"], *words) == 2
-    assert "a.png exist already: give --overwrite" in capsys.readouterr().err
+    assert f"{out / 'a.png'} exists already: give --overwrite" in capsys.readouterr().err
+    (out / "b.png").write_text("mine, too")
+    assert ask(runs["grey"], *words) == 2
+    assert f"{out / 'a.png'} and 1 more exist already: give --overwrite" in capsys.readouterr().err
+    (out / "b.png").unlink()
     assert ask(runs["grey"], *words, "--resume") == 0
     assert (out / "a.png").read_text() == "mine"
     assert files_in(out) == ["a.png", "b.png"]
@@ -267,6 +271,15 @@ def test_what_is_there_is_refused_replaced_or_kept(
     assert "2 of 2 images are predicted already" in capsys.readouterr().out
     assert ask(runs["grey"], *words, "--overwrite") == 0
     assert np.array_equal(np.asarray(Image.open(out / "a.png")), np.asarray(Image.open(out / "b.png")))
+
+
+@pytest.mark.parametrize(("name", "made"), [("drive.run", True), ("overlap_0.5", False), (".hidden", False)])
+def test_a_folder_may_have_a_point_in_its_name(runs: dict[str, Path], name: str, made: bool, tmp_path: Path) -> None:
+    Image.fromarray(noise(20, 24)).save(tmp_path / "a.png")
+    if made:
+        (tmp_path / name).mkdir()
+    assert ask(runs["grey"], tmp_path / "a.png", "-o", tmp_path / name) == 0
+    assert files_in(tmp_path / name) == ["a.png"]
 
 
 @pytest.mark.parametrize(
@@ -280,6 +293,8 @@ def test_what_is_there_is_refused_replaced_or_kept(
         (["a.png", "--window", "0"], "--window 0"),
         (["a.png", "--overlap", "1"], "--overlap 1"),
         (["a.png", "-o", "mask.nii.gz"], "use .png or .tif"),
+        (["a.png", "-o", "mask.xyz"], "-o mask.xyz is no folder, and .xyz is the ending of no label file: use .png"),
+        (["a.png", "b.png", "-o", "masks.npy"], "-o masks.npy is no folder"),
         (["a.png", "b.png", "-o", "mask.png"], "is one file, but there are 2"),
         (["a.png", "a.bmp"], "would both be written to"),
         (["a.png", "-o", "."], "would overwrite the input image"),
