@@ -1,4 +1,5 @@
 from .finetune import Finetune as Finetune
+from .new_folders import NewFolders as NewFolders
 from .schedules import constant_schedule as constant_schedule
 from .schedules import cosine_schedule as cosine_schedule
 from .schedules import cyclic_schedule as cyclic_schedule
@@ -9,6 +10,7 @@ from .task import SegmentationTask as SegmentationTask
 
 __all__ = [
     "Finetune",
+    "NewFolders",
     "SegmentationTask",
     "constant_schedule",
     "cosine_schedule",

@@ -24,12 +24,16 @@ def compose_and_train() -> int:
     from gequnet.config.compose import CONF
     from gequnet.config.migrations import current_words
     from gequnet.config.secrets import refuse_secrets
+    from gequnet.train.new_folders import remove_new_folders
 
     typed = {name.lstrip("+~"): value for name, _, value in (word.partition("=") for word in sys.argv[1:])}
     refuse_secrets(typed)  # before Hydra writes them into a file
     refuse_empty_paths(sys.argv[1:])  # and before it makes a folder
     sys.argv[1:] = current_words(sys.argv[1:])
-    hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(train)()
+    try:
+        hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(train)()
+    finally:
+        remove_new_folders()
     return 0
 
 

@@ -1,0 +1,45 @@
+"""Folders that Hydra makes for a run: a command that is refused before it writes anything leaves none behind."""
+
+import shutil
+from pathlib import Path
+from typing import Any, ClassVar
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+HYDRA = ".hydra"
+"""Folder of Hydra's own files in the folder of a run."""
+
+
+class NewFolders(Callback):
+    """Note which folders a run makes, before Hydra makes them. In a sweep each job keeps its folder."""
+
+    made: ClassVar[list[Path]] = []
+
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        """Note the run's folder and those around it, the innermost first, as far as they do not exist."""
+        folder = _run_folder(config)
+        NewFolders.made = [each for each in (folder, *folder.parents) if not each.exists()]
+
+
+def remove_new_folders() -> None:
+    """Remove the noted folders if the run has written nothing into them."""
+    folders, NewFolders.made = NewFolders.made, []
+    if folders and [path.name for path in folders[0].glob("*")] == [HYDRA]:
+        shutil.rmtree(folders[0] / HYDRA)
+    for folder in folders:
+        if not folder.is_dir() or any(folder.iterdir()):
+            return
+        folder.rmdir()
+
+
+def _run_folder(config: DictConfig) -> Path:
+    """The folder that Hydra will make; its name is computed from Hydra's own configuration."""
+    hydra = HydraConfig.instance()
+    before = hydra.cfg
+    hydra.set_config(config)
+    try:
+        return Path(config.hydra.run.dir).absolute()
+    finally:
+        hydra.cfg = before
