@@ -11,8 +11,7 @@ from torch import Tensor
 
 from gequnet.data.errors import AmbiguousNameError, DataError, NoImagesError, UnpairedImageError
 from gequnet.data.formats.masks import BinaryMaskReader, MaskReader, MaskValue, PaletteMaskReader
-from gequnet.data.formats.pictures import PICTURES, check_size, orientation, picture_size, read_picture
-from gequnet.data.formats.pillow_file import TRANSPOSED_ORIENTATIONS
+from gequnet.data.formats.pictures import PICTURES, check_size, read_header, read_picture
 from gequnet.data.nodata import Nodata, nodata_values
 from gequnet.data.scene import Scene
 from gequnet.data.splits.folds import FoldedSource, folds
@@ -118,12 +117,16 @@ class PairedFolder(FoldedSource):
 
     def check(self) -> None:
         """Check that every image has a readable mask of its size."""
+        ambiguous = []
         for sample_id, image in self.image_files.items():
             for error in self.missing(sample_id):
                 raise error
-            self.reader.read(self.mask_files[sample_id])
-            check_size(sample_id, "mask", self.mask_files[sample_id], image)
-        self._warn_of_orientation()
+            mask, _ = self.reader.read(self.mask_files[sample_id])
+            header = read_header(image)
+            if header.size != tuple(mask.shape):
+                check_size(sample_id, "mask", self.mask_files[sample_id], image)
+            ambiguous += [sample_id] if header.ambiguous else []
+        self._warn_of_orientation(ambiguous)
         if self.unlabelled is not None and not _by_name(self.unlabelled):
             raise NoImagesError("unlabelled", self.unlabelled.absolute(), _endings(self.unlabelled))
 
@@ -139,19 +142,15 @@ class PairedFolder(FoldedSource):
         for name, path in ({} if self.unlabelled is None else _by_name(self.unlabelled)).items():
             yield name, read_picture(path, self.in_channels, nodata=self.nodata)
 
-    def _warn_of_orientation(self) -> None:
-        """Log a warning if the size does not tell on which grid the masks of turned photographs were drawn."""
-        for sample_id, image in self.image_files.items():
-            number = orientation(image)
-            if number == 1:
-                continue
-            height, width = picture_size(image)
-            ambiguous = number not in TRANSPOSED_ORIENTATIONS or height == width
-            if ambiguous and orientation(self.mask_files[sample_id]) == 1:
+    def _warn_of_orientation(self, ids: Sequence[str]) -> None:
+        """Log a warning if one of these masks has no orientation; the size does not tell on which grid it was drawn."""
+        for sample_id in ids:
+            if read_header(self.mask_files[sample_id]).orientation == 1:
+                image = self.image_files[sample_id]
                 log.warning(
                     "%s is turned by its EXIF orientation %d and its mask has none: check that the mask was drawn on "
                     "the upright photograph. Other images are not named.",
-                    *(image, number),
+                    *(image, read_header(image).orientation),
                 )
                 return
 

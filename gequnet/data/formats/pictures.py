@@ -1,6 +1,7 @@
 """Pictures and masks of datasets, read through the same classes as the images of a prediction."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 from jaxtyping import Float, UInt8
 from torch import Tensor
@@ -8,7 +9,7 @@ from torch import Tensor
 from gequnet.data.errors import SizeMismatchError, UnsupportedImageError
 from gequnet.data.formats.image_file import InputSpec
 from gequnet.data.formats.picture_image import Picture
-from gequnet.data.formats.pillow_file import packed_content
+from gequnet.data.formats.pillow_file import TRANSPOSED_ORIENTATIONS, packed_content
 from gequnet.data.formats.raster import Raster
 from gequnet.data.formats.tiff import Tiff
 
@@ -21,6 +22,24 @@ TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """First bytes of a TIFF: little and big endian, classic and BigTIFF."""
 
 Channels = UInt8[Tensor, "channels h w"] | Float[Tensor, "channels h w"]
+
+
+class Header(NamedTuple):
+    """Facts of a picture that are known before its values are read.
+
+    Args:
+        size: Height and width after the EXIF orientation.
+        orientation: EXIF orientation; 1 for none.
+    """
+
+    size: tuple[int, int]
+    orientation: int
+
+    @property
+    def ambiguous(self) -> bool:
+        """True if the picture is turned or mirrored, and the size does not tell."""
+        height, width = self.size
+        return self.orientation != 1 and (self.orientation not in TRANSPOSED_ORIENTATIONS or height == width)
 
 
 def open_raster(path: Path, spec: InputSpec, content: bytes | None = None) -> Raster:
@@ -82,17 +101,16 @@ def check_single(raster: Raster, page: int | None) -> None:
         raise UnsupportedImageError(raster.path, f"has {raster.pages} pages, and one image is expected", advice)
 
 
-def picture_size(path: Path) -> tuple[int, int]:
-    """Height and width after the EXIF orientation, from the header alone."""
+def read_header(path: Path) -> Header:
+    """Size and orientation of a picture, without its values."""
     with open_raster(path, InputSpec(1, 2)) as raster:
         height, width = raster.space
-        return height, width
+        return Header((height, width), raster.orientation)
 
 
-def orientation(path: Path) -> int:
-    """EXIF orientation of a picture; 1 for none."""
-    with open_raster(path, InputSpec(1, 2)) as raster:
-        return raster.orientation
+def picture_size(path: Path) -> tuple[int, int]:
+    """Height and width after the EXIF orientation, from the header alone."""
+    return read_header(path).size
 
 
 def page_count(path: Path) -> int:
@@ -107,10 +125,10 @@ def check_size(sample_id: str, what: str, path: Path, image: Path) -> None:
     Raises:
         SizeMismatchError: If the sizes differ.
     """
-    came, expected = picture_size(path), picture_size(image)
-    if came != expected:
-        turned = came == expected[::-1] and orientation(path) != orientation(image)
-        raise SizeMismatchError(sample_id, what, came, expected, orientation(image) if turned else 1)
+    came, expected = read_header(path), read_header(image)
+    if came.size != expected.size:
+        turned = came.size == expected.size[::-1] and came.orientation != expected.orientation
+        raise SizeMismatchError(sample_id, what, came.size, expected.size, expected.orientation if turned else 1)
 
 
 def _is_tiff(path: Path, content: bytes | None) -> bool:

@@ -1,4 +1,5 @@
 import re
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from gequnet.data.errors import (
     SizeMismatchError,
     UnpairedImageError,
 )
+from gequnet.data.formats import mask_values, pictures
+from gequnet.data.formats.pictures import open_raster
 from gequnet.data.source import SPLITS
 from gequnet.errors import ConfigError
 from helpers.picture_makers import classes, make_folder, photograph, save, shape
@@ -145,3 +148,19 @@ def test_pixels_without_data_are_not_valid(tmp_path):
     scene = folder(tmp_path, nodata=9).load("house_03")
     np.testing.assert_array_equal(scene.valid, (values != 9).any(2))
     assert folder(tmp_path).load("house_03").valid.all()
+
+
+def test_the_check_opens_each_file_once(tmp_path, monkeypatch):
+    make_folder(tmp_path, 2)
+    opened = Counter()
+
+    def counted(path, *rest):
+        opened[path.relative_to(tmp_path).as_posix()] += 1
+        return open_raster(path, *rest)
+
+    for module in (pictures, mask_values):
+        monkeypatch.setattr(module, "open_raster", counted)
+    source = folder(tmp_path)
+    source.check()
+    files = [*source.image_files.values(), *source.mask_files.values()]
+    assert opened == {path.relative_to(tmp_path).as_posix(): 1 for path in files}
