@@ -180,6 +180,17 @@ class UnsupportedImageError(UnreadableFileError):
         DataError.__init__(self, f"{path} {came}; {advice}.")
 
 
+class LabelNumbersError(DataError):
+    """A description of a dataset has labels that are not 0, 1 and so on."""
+
+    def __init__(self, path: Path, came: Sequence[str]) -> None:
+        numbers = f"0 to {len(came) - 1}" if len(came) > 1 else "0"
+        super().__init__(
+            f"{path} declares the labels {', '.join(came)}, expected {numbers}, with a name for each; renumber them, "
+            "in the volumes as well."
+        )
+
+
 class UnexpectedMaskValuesError(DataError):
     """A mask has values that belong to no class.
 

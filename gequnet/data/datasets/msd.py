@@ -16,6 +16,7 @@ from gequnet.data.datasets.volumes import Millimetres, VolumeFiles, VolumeSource
 from gequnet.data.errors import (
     DatasetNotFoundError,
     FactMismatchError,
+    LabelNumbersError,
     UnexpectedMaskValuesError,
     UnreadableFileError,
 )
@@ -103,6 +104,9 @@ class Msd(VolumeSource):
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UnreadableFileError(path, f"no description of a task: {type(error).__name__} {error}") from error
+        labels = list(description["labels"])
+        if set(labels) != {str(number) for number in range(len(labels))}:
+            raise LabelNumbersError(path, labels)
         return description
 
     @cached_property

@@ -3,6 +3,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from PIL import Image, ImageOps
 
 from gequnet.config.build import build
 from gequnet.config.compose import compose, resolve
@@ -10,6 +11,7 @@ from gequnet.data.datasets.folder import PairedFolder
 from gequnet.data.errors import (
     AmbiguousNameError,
     DatasetNotFoundError,
+    NoImagesError,
     SizeMismatchError,
     UnpairedImageError,
 )
@@ -164,3 +166,32 @@ def test_the_check_opens_each_file_once(tmp_path, monkeypatch):
     source.check()
     files = [*source.image_files.values(), *source.mask_files.values()]
     assert opened == {path.relative_to(tmp_path).as_posix(): 1 for path in files}
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("grid", ["raw", "upright", "tagged"])
+def test_a_mask_of_a_turned_photograph_lies_on_its_grid_or_that_is_said(tmp_path, orientation, grid, caplog):
+    """A mask of the size of the photograph may be on either grid where the orientation keeps the size."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    raw = photograph(0)
+    path = save(tmp_path / "images" / "a.jpg", raw, exif=exif)
+    upright = ImageOps.exif_transpose(Image.open(path)).size[::-1]
+    mask = np.zeros(upright if grid == "upright" else raw.shape[:2], np.uint8)
+    save(tmp_path / "masks" / "a.png", mask, **({"exif": exif} if grid == "tagged" else {}))
+    if grid == "raw" and orientation > 4:
+        with pytest.raises(SizeMismatchError, match=f"EXIF orientation {orientation} of the image turns it and not"):
+            folder(tmp_path).check()
+    else:
+        folder(tmp_path).check()
+    doubtful = grid != "tagged" and 1 < orientation <= 4
+    assert (f"is turned by its EXIF orientation {orientation} and its mask has none" in caplog.text) == doubtful
+
+
+@pytest.mark.parametrize("ending", [".npy", ".nii.gz", ".dcm"])
+def test_files_of_another_kind_are_named_by_their_ending(tmp_path, ending):
+    make_folder(tmp_path, 2)
+    for path in (tmp_path / "images").iterdir():
+        path.rename(path.with_suffix(ending))
+    with pytest.raises(NoImagesError, match=re.escape(f"images (its files end in {ending})")):
+        folder(tmp_path).check()

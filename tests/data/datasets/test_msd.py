@@ -10,6 +10,7 @@ from gequnet.data.datasets.msd import Msd, subject_of
 from gequnet.data.errors import (
     DatasetNotFoundError,
     FactMismatchError,
+    LabelNumbersError,
     MissingImageError,
     MissingMaskError,
     UnexpectedMaskValuesError,
@@ -122,6 +123,20 @@ def test_labels_that_the_dataset_does_not_have_are_refused(tmp_path):
     make_msd(tmp_path, labels={"0": "background", "1": "Anterior"})
     with pytest.raises(UnexpectedMaskValuesError, match=r"2 \(6\.06%\), expected \[0, 1\]"):
         Msd(tmp_path).load(HIPPOCAMPUS[0])
+
+
+@pytest.mark.parametrize(
+    ("labels", "came"),
+    [
+        ({"0": "background", "2": "Posterior"}, "0, 2, expected 0 to 1"),
+        ({"1": "Anterior", "2": "Posterior"}, "1, 2, expected 0 to 1"),
+        ({"background": 0, "Anterior": 1, "Posterior": 2}, "background, Anterior, Posterior, expected 0 to 2"),
+    ],
+)
+def test_labels_that_are_not_numbered_from_0_on_are_refused(tmp_path, labels, came):
+    make_msd(tmp_path, labels=labels)
+    with pytest.raises(LabelNumbersError, match=f"dataset.json declares the labels {came}, with a name for each"):
+        Msd(tmp_path).ids("train")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", json.dumps({"labels": {}, "modality": {}, "training": ["a"]})])

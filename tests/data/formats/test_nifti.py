@@ -98,6 +98,7 @@ def test_numbers_are_in_the_unit_that_the_header_says(tmp_path):
     [
         ("cut", "cannot be read as an image"),
         ("checksum", "cannot be read as an image"),
+        ("bytes", "cannot be read as an image .*it is damaged or incomplete"),
         ("words", "is no image but a text"),
         ("flat", "has an affine that is degenerate"),
         ("two axes", "has 4x4 voxels"),
@@ -114,6 +115,8 @@ def test_a_file_that_is_no_volume_is_named(tmp_path, damage, words):
         path.write_bytes(b"no volume" * 50)
     elif damage == "checksum":
         path.write_bytes(path.read_bytes()[:-8] + bytes(4) + path.read_bytes()[-4:])
+    elif damage == "bytes":
+        path.write_bytes(path.read_bytes()[:40] + b"\xff" * 20 + path.read_bytes()[60:])
     elif damage in ("colours", "complex"):
         dtype = np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")]) if damage == "colours" else np.complex64
         nibabel.save(nibabel.Nifti1Image(np.zeros(SHAPE, dtype), np.eye(4)), path)
