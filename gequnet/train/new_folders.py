@@ -1,6 +1,7 @@
 """Folders that Hydra makes for a run: a command that is refused before it writes anything leaves none behind."""
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,11 +28,10 @@ def remove_new_folders() -> None:
     """Remove the noted folders if the run has written nothing into them."""
     folders, NewFolders.made = NewFolders.made, []
     if folders and [path.name for path in folders[0].glob("*")] == [HYDRA]:
-        shutil.rmtree(folders[0] / HYDRA)
-    for folder in folders:
-        if not folder.is_dir() or any(folder.iterdir()):
-            return
-        folder.rmdir()
+        shutil.rmtree(folders[0] / HYDRA, ignore_errors=True)  # another process may do the same
+    with suppress(OSError):  # of a folder that is not empty, or gone
+        for folder in folders:
+            folder.rmdir()
 
 
 def _run_folder(config: DictConfig) -> Path:
