@@ -19,7 +19,7 @@ from gequnet.config.command_line import exit_code
 from gequnet.config.compose import compose, resolve
 from gequnet.config.explain import choices
 from gequnet.config.typed_command import as_typed
-from gequnet.data.download.catalogue import CATALOGUE, CatalogueEntry, RemoteFile, catalogue_entry
+from gequnet.data.download.catalogue import CATALOGUE, DECATHLON, CatalogueEntry, RemoteFile, catalogue_entry
 from gequnet.data.download.download import download, unpack
 from gequnet.data.download.http import Report
 from gequnet.data.download.verify import Verification, verify
@@ -103,7 +103,7 @@ def _list(given: argparse.Namespace) -> int:
 
 def _verify(given: argparse.Namespace) -> int:
     cfg = _composed(given)
-    address = _address(given.name, cfg)
+    address = None if _is_own_task(given.name, cfg) else _address(given.name, cfg)
     with _progress("loading images", MofNCompleteColumn()) as start:
         found = verify(build(cfg.data), address.size if address else (), start(""))
     if given.json:
@@ -149,6 +149,11 @@ def _address(name: str, cfg: DictConfig) -> CatalogueEntry | None:
     if name == "msd":
         return catalogue_entry(name, cfg.data.source.task)
     return CATALOGUE.get(name)
+
+
+def _is_own_task(name: str, cfg: DictConfig) -> bool:
+    """True for volumes of the user in the layout of the Decathlon."""
+    return name == "msd" and cfg.data.source.task not in DECATHLON
 
 
 def _print(found: Verification, everything: bool) -> None:

@@ -289,6 +289,14 @@ def test_many_problems_are_cut_short(tmp_path, capsys):
     assert capsys.readouterr().out.count("complete the download") == 40
 
 
+def test_volumes_of_the_user_in_the_layout_of_the_decathlon(tmp_path, capsys):
+    make_msd(tmp_path).rename(tmp_path / "Task99_Mine")
+    assert main(["verify", "msd", "data.source.task=Task99_Mine", "paths.cache=null", f"paths.data={tmp_path}"]) == 0
+    assert "msd is complete" in capsys.readouterr().out
+    assert main(["download", "msd", "data.source.task=Task99_Mine", f"paths.data={tmp_path}"]) == 2
+    assert "There is no data.source.task=Task99_Mine" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("typed", "answer"),
     [
