@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -134,7 +133,6 @@ def _predict(args: argparse.Namespace) -> int:
     jobs = _select_jobs(
         list(zip(inputs, plan_outputs(inputs, args.out, output_options), strict=True)), args.overwrite, args.resume
     )
-    Image.MAX_IMAGE_PIXELS = None  # Pillow refuses very large pictures as an attack; these were named by the user
 
     def predict(image: Input, outputs: Outputs, report: ReportProgress) -> str:
         return predict_file(predictor, image, outputs, output_options, report)

@@ -4,7 +4,6 @@ import gzip
 import io
 import re
 import struct
-import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +21,10 @@ TRANSPOSED_ORIENTATIONS = (5, 6, 7, 8)
 
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "I", "I;16", "I;16B", "F")
 """Modes of Pillow that hold the values of a file unchanged."""
+
+MANY_PIXELS, PIXELS_PER_BYTE = 2**27, 10_000
+"""More pixels than the first, and more of them in a byte than the second, are those of a damaged header: no compression
+but that of a picture of one colour holds as many."""
 
 PNG, JP2 = b"\x89PNG\r\n\x1a\n", b"\x00\x00\x00\x0cjP  "
 
@@ -47,18 +50,15 @@ def open_picture(path: Path, content: bytes | None = None) -> Iterator[Image.Ima
         NotAnImageError: The content is of no format that Pillow knows.
         UnsupportedImageError: Pillow would change the values.
     """
-    with decoding(path), warnings.catch_warnings():
+    with decoding(path), _pictures_of_any_size():
         start = first_bytes(path, content)
         try:
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path if content is None else io.BytesIO(content)) as picture:
+                _refuse_empty_size(picture, path.stat().st_size if content is None else len(content), path)
                 _refuse_changed_values(picture, start, path)
                 yield picture
         except UnidentifiedImageError:
             raise unknown_content(path, start) from None
-        except Image.DecompressionBombError as error:
-            advice = "cut it into parts, or save it as a TIFF in tiles"
-            raise UnsupportedImageError(path, "has more pixels than are decoded at once", advice) from error
 
 
 def check_png(path: Path, content: bytes | None) -> None:
@@ -123,6 +123,24 @@ def grey_step(start: bytes) -> int:
     """
     depth, kind = start[24:26] if start[:8] == PNG and len(start) > 25 else (8, 0)
     return 255 // (2**depth - 1) if kind == 0 and depth in (2, 4) else 1
+
+
+@contextmanager
+def _pictures_of_any_size() -> Iterator[None]:
+    """Lift the limit of Pillow, which refuses very large pictures as an attack; these were named by the user."""
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+
+
+def _refuse_empty_size(picture: Image.Image, size: int, path: Path) -> None:
+    """Refuse a size that a damaged header gives, before memory is taken for it."""
+    pixels = picture.width * picture.height
+    if pixels > max(MANY_PIXELS, PIXELS_PER_BYTE * size):
+        came = f"{size} bytes do not hold the {picture.height}x{picture.width} pixels of its header"
+        raise UnreadableFileError(path, came)
 
 
 def _refuse_changed_values(picture: Image.Image, start: bytes, path: Path) -> None:

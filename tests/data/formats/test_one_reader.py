@@ -166,6 +166,24 @@ def test_all_else_is_refused_with_its_cause(kind: str, tmp_path: Path) -> None:
         assert ("fetch it again" in str(caught.value)) == (damaged and kind != "too large a value")
 
 
+@pytest.mark.parametrize(
+    "open_file", [lambda path: read_picture(path, 1), lambda path: open_image(path, InputSpec(1, 2))]
+)
+def test_a_size_that_no_file_of_its_length_has(open_file: Callable[[Path], Any], tmp_path: Path) -> None:
+    content = bytearray(save(tmp_path / "a.gif", noise(*SPACE)).read_bytes())
+    content[6:10] = b"\xff" * 4
+    limit = Image.MAX_IMAGE_PIXELS
+    with pytest.raises(DataError, match="bytes do not hold the 65535x65535 pixels of its header"):
+        open_file(_written(tmp_path / "a.gif", bytes(content)))
+    assert limit == Image.MAX_IMAGE_PIXELS
+
+
+def test_a_picture_above_the_limit_of_pillow_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    values = noise(*SPACE)
+    np.testing.assert_array_equal(read_picture(save(tmp_path / "a.png", values), 1)[0], values)
+
+
 def test_transparency_is_not_left_out_in_silence(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     opaque = np.concatenate([noise(*SPACE, 3), np.full((*SPACE, 1), 255, np.uint8)], 2)
     read_picture(save(tmp_path / "a.png", opaque), 3)
