@@ -1,6 +1,7 @@
 """Reading and writing of NIfTI files, with the geometry that maps labels back to the original file."""
 
 import gzip
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,9 @@ from gequnet.data.transforms.resample_volume import resample_labels
 
 Box = tuple[tuple[int, int], ...]
 """First index along each axis, and the index after the last."""
+
+CORRECTED = 30
+"""Level from which nibabel corrects a field of a header by a guess, a voxel of 0 mm to 1 mm, say."""
 
 
 @dataclass(frozen=True)
@@ -171,9 +175,11 @@ def _opened(path: Path) -> Any:
     """Image of nibabel, of which only the header has been read."""
     import nibabel
     from nibabel.filebasedimages import ImageFileError
+    from nibabel.imageglobals import ErrorLevel
     from nibabel.spatialimages import HeaderDataError
 
-    with decoding(path):
+    logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)  # an error of ours says it in one sentence
+    with decoding(path), ErrorLevel(CORRECTED):
         start = first_bytes(path)
         try:
             image: Any = nibabel.load(path)

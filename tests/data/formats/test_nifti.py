@@ -130,3 +130,13 @@ def test_a_file_that_is_no_volume_is_named(tmp_path, damage, words):
         path.write_bytes(gzip.compress(content))
     with pytest.raises(UnreadableFileError, match=f"made.nii.gz {words}"):
         read_nifti(path)
+
+
+def test_a_header_that_nibabel_would_correct_by_a_guess_is_refused(tmp_path, capfd):
+    path, _ = made(tmp_path, name="made.nii")
+    content = bytearray(path.read_bytes())
+    content[80:84] = bytes(4)  # the side of a voxel
+    path.write_bytes(content)
+    with pytest.raises(UnreadableFileError, match=r"made.nii cannot be read as an image \(pixdim.* should be non-zero"):
+        read_nifti(path)
+    assert not capfd.readouterr().err
