@@ -10,8 +10,10 @@ from gequnet.config.extras import require_extra
 from gequnet.errors import ConfigError, GequnetError
 
 
-def main() -> int:
-    """Train as ``sys.argv`` has it; Hydra and the processes of ``trainer=ddp`` read it as well."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train; the words are put into ``sys.argv``, which Hydra and the processes of ``trainer=ddp`` read as well."""
+    if arguments is not None:
+        sys.argv[1:] = arguments
     os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra raises errors instead of printing them
     return exit_code(compose_and_train, sys.argv[1:])
 
