@@ -12,10 +12,10 @@ DEV := .venv/.installed-dev
 SOURCES := pyproject.toml setup.py constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint format clean
+.PHONY: help install demo test test-slow test-hostile lint format clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(DEV)  ## build .venv with gequnet and its test tools: no compiler, no system package
 
@@ -37,6 +37,9 @@ test: install  ## run the tests
 
 test-slow: install  ## run the exhaustive tests: every group, size and format
 	$(PYTEST) -m slow
+
+test-hostile: install  ## run 2000 damaged files through training, verify, evaluate and predict
+	$(PYTEST) -m '' tests/hostile
 
 lint: install  ## check style and types
 	$(BIN)/ruff check .
