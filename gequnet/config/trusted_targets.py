@@ -1,50 +1,88 @@
-"""Packages that a configuration may call; otherwise the configuration of a downloaded run could call any code."""
+"""Check of the classes and functions that a configuration from a file would call, and of their arguments."""
 
+import inspect
 import os
-from collections.abc import Iterator
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-from omegaconf import DictConfig, ListConfig
+from omegaconf import DictConfig, OmegaConf
 
+from gequnet.config.reviewed_targets import ROOTS, conf_targets, identity, reviewed
 from gequnet.errors import ConfigError
 
-OURS = ("gequnet.", "torch.nn.", "torch.optim.", "pytorch_lightning.")
 VARIABLE = "GEQUNET_TRUST"
+
+_NAME = re.compile(r"([A-Za-z]\w*\.)+[A-Za-z]\w*", re.ASCII)
+_OF_HYDRA = {"_target_", "_partial_", "_convert_", "_recursive_"}
 
 
 def check_targets(node: DictConfig, path: Path) -> None:
-    """Check that a configuration from a file only calls gequnet and the libraries that its own configurations use.
+    """Check that a configuration calls nothing but the reviewed list, with arguments that exist.
 
-    Other packages are allowed by an environment variable: ``GEQUNET_TRUST=mynets,mylosses``.
+    Other classes are allowed by their full names in an environment variable: ``GEQUNET_TRUST=nets.Net,losses.Loss``.
 
     Args:
-        node: the configuration to build.
+        node: the configuration to build, without interpolations.
         path: path of its file, for the message.
 
     Raises:
         ConfigError: the configuration would call something else.
     """
-    named = [f"{name.strip()}." for name in os.environ.get(VARIABLE, "").split(",") if name.strip()]
-    for target in targets(node):
-        if not target.startswith((*OURS, *named)):
-            package = target.partition(".")[0]
-            raise ConfigError(
-                f"{path} would call {target}, which is not part of gequnet. Nothing was called. If the run is yours, "
-                f"or you trust its author, set the environment variable {VARIABLE}={package}."
-            )
+    trusted = {name.strip() for name in os.environ.get(VARIABLE, "").split(",")} - {""}
+    found = list(targets(OmegaConf.to_container(node, resolve=False)))
+    unknown = [name for each in found if (name := str(each["_target_"])) not in trusted and _reviewed(name) is None]
+    if unknown:
+        names = ",".join(dict.fromkeys(unknown))
+        raise ConfigError(
+            f"{path} would call {unknown[0]}, which is not on gequnet's list. Nothing was called. If the run is yours, "
+            f"or you trust its author, set the environment variable {VARIABLE}={names}."
+        )
+    for each in found:
+        if str(each["_target_"]) not in trusted:
+            _check_arguments(each, path)
 
 
-def targets(node: object) -> Iterator[str]:
-    """All ``_target_`` values of a configuration, at any depth.
+def targets(node: Any) -> Iterator[Mapping[str, Any]]:
+    """All nodes with a ``_target_`` in plain dicts and lists, at any depth.
 
-    >>> list(targets(DictConfig({"a": {"_target_": "torch.nn.ReLU"}, "b": [{"_target_": "os.system"}]})))
+    >>> [each["_target_"] for each in targets({"a": {"_target_": "torch.nn.ReLU"}, "b": [{"_target_": "os.system"}]})]
     ['torch.nn.ReLU', 'os.system']
     """
-    if isinstance(node, DictConfig):
+    if isinstance(node, dict):
         if "_target_" in node:
-            yield str(node._target_)
-        for name in node:
-            yield from targets(node[name])
-    elif isinstance(node, ListConfig):
-        for each in node:
-            yield from targets(each)
+            yield node
+        for value in node.values():
+            yield from targets(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from targets(value)
+
+
+def _reviewed(name: str) -> Any:
+    """The class or function of this name, if it is on the list; no other module is imported or looked into."""
+    module, _, attribute = name.rpartition(".")
+    root = name.partition(".")[0]
+    if root not in ROOTS or not _NAME.fullmatch(name):
+        return None
+    allowed = reviewed(root)
+    if name in conf_targets() or module in {each.rpartition(".")[0] for each in conf_targets()}:
+        home = import_module(module)
+    else:
+        home = sys.modules.get(module)  # type: ignore[assignment]
+    found = getattr(home, attribute, None)
+    known = callable(found) and hasattr(found, "__qualname__") and allowed.get(identity(found)) is found
+    return found if known and home.__name__ == module else None
+
+
+def _check_arguments(node: Mapping[str, Any], path: Path) -> None:
+    """Check that the arguments have names, and that the class or function has arguments of these names."""
+    target = str(node["_target_"])
+    parameters = inspect.signature(_reviewed(target)).parameters
+    free = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values())
+    for name in node:
+        if name == "_args_" or (name not in _OF_HYDRA and name not in parameters and not free):
+            raise ConfigError(f"{path} gives {target} an argument {name}, which it does not have. Nothing was called.")

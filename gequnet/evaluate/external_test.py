@@ -12,7 +12,6 @@ from omegaconf import DictConfig
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from gequnet.config.build import build
-from gequnet.config.trusted_targets import check_targets
 from gequnet.data.source import SPLITS
 from gequnet.errors import ConfigError
 from gequnet.evaluate.dataset_config import dataset_nodes, metrics_node, typed_values
@@ -22,6 +21,7 @@ from gequnet.report.finished_runs import read_run
 from gequnet.report.metrics_json import report_test
 from gequnet.report.model_card import write_card
 from gequnet.runs.layout import STOPPED, RunFolder
+from gequnet.runs.resume import safe_config
 from gequnet.runs.run_folder import load_run, load_scale
 from gequnet.train.log_setup import set_up_logging
 from gequnet.train.trainer import build_task, evaluation_trainer
@@ -51,7 +51,7 @@ def evaluate(run: str | Path, overrides: Sequence[str] = (), out: Path | None = 
     set_up_logging()
     run = Path(run)
     cfg, net = load_run(run)
-    check_targets(cfg, RunFolder(run).config)
+    safe_config(run, cfg)
     nodes, warnings = dataset_nodes(cfg, overrides)
     node = nodes.data
     folder = out or RunFolder(run).evaluation(node.name if split == "test" else f"{node.name}_{split}").path

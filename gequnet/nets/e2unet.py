@@ -10,7 +10,14 @@ from gequnet.layers import plain
 from gequnet.layers.field_norm import field_norm
 from gequnet.layers.steerable import FieldDropout, Restriction, SteerableConv, SteerableUpConv, field_activation
 from gequnet.nets.kit import Downsample, Kit, Recipe, Upsample
-from gequnet.nets.topology import UNetTopology, check_image, check_widths
+from gequnet.nets.topology import (
+    LARGEST_KERNEL,
+    MOST_CHANNELS,
+    UNetTopology,
+    check_image,
+    check_numbers,
+    check_widths,
+)
 from gequnet.symmetry.gspace import FieldType, PlaneGroup
 
 
@@ -121,6 +128,8 @@ class E2UNet(UNetTopology):
         padding_mode: plain.BorderMode = "zeros",
     ) -> None:
         levels = check_widths(widths, depth)
+        channels = {"in_channels": (in_channels, MOST_CHANNELS), "num_classes": (num_classes, MOST_CHANNELS)}
+        check_numbers(channels | {"kernel_size": (kernel_size, LARGEST_KERNEL)})
         start = as_group(group)
         encoder = encoder_types(levels, start, restrict or {})
         smallest = encoder[-1].group

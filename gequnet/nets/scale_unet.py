@@ -14,7 +14,14 @@ from gequnet.layers.scale import Method, ScaleConv, ScalePointwise
 from gequnet.layers.scale_maps import AcrossScales, AtEachScale, EveryScale
 from gequnet.layers.scale_projection import ProjectionName, make_projection
 from gequnet.nets.kit import Downsample, Kit, Recipe, Upsample
-from gequnet.nets.topology import UNetTopology, check_image, check_widths
+from gequnet.nets.topology import (
+    LARGEST_KERNEL,
+    MOST_CHANNELS,
+    UNetTopology,
+    check_image,
+    check_numbers,
+    check_widths,
+)
 from gequnet.symmetry.hermite import HermiteBasis, orders_up_to
 from gequnet.symmetry.scale_group import ScaleGroup
 
@@ -194,6 +201,8 @@ class ScaleUNet(nn.Module):
                 "single scale: take model.train_scales=2."
             )
         levels = check_widths(widths, depth)
+        channels = {"in_channels": (in_channels, MOST_CHANNELS), "num_classes": (num_classes, MOST_CHANNELS)}
+        check_numbers(channels | {"kernel_size": (kernel_size, LARGEST_KERNEL)})
         self.pitches = [finest * scale for scale in group.scales]
         grid = [1.0] if form == "resampled" else self.pitches
         side = odd_side(kernel_size * max(grid))

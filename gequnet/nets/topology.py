@@ -7,7 +7,7 @@ References:
     Ronneberger, Fischer and Brox, U-Net, arXiv:1505.04597.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import torch
@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from gequnet.errors import ConfigError, ShapeError
 from gequnet.layers.resample import crop_to
 from gequnet.nets.kit import Kit, Type
+
+MOST_LEVELS, MOST_CHANNELS, LARGEST_KERNEL = 12, 8192, 63
 
 
 class UNetTopology(nn.Module):
@@ -97,11 +99,30 @@ class UNetTopology(nn.Module):
 
 def check_widths(widths: Sequence[int], depth: int | None) -> tuple[int, ...]:
     """The widths as a tuple: one positive number for each of ``depth`` levels (of any number if ``None``)."""
+    levels = len(widths) if depth is None else depth
+    check_numbers({"depth": (levels, MOST_LEVELS)})
     widths = tuple(int(w) for w in widths)
-    if not widths or min(widths) < 1 or (depth is not None and len(widths) != depth):
-        levels = f"{depth} levels" if depth is not None else "each level"
-        raise ConfigError(f"widths={list(widths)} must be one positive number for each of {levels}")
+    if len(widths) != levels:
+        raise ConfigError(
+            f"widths={list(widths[:MOST_LEVELS])} must be one positive number for each of {levels} levels"
+        )
+    for width in widths:
+        check_numbers({"widths": (width, MOST_CHANNELS)})
     return widths
+
+
+def check_numbers(numbers: Mapping[str, tuple[int, int]]) -> None:
+    """Check that numbers lie between 1 and the most that is reasonable.
+
+    Args:
+        numbers: value and limit of each, by the name in the configuration.
+
+    Raises:
+        ConfigError: one does not; a network beyond reason would fill the memory before it fails.
+    """
+    for name, (value, most) in numbers.items():
+        if not 1 <= value <= most:
+            raise ConfigError(f"model.{name}={value} must lie between 1 and {most}.")
 
 
 def check_image(image: Float[Tensor, "b c *space"], in_channels: int, spatial_dims: int) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.utilities import rank_zero_only
 
+from gequnet.config.run_paths import check_written_paths
+from gequnet.config.trusted_targets import check_targets
 from gequnet.errors import ConfigError
 from gequnet.runs.atomic_checkpoint_io import newest_readable
 from gequnet.runs.fingerprint import fingerprint
@@ -46,9 +48,27 @@ def requested_config(cfg: DictConfig) -> DictConfig:
         )
     recipe = load_config(cfg.resume)
     refuse_ignored(cfg, recipe)
-    folder = str(Path(cfg.resume).absolute())
-    moved = moved_to(OmegaConf.to_container(recipe, resolve=False), str(recipe.paths.run), folder)
-    return DictConfig(moved | {"resume": folder})
+    moved = safe_config(cfg.resume, recipe)
+    moved.resume = moved.paths.run
+    return moved
+
+
+def safe_config(folder: str | Path, recipe: DictConfig) -> DictConfig:
+    """The configuration that a run in this folder has saved, checked to be safe, with paths where the folder is now.
+
+    Args:
+        folder: of the run.
+        recipe: the configuration as saved.
+
+    Raises:
+        ConfigError: it would call what is not on the list, or write outside the folder.
+    """
+    here = Path(folder).absolute()
+    moved = DictConfig(moved_to(OmegaConf.to_container(recipe), str(recipe.paths.run), str(here)))
+    file = RunFolder(folder).config
+    check_targets(moved, file)
+    check_written_paths(moved, here, file)
+    return moved
 
 
 def moved_to(node: Any, before: str, folder: str) -> Any:

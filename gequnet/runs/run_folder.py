@@ -10,7 +10,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from torch import nn
 
 from gequnet.config.build import build
-from gequnet.config.migrations import upgraded
+from gequnet.config.saved_config import read_saved_config
 from gequnet.config.trusted_targets import check_targets
 from gequnet.data.transforms.normalise import Scale
 from gequnet.errors import ConfigError
@@ -51,8 +51,11 @@ def load_config(folder: str | Path) -> DictConfig:
 
     Args:
         folder: of the run; holds ``config.yaml``.
+
+    Raises:
+        ConfigError: the file is damaged, or no configuration that a run has saved.
     """
-    return DictConfig(upgraded(OmegaConf.to_container(OmegaConf.load(RunFolder(folder).config), resolve=False)))
+    return DictConfig(read_saved_config(RunFolder(folder).config))
 
 
 def load_run(folder: str | Path) -> tuple[DictConfig, nn.Module]:

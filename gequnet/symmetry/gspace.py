@@ -42,6 +42,10 @@ class Element(NamedTuple):
         return f"flip+{degrees}" if self.flip else degrees
 
 
+MOST_ROTATIONS = 256
+"""Largest number of rotations of a finite group, and of samples of an infinite one."""
+
+
 @dataclass(frozen=True)
 class PlaneGroup:
     """A compact group of rotations and mirrors of the plane: C_N, D_N, SO(2) or O(2).
@@ -63,10 +67,12 @@ class PlaneGroup:
     samples: int = 16
 
     def __post_init__(self) -> None:
-        if self.rotations is not None and self.rotations < 1:
-            raise ConfigError(f"a group needs at least 1 rotation, got rotations={self.rotations}")
+        if self.rotations is not None and not 1 <= self.rotations <= MOST_ROTATIONS:
+            raise ConfigError(f"a group needs 1 to {MOST_ROTATIONS} rotations, got rotations={self.rotations}")
         if self.max_frequency < 1:
             raise ConfigError(f"max_frequency must be at least 1, got {self.max_frequency}")
+        if self.samples > MOST_ROTATIONS:
+            raise ConfigError(f"samples={self.samples} must be at most {MOST_ROTATIONS}")
         if self.samples % 4 or self.samples <= 2 * self.max_frequency:
             raise ConfigError(
                 f"samples={self.samples} must be a multiple of 4 (closed under quarter turns) and more than twice "

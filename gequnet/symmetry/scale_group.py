@@ -1,8 +1,11 @@
 """A finite window of the group of scalings: the magnifications that a network uses."""
 
+import math
 from dataclasses import dataclass
 
 from gequnet.errors import ConfigError
+
+MOST_SCALES = 64
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,10 @@ class ScaleGroup:
     count: int
 
     def __post_init__(self) -> None:
-        if self.ratio <= 1 or self.count < 1:
+        if not 1 < self.ratio < math.inf or not 1 <= self.count <= MOST_SCALES:
             raise ConfigError(
                 f"group.ratio={self.ratio} and group.count={self.count} make no window of scales: the ratio from one "
-                "scale to the next must be above 1, and there must be at least one scale."
+                f"scale to the next must be above 1, and there must be 1 to {MOST_SCALES} scales."
             )
 
     @property

@@ -17,20 +17,26 @@ class NewFolders(Callback):
     """Note which folders a run makes, before Hydra makes them. In a sweep each job keeps its folder."""
 
     made: ClassVar[list[Path]] = []
+    before: ClassVar[set[Path]] = set()
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
-        """Note the run's folder and those around it, the innermost first, as far as they do not exist."""
+        """Note the run's folder and those around it, the innermost first, as far as they do not exist.
+
+        Of a folder that exists, which is that of a run to continue, note what it holds.
+        """
         folder = _run_folder(config)
-        NewFolders.made = [each for each in (folder, *folder.parents) if not each.exists()]
+        NewFolders.made = [each for each in (folder / HYDRA, folder, *folder.parents) if not each.exists()]
+        NewFolders.before = set(folder.glob("*"))
 
 
 def remove_new_folders() -> None:
     """Remove the noted folders if the run has written nothing into them."""
     folders, NewFolders.made = NewFolders.made, []
-    if folders and [path.name for path in folders[0].glob("*")] == [HYDRA]:
-        shutil.rmtree(folders[0] / HYDRA, ignore_errors=True)  # another process may do the same
+    if not folders or set(folders[0].parent.glob("*")) - NewFolders.before != {folders[0]}:
+        return
+    shutil.rmtree(folders[0], ignore_errors=True)  # another process may do the same
     with suppress(OSError):  # of a folder that is not empty, or gone
-        for folder in folders:
+        for folder in folders[1:]:
             folder.rmdir()
 
 

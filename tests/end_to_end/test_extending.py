@@ -14,6 +14,7 @@ from gequnet.errors import ConfigError
 from helpers.repository import ROOT, TESTS
 
 PLUGIN = TESTS / "plugin" / "my_plugin"
+NETWORK = "my_plugin.dilated_net.DilatedNet"
 SEARCH_PATH = "hydra.searchpath=[pkg://my_plugin.conf]"
 CHOICES = ["model=dilated_net", "data=discs", "loss=absolute_error", "metrics=size_error"]
 CHOICES += ["callbacks=largest_gradient"]
@@ -60,9 +61,9 @@ def test_trains_and_loads_with_parts_from_outside(run: Path, monkeypatch: pytest
     assert metrics["test"]["size_error"] >= 0
     assert "relative to the true size; lower is better" in (run / "card.md").read_text(encoding="utf-8")
     assert (run.parent.name, run.parent.parent.name) == ("dilated_net_none", "discs")
-    with pytest.raises(ConfigError, match="GEQUNET_TRUST=my_plugin"):
+    with pytest.raises(ConfigError, match=re.escape(f"GEQUNET_TRUST={NETWORK}.")):
         gequnet.load(run)
-    monkeypatch.setenv("GEQUNET_TRUST", "my_plugin")
+    monkeypatch.setenv("GEQUNET_TRUST", NETWORK)
     assert gequnet.load(run).predict(torch.zeros(20, 30).numpy()).shape == (20, 30)
 
 
@@ -80,7 +81,7 @@ def test_loss_is_the_mean_absolute_error(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_network_starts_from_a_run_of_its_own_kind(
     run: Path, typed: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("GEQUNET_TRUST", "my_plugin")
+    monkeypatch.setenv("GEQUNET_TRUST", NETWORK)
     second = run.parent / "second"
     started = [f"init_from={run}", "finetune=frozen", f"paths.run={second}"]
     assert typed(SEARCH_PATH, *CHOICES, *TINY, *started) == 0

@@ -58,7 +58,7 @@ def test_a_callback_from_outside(
     assert json.loads((folder / "metrics.json").read_text())["stripes"] == 3
     assert "stripes" in sent
     assert {"curves", "confusion"} <= set(sent)
-    monkeypatch.setenv("GEQUNET_TRUST", "helpers")
+    monkeypatch.setenv("GEQUNET_TRUST", "helpers.stripes.Stripes")
     again = evaluate(folder)
     assert (again / "stripes.png").exists()
     assert str(again / "stripes.png") in capsys.readouterr().out
@@ -87,5 +87,6 @@ def test_the_list_of_all_pictures_is_null_today(tmp_path: Path) -> None:
     explicit = {"callbacks": {"pictures": {"paths": ["a.png"]}}}
     assert upgraded(explicit) == explicit == first_form(explicit)
     assert upgraded({"callbacks": {}}) == {"callbacks": {}}
-    (tmp_path / "config.yaml").write_text("callbacks: {pictures: {paths: ['/r/predictions.png']}}\n")
+    nodes = "data: {}\nmodel: {}\npaths: {}\n"
+    (tmp_path / "config.yaml").write_text(nodes + "callbacks: {pictures: {paths: ['/r/predictions.png']}}\n")
     assert load_config(tmp_path).callbacks.pictures.paths == ["/r/predictions.png"]

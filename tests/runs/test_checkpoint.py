@@ -215,18 +215,20 @@ def test_a_configuration_that_calls_something_else_is_refused(node: str, tmp_pat
     recipe = OmegaConf.load(run / "config.yaml")
     recipe[node] = {"_target_": "os.mkdir", "path": str(tmp_path / "sprung")}
     OmegaConf.save(recipe, run / "config.yaml")
-    with pytest.raises(ConfigError, match="would call os.mkdir, which is not part of gequnet"):
+    with pytest.raises(ConfigError, match="would call os.mkdir, which is not on gequnet's list"):
         gequnet.load(run)
     assert not (tmp_path / "sprung").exists()
 
 
-def test_packages_of_ones_own_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_classes_of_ones_own_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run(tmp_path, *TINY)
     recipe = OmegaConf.load(run / "config.yaml")
     recipe.model._target_ = "helpers.untrained_run.UNet"
     OmegaConf.save(recipe, run / "config.yaml")
-    with pytest.raises(ConfigError, match="GEQUNET_TRUST=helpers"):
-        load_run(run)
-    monkeypatch.setenv("GEQUNET_TRUST", "others, helpers")
+    for trusted in ("", "helpers", "helpers.untrained_run"):  # a package is not enough
+        monkeypatch.setenv("GEQUNET_TRUST", trusted)
+        with pytest.raises(ConfigError, match="GEQUNET_TRUST=helpers.untrained_run.UNet"):
+            load_run(run)
+    monkeypatch.setenv("GEQUNET_TRUST", "others.Net, helpers.untrained_run.UNet")
     monkeypatch.setattr("helpers.untrained_run.UNet", UNet, raising=False)
     assert isinstance(load_run(run)[1], UNet)
