@@ -64,15 +64,23 @@ def missing_extra(error: BaseException | None) -> MissingExtraError | None:
     MissingExtraError("tensorboard is not installed: pip install 'gequnet[track]'.")
     >>> missing_extra(ModuleNotFoundError("No module named 'mynets'"))
     """
-    while error is not None:
+    for error in _chain(error):
         if isinstance(error, ModuleNotFoundError):
             named = re.findall(r"['`](\w+)[\w.]*['`]", str(error))
             for extra, packages in EXTRAS.items():
                 for package in packages:
                     if package in (error.name, *named):
                         return _missing(package, extra)
-        error = error.__cause__ or error.__context__
     return None
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, its cause, and so on; each once, as an error that is raised again can be its own cause."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _missing(package: str, extra: str) -> MissingExtraError:

@@ -57,6 +57,8 @@ def _files(argument: str, exclude: Path | None) -> list[tuple[Path, PurePath]]:
     if path.is_dir():
         found = _images(sorted(path.rglob("*")), path, exclude)
         if not found:
+            if exclude and exclude.resolve() in (path.resolve(), *path.resolve().parents):
+                raise ConfigError(f"The predictions would be written into {argument}: give another folder with -o.")
             raise ConfigError(f"There is no image in the folder {argument}: give a folder with images.")
         return found
     if path.exists():

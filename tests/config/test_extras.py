@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from gequnet.config.extras import EXTRAS
+from gequnet.config.extras import EXTRAS, missing_extra
 from helpers.repository import ROOT
 from helpers.slow import slow_unless
 
@@ -60,3 +60,12 @@ def test_each_package_is_in_its_extra() -> None:
     for extra, packages in EXTRAS.items():
         named = {re.split(r"[>=<]", requirement)[0] for requirement in extras[extra]}
         assert {distributions.get(package, package.replace("_", "-")) for package in packages} <= named
+
+
+def test_an_error_that_is_its_own_cause_ends_the_search() -> None:
+    """So is the error of a constructor, which is raised without the one that Hydra makes of it."""
+    first, second = ValueError("of the constructor"), RuntimeError("of Hydra")
+    first.__context__, second.__cause__ = second, first
+    assert missing_extra(first) is None
+    second.__cause__ = ModuleNotFoundError("No module named 'pydicom'")
+    assert "gequnet[dicom]" in str(missing_extra(first))

@@ -298,6 +298,7 @@ def test_a_folder_may_have_a_point_in_its_name(runs: dict[str, Path], name: str,
         (["a.png", "b.png", "-o", "mask.png"], "is one file, but there are 2"),
         (["a.png", "a.bmp"], "would both be written to"),
         (["a.png", "-o", "."], "would overwrite the input image"),
+        ([".", "-o", "."], "would be written into .: give another folder"),
     ],
 )
 def test_wrong_commands_get_a_sentence(
