@@ -48,7 +48,8 @@ class MaskValues:
     def greys(self) -> Shaped[np.ndarray, "h w"] | None:
         """Grey levels, as a viewer shows them; None if a pixel is coloured beyond the noise of a compression."""
         if self.palette is None and len(self.channels) == 1:
-            return self.channels[0]
+            levels = self.channels[0]
+            return np.where(levels, np.uint8(255), np.uint8(0)) if levels.dtype == bool else levels
         colours = self.colours.astype(np.int64)
         if (colours.max(2) - colours.min(2)).max(initial=0) > CHROMA:
             return None

@@ -17,7 +17,7 @@ from gequnet.data.formats.image_file import InputSpec, UnfitImageError, Window
 from gequnet.data.formats.pillow_file import open_picture, palette_of, upright, values_of
 from gequnet.data.formats.raster import Raster, as_picture, warn_of_transparency
 from gequnet.data.formats.read_errors import decoding, first_bytes, unknown_content
-from gequnet.data.formats.tiff_pages import read_window, tifffile_can_read, write_tiff
+from gequnet.data.formats.tiff_pages import check_offsets, read_window, tifffile_can_read, write_tiff
 
 GEOGRAPHY = (33550, 33922, 34264, 34735, 34736, 34737)
 """Tags of the geographic position of a picture (GeoTIFF)."""
@@ -53,6 +53,7 @@ class Tiff(Raster):
         """Set size, channels, pages and spacing from the headers."""
         self.series = self._file.series[0]
         self.page = self.series.keyframe
+        check_offsets(self.page)
         self.dtype = np.dtype(self.series.dtype)
         self._refuse_what_is_lost()
         axes, shape = self._axes

@@ -178,6 +178,19 @@ def test_a_size_that_no_file_of_its_length_has(open_file: Callable[[Path], Any],
     assert limit == Image.MAX_IMAGE_PIXELS
 
 
+def test_a_strip_in_place_of_the_header_is_not_read_as_zeros(tmp_path: Path) -> None:
+    path = tiff(tmp_path / "a.tif", noise(*SPACE))
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        file.pages.first.tags["StripOffsets"].overwrite(0)
+    with pytest.raises(DataError, match="begins at byte 0, where the header is"):
+        read_picture(path, 1)
+
+
+def test_white_of_one_bit_is_above_a_threshold_of_grey_levels(tmp_path: Path) -> None:
+    mask, _ = BinaryMaskReader(127).read(png(tmp_path / "m.png", SQUARE, 1))
+    np.testing.assert_array_equal(mask, SQUARE)
+
+
 def test_a_picture_above_the_limit_of_pillow_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
     values = noise(*SPACE)
