@@ -26,7 +26,7 @@ from gequnet.train.cost_estimate import estimate_cost
 from gequnet.train.finite_loss import DivergedError
 from gequnet.train.log_setup import set_up_logging
 from gequnet.train.model_summary import print_summary
-from gequnet.train.trainer import build_task, build_trainer
+from gequnet.train.trainer import build_task, build_trainer, check_optimizer
 from gequnet.train.transfer import load_initial_weights
 from gequnet.train.validate_config import validate_config
 from gequnet.train.values_per_channel import check_batch, one_value_refused
@@ -88,11 +88,13 @@ def train_and_test(cfg: DictConfig, digest: str, previous: PreviousRun, began: f
     with one_value_refused(cfg, data):
         cfg.data.batch_size = choose_batch_size(cfg, data, net)
     check_batch(cfg, data, net)
+    task = build_task(cfg, net)
+    check_optimizer(task, cfg.trainer.max_steps)
+    trainer = build_trainer(cfg, data)
+    # Nothing is refused from here on, so the first files may be written.
     save_config(cfg, net)
     save_scale(cfg, data.fixed_scale)
     write_fingerprint(cfg, digest)
-    task = build_task(cfg, net)
-    trainer = build_trainer(cfg, data)
     try:
         record.begin(trainer, cfg, data)
         warn_about_classes(data)

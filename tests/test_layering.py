@@ -9,7 +9,7 @@ from helpers.house import arrows_between_rooms, circle, height, room_of, rooms
 from helpers.repository import ROOT
 
 FLOORS = [  # the ground floor first; a room may import only what stands on floors below its own
-    {"errors", "formatting"},
+    {"errors", "formatting", "ranges"},
     {"symmetry", "config", "heads", "distributed"},
     {"layers", "losses", "metrics", "data"},
     {"nets", "inference", "runs", "figures"},
@@ -19,7 +19,7 @@ FLOORS = [  # the ground floor first; a room may import only what stands on floo
     {"__main__", "run"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS, 1) for room in rooms}
-ROOMS_AT_MOST, ARROWS_AT_MOST = 27, 105  # 69 and 257 before the house was rebuilt
+ROOMS_AT_MOST, ARROWS_AT_MOST = 28, 108  # 69 and 257 before the house was rebuilt
 
 
 def test_every_room_has_a_floor() -> None:

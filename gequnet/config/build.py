@@ -1,5 +1,6 @@
 """Objects built from the nodes of a configuration."""
 
+import os
 from copy import deepcopy
 from typing import Any
 
@@ -8,7 +9,10 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from gequnet.errors import ConfigError, GequnetError
+from gequnet.errors import ConfigError, GequnetError, first_sentence
+
+DEBUG = "GEQUNET_DEBUG"
+"""Environment variable that shows the traceback of an error in a constructor."""
 
 _matches: dict[tuple[str, str], Any] = {}
 
@@ -27,7 +31,13 @@ def build(node: DictConfig, **arguments: Any) -> Any:
             raise cause from None
         if isinstance(cause, TypeError) and "unexpected keyword argument" in str(cause):
             raise ConfigError(f"{str(cause).replace('.__init__()', '')}: leave it out of {node._target_}.") from None
-        raise
+        if cause is None or os.environ.get(DEBUG):
+            raise
+        reason = f"{type(cause).__name__}: {first_sentence(str(cause))}"
+        raise ConfigError(
+            f"{node._target_} cannot be built from these values ({reason}): correct them; {DEBUG}=1 in the environment "
+            "shows where it fails."
+        ) from None
 
 
 def match_widths(cfg: DictConfig) -> Any:

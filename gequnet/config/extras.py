@@ -11,7 +11,7 @@ from gequnet.errors import GequnetError
 EXTRAS = {
     "train": (
         "pytorch_lightning", "hydra", "omegaconf", "kornia", "nibabel", "PIL", "tifffile", "matplotlib", "pandas",
-        "jinja2", "rich", "psutil", "requests",
+        "jinja2", "rich", "psutil", "requests", "pydantic",
     ),
     "track": ("wandb", "wandb_workspaces", "tensorboard"),
     "export": ("onnx", "onnxruntime", "onnxscript", "safetensors"),
@@ -64,12 +64,12 @@ def missing_extra(error: BaseException | None) -> MissingExtraError | None:
     MissingExtraError("tensorboard is not installed: pip install 'gequnet[track]'.")
     >>> missing_extra(ModuleNotFoundError("No module named 'mynets'"))
     """
-    for error in _chain(error):
-        if isinstance(error, ModuleNotFoundError):
-            named = re.findall(r"['`](\w+)[\w.]*['`]", str(error))
+    for each in _chain(error):
+        if isinstance(each, ModuleNotFoundError):
+            named = re.findall(r"['`](\w+)[\w.]*['`]", str(each))
             for extra, packages in EXTRAS.items():
                 for package in packages:
-                    if package in (error.name, *named):
+                    if package in (each.name, *named):
                         return _missing(package, extra)
     return None
 

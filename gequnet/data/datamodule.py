@@ -21,6 +21,7 @@ from gequnet.data.source import SPLITS, Source, Split
 from gequnet.data.transforms.augment import Augmentation
 from gequnet.data.transforms.normalise import NORMALISATIONS, Normalisation, Scale, intensity_scale, pooled_scale
 from gequnet.errors import ConfigError, unknown_choice
+from gequnet.ranges import Count, Natural, Share
 
 log = logging.getLogger(__name__)
 Row = dict[str, Any]
@@ -74,23 +75,23 @@ class SegmentationDataModule(pl.LightningDataModule):
         self,
         source: Source,
         name: str,
-        in_channels: int,
-        num_classes: int,
-        spatial_dims: int,
+        in_channels: Count,
+        num_classes: Count,
+        spatial_dims: Literal[2, 3],
         class_names: Sequence[str],
         head: Literal["sigmoid", "softmax"],
         fov: bool,
         augment: Augmentation,
         seed: int,
-        batch_size: int,
-        patch_size: int | Sequence[int],
-        patches_per_epoch: int,
-        num_workers: int = 0,
+        batch_size: Count,
+        patch_size: Count | Sequence[Count],
+        patches_per_epoch: Count,
+        num_workers: Natural = 0,
         normalisation: Normalisation = "instance",
-        min_valid: float = 0.5,
-        foreground: float = 0.0,
-        num_patches: int | None = None,
-        num_images: int | None = None,
+        min_valid: Share = 0.5,
+        foreground: Share = 0.0,
+        num_patches: Count | None = None,
+        num_images: Count | None = None,
         subset_seed: int = 0,
         instances: bool = False,
         flip_axes: Sequence[int] | None = None,

@@ -18,6 +18,7 @@ from gequnet.nets.topology import (
     check_numbers,
     check_widths,
 )
+from gequnet.ranges import Count, Share
 from gequnet.symmetry.gspace import FieldType, PlaneGroup
 
 
@@ -116,12 +117,12 @@ class E2UNet(UNetTopology):
         widths: Sequence[int],
         group: PlaneGroup | str,
         restrict: Mapping[int, PlaneGroup | str] | None = None,
-        depth: int | None = None,
-        kernel_size: int = 3,
-        convs: int = 2,
+        depth: Count | None = None,
+        kernel_size: Count = 3,
+        convs: Count = 2,
         norm: plain.NormName = "batch",
         activation: plain.ActivationName = "relu",
-        dropout: float | Sequence[float] = 0.0,
+        dropout: Share | Sequence[Share] = 0.0,
         residual: bool = False,
         downsample: Downsample = "blur",
         upsample: Upsample = "interpolate",

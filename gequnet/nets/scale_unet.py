@@ -22,6 +22,7 @@ from gequnet.nets.topology import (
     check_numbers,
     check_widths,
 )
+from gequnet.ranges import Count, Share
 from gequnet.symmetry.hermite import HermiteBasis, orders_up_to
 from gequnet.symmetry.scale_group import ScaleGroup
 
@@ -179,13 +180,13 @@ class ScaleUNet(nn.Module):
         scale_extent: int = 1,
         sigma: float = 0.7,
         orders: int = 2,
-        kernel_size: int = 3,
+        kernel_size: Count = 3,
         method: Method = "dense",
-        depth: int | None = None,
-        convs: int = 2,
+        depth: Count | None = None,
+        convs: Count = 2,
         norm: plain.NormName = "instance",
         activation: plain.ActivationName = "silu",
-        dropout: float | Sequence[float] = 0.0,
+        dropout: Share | Sequence[Share] = 0.0,
         residual: bool = False,
         downsample: Downsample = "blur",
         upsample: Upsample = "interpolate",

@@ -17,6 +17,7 @@ from gequnet.nets.topology import (
     check_numbers,
     check_widths,
 )
+from gequnet.ranges import Count, Share
 
 
 class TransposedConv(nn.Module):
@@ -154,12 +155,12 @@ class UNet(UNetTopology):
         num_classes: int,
         widths: Sequence[int],
         spatial_dims: int = 2,
-        depth: int | None = None,
-        kernel_size: int = 3,
-        convs: int = 2,
+        depth: Count | None = None,
+        kernel_size: Count = 3,
+        convs: Count = 2,
         norm: plain.NormName = "batch",
         activation: plain.ActivationName = "relu",
-        dropout: float | Sequence[float] = 0.0,
+        dropout: Share | Sequence[Share] = 0.0,
         residual: bool = False,
         downsample: Downsample = "blur",
         upsample: Upsample = "interpolate",

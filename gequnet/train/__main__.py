@@ -7,7 +7,7 @@ from typing import Any
 
 from gequnet.config.command_line import exit_code, print_mistake
 from gequnet.config.extras import require_extra
-from gequnet.errors import ConfigError, GequnetError
+from gequnet.errors import ConfigError, GequnetError, unknown_choice
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,6 +31,7 @@ def compose_and_train() -> int:
     typed = {name.lstrip("+~"): value for name, _, value in (word.partition("=") for word in sys.argv[1:])}
     refuse_secrets(typed)  # before Hydra writes them into a file
     refuse_empty_paths(sys.argv[1:])  # and before it makes a folder
+    refuse_no_choice(sys.argv[1:])
     sys.argv[1:] = current_words(sys.argv[1:])
     try:
         hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(train)()
@@ -49,6 +50,20 @@ def refuse_empty_paths(words: Sequence[str]) -> None:
         name, _, value = word.partition("=")
         if "=" in word and name.lstrip("+").startswith("paths.") and not value.strip("'\" "):
             raise ConfigError(f"{name}= is empty: give a folder, or leave it out.")
+
+
+def refuse_no_choice(words: Sequence[str]) -> None:
+    """Refuse ``model=null``: a group of ``conf/`` has choices, and Hydra has no sentence about it.
+
+    Raises:
+        ConfigError: one of the words is such a choice.
+    """
+    from gequnet.config.explain import choices
+
+    for word in words:
+        group, _, value = word.partition("=")
+        if value in ("null", "None", "~") and group in (known := choices()):
+            raise ConfigError(unknown_choice(group, value, known[group]))
 
 
 def train(cfg: Any) -> float:

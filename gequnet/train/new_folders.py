@@ -11,6 +11,8 @@ from omegaconf import DictConfig
 
 HYDRA = ".hydra"
 """Folder of Hydra's own files in the folder of a run."""
+LOG = "run.log"
+"""Log file, in which warnings before the refusal may be."""
 
 
 class NewFolders(Callback):
@@ -32,9 +34,14 @@ class NewFolders(Callback):
 def remove_new_folders() -> None:
     """Remove the noted folders if the run has written nothing into them."""
     folders, NewFolders.made = NewFolders.made, []
-    if not folders or set(folders[0].parent.glob("*")) - NewFolders.before != {folders[0]}:
+    if not folders or folders[0].name != HYDRA:
+        return
+    log = folders[0].parent / LOG
+    if not set(folders[0].parent.glob("*")) - NewFolders.before <= {folders[0], log}:
         return
     shutil.rmtree(folders[0], ignore_errors=True)  # another process may do the same
+    if log not in NewFolders.before:
+        log.unlink(missing_ok=True)
     with suppress(OSError):  # of a folder that is not empty, or gone
         for folder in folders[1:]:
             folder.rmdir()

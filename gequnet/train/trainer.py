@@ -11,7 +11,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import nn
 
 from gequnet.config.build import build
-from gequnet.errors import ConfigError, first_sentence
+from gequnet.errors import ConfigError, GequnetError, first_sentence
 from gequnet.train.finite_loss import FiniteLoss
 from gequnet.train.graceful_stop import GracefulStop
 from gequnet.train.strategy import check_strategy, plugins
@@ -24,6 +24,25 @@ def build_task(cfg: DictConfig, net: nn.Module) -> SegmentationTask:
     """The network with its loss, metrics, optimizer, schedule and inference."""
     parts = [build(cfg[name]) for name in ("loss", "metrics", "optim", "scheduler", "inference", "finetune")]
     return SegmentationTask(net, *parts)
+
+
+def check_optimizer(task: SegmentationTask, steps: int) -> None:
+    """Check that optimizer and schedule can be made, which Lightning does when the training starts.
+
+    Args:
+        task: with the network.
+        steps: of the training; -1 if epochs are counted.
+
+    Raises:
+        ConfigError: a value of them is out of range.
+    """
+    try:
+        optimizer = task.optimizer(task.finetune.parameter_groups(task.net))
+        task.scheduler(optimizer, max(1, steps))
+    except (TypeError, ValueError) as error:
+        if isinstance(error, GequnetError):
+            raise
+        raise ConfigError(f"optim or scheduler has a value that cannot be: {first_sentence(str(error))}.") from None
 
 
 def build_trainer(cfg: DictConfig, data: Any) -> pl.Trainer:
@@ -72,7 +91,7 @@ def make_trainer(cfg: DictConfig, callbacks: Sequence[pl.Callback], **overrides:
     settings = {"plugins": plugins(cfg), **overrides}
     try:
         trainer: pl.Trainer = make(callbacks=[*callbacks, GracefulStop()], **settings)
-    except (MisconfigurationException, ValueError, RuntimeError) as error:
+    except (MisconfigurationException, ValueError, TypeError, RuntimeError) as error:
         values = {name: settings.get(name, cfg.trainer.get(name)) for name in ("accelerator", "devices", "strategy")}
         words = " ".join(f"trainer.{name}={value}" for name, value in values.items())
         raise ConfigError(

@@ -4,26 +4,15 @@ import os
 from typing import Any, get_args, get_type_hints
 
 from hydra.utils import get_class
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from gequnet.config.build import build
+from gequnet.config.check_values import check_values
 from gequnet.config.compose import CONF
 from gequnet.distributed import launched_world_size
 from gequnet.errors import ConfigError, unknown_choice
 from gequnet.heads import HEADS
 from gequnet.metrics.scores import threshold_scores
-
-WHOLE_NUMBERS = (
-    "seed",
-    "validations",
-    "trainer.max_steps",
-    "trainer.max_epochs",
-    "data.batch_size",
-    "data.patches_per_epoch",
-    "data.num_workers",
-    "largest_batch",
-)
-NUMBERS = ("optim.lr", "optim.weight_decay", "trainer.gradient_clip_val")
 
 
 def validate_config(cfg: DictConfig) -> None:
@@ -33,26 +22,18 @@ def validate_config(cfg: DictConfig) -> None:
         ConfigError: a value is out of range, or two parts do not fit; the message gives the remedy.
     """
     _check_budget(cfg)
-    _check_numbers(cfg)
     _check_group(cfg)
+    check_values(cfg)
+    _check_end(cfg)
     _check_dimension(cfg)
     _check_head(cfg)
     _check_loss(cfg)
-    _check_scales(cfg)
     _check_threshold(cfg)
     _check_auto_batch(cfg)
     _check_nodes(cfg)
 
 
-def _check_numbers(cfg: DictConfig) -> None:
-    for name in WHOLE_NUMBERS + NUMBERS:
-        value = OmegaConf.select(cfg, name)
-        fits = isinstance(value, int if name in WHOLE_NUMBERS else int | float) and not isinstance(value, bool)
-        if value is not None and not fits:
-            kind = "a whole number" if name in WHOLE_NUMBERS else "a number"
-            raise ConfigError(f"{name}={value} is not {kind}: give one.")
-        if name in ("optim.lr", "optim.weight_decay") and value is not None and value < 0:
-            raise ConfigError(f"{name}={value} is negative: give 0 or more.")
+def _check_end(cfg: DictConfig) -> None:
     if cfg.trainer.max_epochs is None and cfg.trainer.max_steps < 1:
         raise ConfigError(
             f"trainer.max_steps={cfg.trainer.max_steps} sets no end of the training: give trainer.max_steps or "
@@ -173,23 +154,7 @@ def _extra_scores(cfg: DictConfig) -> list[Any]:
     return [build(node) for node in nodes.values()]
 
 
-def _check_scales(cfg: DictConfig) -> None:
-    scales = cfg.scales
-    if scales is None:
-        return
-    listed = isinstance(scales, ListConfig) and len(scales) > 0
-    if not listed or not all(isinstance(scale, int | float) and scale > 0 for scale in scales):
-        raise ConfigError(
-            f"scales={scales} is not a list of magnifications: give numbers above 0, for example scales=[0.6,1,1.6]."
-        )
-
-
 def _check_auto_batch(cfg: DictConfig) -> None:
-    for name in ("auto_batch", "forecast"):
-        if not isinstance(cfg[name], bool):
-            raise ConfigError(f"{name}={cfg[name]} is neither true nor false: give one of them.")
-    if cfg.largest_batch < 1:
-        raise ConfigError(f"largest_batch={cfg.largest_batch} is not a number of patches: give 1 or more.")
     one_device = cfg.trainer.devices in (1, "1") and cfg.trainer.get("num_nodes", 1) == 1
     if cfg.auto_batch and not one_device:
         raise ConfigError(

@@ -122,9 +122,9 @@ def test_budget_and_epochs_say_how_long() -> None:
         (["model=unet3d"], "model=unet3d is a 3-D network and data=phantom_vessels is 2-D"),
         (["data.head=softmax"], "needs two classes"),
         (["budget=ful"], "the nearest is budget=full"),
-        (["optim.lr=fast"], "optim.lr=fast is not a number"),
-        (["optim.lr=-1"], "optim.lr=-1 is negative: give 0 or more"),
-        (["seed=1.5"], "seed=1.5 is not a whole number"),
+        (["optim.lr=fast"], "optim.lr=fast must be a number"),
+        (["optim.lr=-1"], "optim.lr=-1 must be at least 0"),
+        (["seed=1.5"], "seed=1.5 must be a whole number"),
         (["trainer.max_steps=-1"], "trainer.max_steps=-1 sets no end"),
     ],
 )
@@ -304,6 +304,6 @@ def test_a_study_at_equal_channels_has_the_baseline_of_equal_parameters() -> Non
 
 def test_scales_are_magnifications() -> None:
     validate_config(compose(["scales=[0.5,1,1.6]", "paths.run=here"]))
-    for wrong in ("scales=[]", "scales=0.5", "scales=[0.5,0]", "scales=[big]"):
-        with pytest.raises(ConfigError, match="not a list of magnifications"):
+    for wrong in ("scales=[]", "scales=0.5", "scales=[0.5,0]", "scales=[big]", "scales=[true]"):
+        with pytest.raises(ConfigError, match=r"^scales=\S+ ?\S* must be "):
             validate_config(compose([wrong, "paths.run=here"]))

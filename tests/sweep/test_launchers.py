@@ -72,7 +72,7 @@ def test_an_array_of_one_job_that_loses_its_place_and_one_that_fails(
     (finished,) = sweep.glob("*/metrics.json")
     assert json.loads(finished.read_text())["steps"] == 6
     (error,) = sweep.glob("*/error.txt")
-    assert "optim.lr=-1 is negative" in error.read_text()
+    assert "optim.lr=-1 must be at least 0" in error.read_text()
     said = capfd.readouterr()
     assert "1 of 2 jobs done, 1 failed" in said.out
     assert "1 of 2 jobs failed, see error.txt in each one's folder" in said.err

@@ -147,7 +147,7 @@ def test_from_what_is_typed_to_the_best_words(typed: Typed, tmp_path: Path, capf
     for row in first:
         assert (row["state"] == "failed") == (row["optim.lr"] == "-1")
         if row["state"] == "failed":
-            assert "optim.lr=-1 is negative" in (folder / row["folder"] / "error.txt").read_text()
+            assert "optim.lr=-1 must be at least 0" in (folder / row["folder"] / "error.txt").read_text()
     times = {path: path.stat().st_mtime_ns for path in folder.glob("*/metrics.json")}
     assert typed("-m", *words, "hydra.sweeper.n_trials=5", "hydra.sweeper.max_batch_size=2", *TINY) == 0
     assert rows(folder)[:4] == first

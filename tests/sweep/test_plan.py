@@ -82,7 +82,7 @@ def test_a_failed_job_leaves_the_others_and_what_is_finished_is_not_run_again(tm
     assert "2 of 3 jobs done, 1 failed" in first.stdout
     sweep = only_sweep(tmp_path)
     (error,) = sweep.glob("*/error.txt")
-    assert "optim.lr=-1 is negative" in error.read_text()
+    assert "optim.lr=-1 must be at least 0" in error.read_text()
     assert (sweep / "report.html").exists()
     times = {path: path.stat().st_mtime_ns for path in sweep.glob("*/metrics.json")}
     second = typed(tmp_path, *words)

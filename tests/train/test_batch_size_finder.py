@@ -116,7 +116,7 @@ def test_several_devices_are_refused() -> None:
         with pytest.raises(ConfigError, match="auto_batch=true searches the largest batch for one device"):
             validate_config(compose(["paths.run=/nowhere", "auto_batch=true", f"trainer.devices={devices}"]))
     validate_config(compose(["paths.run=/nowhere", "auto_batch=true"]))
-    with pytest.raises(ConfigError, match="largest_batch=0 is not a number of patches"):
+    with pytest.raises(ConfigError, match="largest_batch=0 must be at least 1"):
         validate_config(compose(["paths.run=/nowhere", "largest_batch=0"]))
-    with pytest.raises(ConfigError, match="neither true nor false"):
+    with pytest.raises(ConfigError, match="must be true or false"):
         validate_config(compose(["paths.run=/nowhere", "auto_batch=12"]))

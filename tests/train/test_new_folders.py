@@ -48,3 +48,16 @@ def test_what_a_run_has_written_stays(typed: Callable[..., int], monkeypatch: py
     monkeypatch.setattr("gequnet.experiment.run", refused)
     assert typed("hydra.run.dir=made") == 2
     assert {"made/config.yaml", "made/.hydra/config.yaml"} <= set(tree(Path()))
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["optim.betas=[1,2]", "scheduler.warmup=2", "trainer.devices=abc", "~callbacks.best", "model=null", "seed=null"],
+)
+def test_a_value_that_is_refused_late_leaves_nothing_either(
+    word: str, typed: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = ["width=fixed", "width.widths=[2,2]", "model.depth=2", "data.source.size=32", "trainer=cpu"]
+    assert typed(*small, word) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert tree(Path()) == []
