@@ -80,7 +80,7 @@ TARGETS = {
 ADDED: dict[str, dict[str, Any]] = {
     "gequnet.data.Msd": {"nodata": None},
     "gequnet.data.PairedFolder": {"nodata": None},
-    "gequnet.data.SegmentationDataModule": {"train_outside": False},
+    "gequnet.data.SegmentationDataModule": {"outside_weight": 0.0},
     "gequnet.metrics.SegmentationMetrics": {"extra_scores": {}},
 }
 """Arguments that version 0.1.0 did not have, each with the value that changes nothing, by today's ``_target_``."""

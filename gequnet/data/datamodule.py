@@ -21,7 +21,7 @@ from gequnet.data.source import SPLITS, Source, Split
 from gequnet.data.transforms.augment import Augmentation
 from gequnet.data.transforms.normalise import NORMALISATIONS, Normalisation, Scale, intensity_scale, pooled_scale
 from gequnet.errors import ConfigError, unknown_choice
-from gequnet.ranges import Count, Natural, Share
+from gequnet.ranges import Count, Natural, Nonnegative, Share
 
 log = logging.getLogger(__name__)
 Row = dict[str, Any]
@@ -63,8 +63,9 @@ class SegmentationDataModule(pl.LightningDataModule):
         flip_axes: Axes that augmentations may mirror because a mirror image is as likely as the image; None for all.
         weights: Function that returns the weight of each pixel in the loss of training and validation images, such as
             ``BorderWeights``; None for equal weights. Test images have no weights.
-        train_outside: True if training patches also count outside the field of view, where a photograph is dark and has
-            no foreground: then the network predicts whole photographs.
+        outside_weight: Weight in the loss of the pixels of a training patch outside the field of view, where a
+            photograph is dark and has no foreground: above 0, the network predicts whole photographs. A loss that takes
+            no weights of pixels counts them fully.
         view: Function that returns another source made of ``source``, such as ``OrientationShift``; None for none.
 
     Raises:
@@ -97,7 +98,7 @@ class SegmentationDataModule(pl.LightningDataModule):
         flip_axes: Sequence[int] | None = None,
         weights: Callable[[Scene], Tensor] | None = None,
         view: Callable[[Source], Source] | None = None,
-        train_outside: bool = False,
+        outside_weight: Nonnegative = 0.0,
     ) -> None:
         super().__init__()
         source = source if view is None else view(source)
@@ -109,7 +110,7 @@ class SegmentationDataModule(pl.LightningDataModule):
         self.flip_axes = None if flip_axes is None else list(flip_axes)
         self.min_valid, self.foreground, self.num_patches = min_valid, foreground, num_patches
         self.num_images, self.subset_seed, self.normalisation = num_images, subset_seed, normalisation
-        self.weights, self.train_outside = weights, train_outside
+        self.weights, self.outside_weight = weights, outside_weight
         self.scenes = SceneCache(source, self._scale_of, self._weight_of)
         self.labels_differ: list[str] = []
         self._checked: set[str | None] = set()
@@ -227,7 +228,7 @@ class SegmentationDataModule(pl.LightningDataModule):
             self.min_valid,
             self.foreground,
             self.num_patches,
-            self.train_outside,
+            self.outside_weight,
         )
         return ResumableLoader(
             patches, EpochSampler(self.patches_per_epoch, self.batch_size, self.seed), self.num_workers

@@ -109,7 +109,7 @@ class PatchDataset(Dataset[Sample]):
         foreground: Probability of a patch around a labelled pixel.
         pool: Number of places that patches are cut from, drawn once from the seed; None for no limit. In a scene with
             few ``corners`` two places can be the same.
-        train_outside: True if pixels outside the field of view are valid, too.
+        outside_weight: Weight in the loss of pixels outside the field of view; 0: they are not valid.
     """
 
     def __init__(
@@ -123,12 +123,12 @@ class PatchDataset(Dataset[Sample]):
         min_valid: float = 0.5,
         foreground: float = 0.0,
         pool: int | None = None,
-        train_outside: bool = False,
+        outside_weight: float = 0.0,
     ) -> None:
         self.scenes, self.ids, self.size = scenes, list(ids), list(size)
         self.augment, self.seed, self.epoch_length = augment, seed, epoch_length
         self.min_valid, self.foreground, self.pool = min_valid, foreground, pool
-        self.train_outside = train_outside
+        self.outside_weight = outside_weight
 
     def __getitem__(self, key: Key | int) -> Sample:
         if not isinstance(key, tuple):
@@ -144,7 +144,7 @@ class PatchDataset(Dataset[Sample]):
         corner = draw_corner(scene, self.size, where, self.min_valid, self.foreground)
         patch = self.augment(self._surroundings(scene, corner), self.size, generator)
         if patch.outside is not None:
-            patch = replace(patch, valid=patch.valid | patch.outside)
+            patch = self._with_outside(patch, patch.outside)
         return _sample(scene, patch, scale)
 
     def _surroundings(self, scene: Scene, corner: Sequence[int]) -> Patch:
@@ -152,7 +152,14 @@ class PatchDataset(Dataset[Sample]):
         needed = self.augment.needs(self.size)
         outer = [c - (n - side) // 2 for c, n, side in zip(corner, needed, self.size, strict=True)]
         patch = window(scene, outer, needed)
-        return patch if self.train_outside else replace(patch, outside=None)
+        return patch if self.outside_weight else replace(patch, outside=None)
+
+    def _with_outside(self, patch: Patch, outside: Tensor) -> Patch:
+        """The patch with the pixels outside the field of view as valid ones of their own weight."""
+        inside = torch.ones(()) if patch.weight is None else patch.weight
+        return replace(
+            patch, valid=patch.valid | outside, weight=torch.where(outside, self.outside_weight, inside).float()
+        )
 
 
 class WholeImages(Dataset[Sample]):

@@ -106,7 +106,8 @@ class SegmentationTask(pl.LightningModule):
         return loss
 
     def _loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        more = {part: batch[part] for part in ("weight",) if part in batch}
+        weighted = getattr(self.loss, "weighted", False)
+        more = {part: batch[part] for part in ("weight",) if part in batch and weighted}
         loss: Tensor = self.loss(logits, batch["mask"], batch["valid"], **more)
         return loss
 

@@ -33,7 +33,7 @@ def test_a_configuration_goes_to_the_first_form_and_back(data: str) -> None:
     assert set(SCORING) <= set(first["data"])
     settings = flattened(cfg)
     # Empty or false, which is what their absence means.
-    newer = (".extra_scores", ".nodata", ".train_outside")
+    newer = (".extra_scores", ".nodata", ".outside_weight")
     added = {name for name, value in settings.items() if name.endswith(newer) and not value}
     assert flattened(upgraded(first)) == {name: value for name, value in settings.items() if name not in added}
     assert upgraded(cfg) == cfg

@@ -61,16 +61,19 @@ def test_batches_keep_the_contract(tmp_path):
 def test_training_patches_count_outside_the_field_of_view_and_whole_images_do_not(augment, tmp_path):
     make_drive(tmp_path)
     with_outside, without = (
-        module("drive", augment, tmp_path, train_outside=train_outside, min_valid=0.1)
-        for train_outside in (True, False)
+        module("drive", augment, tmp_path, outside_weight=weight, min_valid=0.1) for weight in (0.3, 0.0)
     )
-    assert module("drive", root=tmp_path).train_outside
+    assert module("drive", root=tmp_path).outside_weight > 0
     pairs = list(zip(*(samples(made.train_dataloader()) for made in (with_outside, without)), strict=True))
     for (_, image, mask, valid), (_, same_image, same_mask, inside) in pairs:
         assert torch.equal(image, same_image)
         assert torch.equal(mask, same_mask)
         assert (valid | ~inside).all()  # nothing is lost
     assert sum((valid & ~inside).sum() for (*_, valid), (*_, inside) in pairs) > 1000
+    for batch, same in zip(with_outside.train_dataloader(), without.train_dataloader(), strict=True):
+        expected = torch.where(same["valid"], 1.0, 0.3)
+        torch.testing.assert_close(batch["weight"][batch["valid"]], expected[batch["valid"]])
+    assert "weight" not in next(iter(without.train_dataloader()))
     for batch in (*with_outside.val_dataloader(), *with_outside.test_dataloader()):
         assert not batch["valid"][0, 0].any()  # above the disc
 

@@ -166,6 +166,18 @@ def test_training_and_validation_pass_on_how_much_a_pixel_counts(tmp_path: Path)
     assert trainer.callback_metrics["val/loss"] < 0.1
 
 
+class Unweighted(BCELoss):
+    """Loss that takes no weights of pixels."""
+
+    weighted = False
+
+
+def test_a_loss_without_weights_counts_every_valid_pixel(tmp_path: Path) -> None:
+    task = SegmentationTask(TinyNet(), Unweighted("sigmoid"), Dice, torch.optim.AdamW, schedules.constant_schedule)
+    trainer, _ = fit(task, tmp_path, steps=2, every=2, data=Distrusted())
+    assert trainer.global_step == 2
+
+
 class Autocast(Dice):
     """Metrics that refuse to run under autocast."""
 
