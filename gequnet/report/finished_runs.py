@@ -1,5 +1,6 @@
 """Finished runs on disk: search, reading, natural order."""
 
+import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +14,11 @@ from omegaconf import OmegaConf
 
 from gequnet.errors import ConfigError
 from gequnet.figures.samples import unpack_sample
+from gequnet.runs.damaged_file import DamagedFileError, reading
 from gequnet.runs.layout import RunFolder, SweepFolder, find_results, find_sweep_folders
 from gequnet.runs.run_folder import load_config
+
+log = logging.getLogger(__name__)
 
 Settings = dict[str, Any]
 FOLD = "data.source.fold"
@@ -84,13 +88,16 @@ class Run:
     @cached_property
     def per_image(self) -> pd.DataFrame:
         """Scores and facts of each test image, by its id."""
-        return _finite(pd.read_csv(RunFolder(self.folder).per_image, dtype={"id": str}).set_index("id"))
+        path = RunFolder(self.folder).per_image
+        with reading(path):
+            return _finite(pd.read_csv(path, dtype={"id": str}).set_index("id"))
 
     @cached_property
     def history(self) -> pd.DataFrame:
         """Scalars of the training by optimizer step; empty if there are none."""
         path = RunFolder(self.training).history
-        return _finite(pd.read_csv(path).set_index("step")) if path.exists() else pd.DataFrame()
+        with reading(path):
+            return _finite(pd.read_csv(path).set_index("step")) if path.exists() else pd.DataFrame()
 
     @cached_property
     def samples(self) -> dict[str, dict[str, Any]]:
@@ -99,20 +106,34 @@ class Run:
         if not path.exists():
             return {}
         samples: dict[str, dict[str, np.ndarray]] = {}
-        with np.load(path) as arrays:
+        with reading(path), np.load(path) as arrays:
             for name in arrays.files:
                 sample, _, part = name.rpartition("/")
                 samples.setdefault(sample, {})[part] = arrays[name]
-        return {name: unpack_sample(name, sample) for name, sample in samples.items()}
+            return {name: unpack_sample(name, sample) for name, sample in samples.items()}
+
+    def check(self) -> None:
+        """Read all files once.
+
+        Raises:
+            DamagedFileError: one of them is damaged.
+        """
+        metrics = RunFolder(self.folder).metrics
+        if not isinstance(self.metrics.get("test"), dict):
+            raise DamagedFileError(metrics, "it has no scores of a test")
+        _ = self.per_image, self.history, self.samples
 
 
 def find_runs(folders: Sequence[Path]) -> list[Run]:
     """Every test in these folders and below them, each once, in natural order: job 10 after job 9.
 
+    A damaged one is named in a warning and left out.
+
     Raises:
-        ConfigError: a folder does not exist, holds no finished run, or a run lacks its configuration.
+        ConfigError: a folder does not exist or holds no finished run, or all of them are damaged.
     """
     found: dict[Path, Run] = {}
+    damage: list[ConfigError] = []
     for folder in folders:
         if not folder.is_dir():
             raise ConfigError(f"{folder} is no folder: give those of finished runs, or one that contains them.")
@@ -123,7 +144,16 @@ def find_runs(folders: Sequence[Path]) -> list[Run]:
                 "another folder."
             )
         for test in tests:
-            found.setdefault(test.path.resolve(), read_run(test.path))
+            try:
+                run = read_run(test.path)
+                run.check()
+                found.setdefault(test.path.resolve(), run)
+            except ConfigError as error:
+                damage.append(error)
+    if not found:
+        raise damage[0]
+    for each in damage:
+        log.warning("left out: %s", each)
     return list(found.values())
 
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
+from gequnet.runs.damaged_file import DamagedFileError, reading
+
 STOPPED = 128 + signal.SIGTERM
 """Exit code of a run that was stopped by a signal and can be resumed."""
 AUTO = "auto"
@@ -116,7 +118,8 @@ class RunFolder:
 
     def read_fingerprint(self) -> str | None:
         """The fingerprint; None where there is none."""
-        return self.fingerprint.read_text().strip() if self.fingerprint.exists() else None
+        with reading(self.fingerprint):
+            return self.fingerprint.read_text(errors="replace").strip() if self.fingerprint.exists() else None
 
 
 class SweepFolder:
@@ -167,9 +170,16 @@ def find_sweep_folders(folder: Path) -> Iterator[SweepFolder]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Content of a JSON file that holds an object."""
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
+    """Content of a JSON file that holds an object.
+
+    Raises:
+        DamagedFileError: it cannot be read, or holds something else.
+    """
+    with reading(path):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise DamagedFileError(path, "it holds no names with values")
+        return content
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

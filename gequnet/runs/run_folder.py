@@ -15,6 +15,7 @@ from gequnet.config.trusted_targets import check_targets
 from gequnet.data.transforms.normalise import Scale
 from gequnet.errors import ConfigError
 from gequnet.runs.checkpoint import restore
+from gequnet.runs.damaged_file import DamagedFileError, reading
 from gequnet.runs.layout import RunFolder, read_json
 
 
@@ -43,7 +44,11 @@ def load_scale(folder: str | Path) -> Scale | None:
     if not path.exists():
         return None
     numbers = read_json(path)
-    return Scale(torch.tensor(numbers["mean"]), torch.tensor(numbers["std"]))
+    with reading(path):
+        shift, unit = (torch.tensor(numbers[name], dtype=torch.float32) for name in ("mean", "std"))
+    if not (shift.ndim == 1 and shift.shape == unit.shape and shift.isfinite().all() and unit.isfinite().all()):
+        raise DamagedFileError(path, "mean and std are not finite numbers, one for each channel")
+    return Scale(shift, unit)
 
 
 def load_config(folder: str | Path) -> DictConfig:
