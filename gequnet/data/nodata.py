@@ -2,26 +2,34 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Shaped
 from torch import Tensor
 
 from gequnet.data.scene import Scene
+from gequnet.errors import ConfigError
 
 Nodata = int | float | Sequence[int | float] | None
 """Value, or values, of pixels without data; None for none."""
 
 
-def nodata_values(nodata: Nodata) -> tuple[float, ...]:
+def nodata_values(nodata: Any) -> tuple[float, ...]:
     """The values as a tuple.
+
+    Raises:
+        ConfigError: If one is no number.
 
     >>> nodata_values(None), nodata_values(-9999), nodata_values([0, 65535])
     ((), (-9999.0,), (0.0, 65535.0))
     """
     if nodata is None:
         return ()
-    return (float(nodata),) if isinstance(nodata, int | float) else tuple(map(float, nodata))
+    values = nodata if isinstance(nodata, Sequence) and not isinstance(nodata, str) else [nodata]
+    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        raise ConfigError(f"data.source.nodata={nodata} is no number: give one, such as -9999, or a list of them.")
+    return tuple(map(float, values))
 
 
 def measured(image: Shaped[Tensor, "channels *space"], nodata: Nodata = None) -> Bool[Tensor, "*space"]:
