@@ -8,7 +8,7 @@ from gequnet.errors import GequnetError
 SHOWN = 6
 """Number of values of a mask that an error lists."""
 
-FoundValue = int | float | tuple[int, ...]
+FoundValue = int | float | tuple[int | float, ...]
 
 
 class DataError(GequnetError):
@@ -228,4 +228,4 @@ def _side(size: Sequence[int]) -> str:
 
 
 def _with_share(value: FoundValue, share: float) -> str:
-    return f"{value:g} ({share:.2%})" if isinstance(value, float) else f"{value} ({share:.2%})"
+    return f"{value:.7g} ({share:.2%})" if isinstance(value, float) else f"{value} ({share:.2%})"
