@@ -1,5 +1,6 @@
 """Configurations: composed from ``conf/`` and overrides, and resolved into plain values."""
 
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -31,9 +32,7 @@ OmegaConf.register_new_resolver("train_command", train_command, replace=True)
 OmegaConf.register_new_resolver("count", len, replace=True)
 
 # The classes of a palette, or one class without it: class_names: ${classes:${.source.palette},foreground}
-OmegaConf.register_new_resolver(
-    "classes", lambda palette, one: [str(name) for name in palette] if palette else [one], replace=True
-)
+OmegaConf.register_new_resolver("classes", lambda palette, one: _class_names(palette, one), replace=True)
 
 # An entry of a table: head: ${pick:${.source.classes},{foreground:sigmoid,all:softmax}}
 OmegaConf.register_new_resolver("pick", lambda row, table: _pick(row, table), replace=True)
@@ -63,6 +62,11 @@ def task_config(cfg: DictConfig) -> DictConfig:
     with open_dict(cfg):
         del cfg["hydra"]
     return cfg
+
+
+def _class_names(palette: Any, one: str) -> list[str]:
+    """Names of a palette; the one class without it, or in place of what is no palette and is refused later."""
+    return [str(name) for name in palette] if palette and isinstance(palette, Mapping) else [one]
 
 
 def _pick(row: str, table: dict[str, Any]) -> Any:

@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
 from gequnet.data.errors import AmbiguousNameError, DataError, NoImagesError, UnpairedImageError
-from gequnet.data.formats.masks import BinaryMaskReader, MaskReader, MaskValue, PaletteMaskReader
+from gequnet.data.formats.mask_settings import MaskValue
+from gequnet.data.formats.masks import BinaryMaskReader, MaskReader, PaletteMaskReader
 from gequnet.data.formats.pictures import PICTURES, check_size, read_header, read_picture
 from gequnet.data.nodata import Nodata, nodata_values
 from gequnet.data.scene import Scene
@@ -61,7 +63,7 @@ class PairedFolder(FoldedSource):
         mask_suffix: str = "",
         threshold: int | float | None = None,
         palette: Mapping[str, MaskValue] | None = None,
-        ignore: int | Sequence[MaskValue] | None = None,
+        ignore: int | float | Sequence[MaskValue] | None = None,
         unlabelled: str | Path | None = None,
         groups: str | None = None,
         fold: int | None = 0,
@@ -81,7 +83,7 @@ class PairedFolder(FoldedSource):
                 f"data.source.images and data.source.masks are both {images}: name two folders, or set the suffix of "
                 "masks, data.source.mask_suffix=_mask, say."
             )
-        self.reader = _reader(threshold, palette, [ignore] if isinstance(ignore, int) else ignore or [])
+        self.reader = _reader(threshold, palette, ignore)
 
     @cached_property
     def image_files(self) -> dict[str, Path]:
@@ -172,9 +174,7 @@ def _endings(folder: Path) -> list[str]:
     return [f".{ending}" if ending else "no ending" for ending, _ in endings.most_common(5)]
 
 
-def _reader(
-    threshold: int | float | None, palette: Mapping[str, MaskValue] | None, ignore: Sequence[MaskValue]
-) -> MaskReader:
+def _reader(threshold: Any, palette: Any, ignore: Any) -> MaskReader:
     if palette is None:
         return BinaryMaskReader(threshold, ignore)
     if threshold is not None:

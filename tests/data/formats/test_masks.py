@@ -76,7 +76,7 @@ def test_deep_numbers(tmp_path):
 def test_a_value_that_is_no_class(tmp_path):
     path = save(tmp_path / "a.png", classes(0))
     with pytest.raises(
-        UnexpectedMaskValuesError, match=r"a\.png has the values 2 \(12\.50%\), expected b 0, u 1, ignored 255; add"
+        UnexpectedMaskValuesError, match=r"a\.png has the values 2 \(12\.50%\), expected b 0, u 1, ignored 255; add '"
     ):
         PaletteMaskReader({"b": 0, "u": 1}, [255]).read(path)
     path = save(tmp_path / "c.png", COLOURS[classes(0)])
