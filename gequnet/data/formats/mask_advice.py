@@ -40,8 +40,7 @@ def fitting_lines(shares: Shares, grey: bool = True, ignore: Sequence[MaskValue]
     if not grey and len(rest) > MANY_NUMBERS:
         return NUMBERS
     if grey and len(rest) > MANY:
-        lines = _joined(threshold_line(rest), void, ignore)
-        return f"set {lines} if brighter pixels are the foreground (of a JPEG, say), or save it again"
+        return _for_many(rest, void, ignore)
     choices = [_joined(line, void, ignore) for line in _lines(rest, grey, unset)]
     doubtful = [] if void else _doubtful_void(shares, numbers, grey)
     if doubtful:
@@ -84,6 +83,15 @@ def threshold_line(found: Sequence[int | float]) -> str:
     return f"data.source.threshold={next(text for text in texts if low <= float(text) < high or text == texts[-1])}"
 
 
+def _for_many(found: Sequence[int | float], void: Sequence[int | float], ignore: Sequence[MaskValue]) -> str:
+    """Advice for many grey levels: a threshold, and a palette where they are numbered like classes."""
+    line = _joined(threshold_line(found), void, ignore)
+    advice = f"set {line} if brighter pixels are the foreground (of a JPEG, say), or save it again"
+    if len(found) > MANY_NUMBERS or not _are_counted(found):
+        return advice
+    return f"give {_joined(_new_palette(found), void, ignore)} if they are classes, {advice}"
+
+
 def _for_colours(found: Sequence[tuple[int | float, ...]], unset: str) -> str:
     if not all(is_level(level) for colour in found for level in colour):
         return f"save the mask in colours of 8 bits, or {NUMBERS}"
@@ -109,6 +117,11 @@ def _needs_no_line(found: Sequence[int | float], grey: bool) -> bool:
     return white_level(found) is not None if grey else set(found) <= {0, 1}
 
 
+def _are_counted(found: Sequence[int | float]) -> bool:
+    """True for 0, 1, 2 and so on."""
+    return list(found) == list(range(len(found)))
+
+
 def _is_void(value: int | float, found: Sequence[int | float]) -> bool:
     """True for a value that can be no class: not finite, or negative beside 0."""
     return not math.isfinite(value) or (value < 0 and (0 in found or len(found) == 1))
@@ -120,7 +133,7 @@ def _doubtful_void(shares: Shares, found: Sequence[int | float], grey: bool) -> 
     negative = [value for value in found if value < 0]
     for value in [*negative, *(void for void in VOIDS if void in found), *by_rarity]:
         others = [other for other in found if other != value]
-        counted = value in VOIDS and len(others) > 1 and others == list(range(len(others)))
+        counted = value in VOIDS and len(others) > 1 and _are_counted(others)
         if counted or (len(found) == 3 - len(negative) and _needs_no_line(others, grey)):
             return [value]
     return []

@@ -21,7 +21,7 @@ from gequnet.data.formats.mask_settings import (
     is_number,
     threshold_level,
 )
-from gequnet.data.formats.mask_values import MaskValues, plain, read_mask_values
+from gequnet.data.formats.mask_values import MaskValues, Shares, plain, read_mask_values
 from gequnet.errors import ConfigError
 
 IGNORED = -1
@@ -134,8 +134,7 @@ class PaletteMaskReader(MaskReader):
             return colours.astype(np.int64) * factor @ np.array([1 << 16, 1 << 8, 1])
         if self.in_colour or numbers is None:
             shares = values.shares()
-            advice = self.advice or f"{fitting_lines(shares, values.palette is None)} in place of the palette"
-            raise UnexpectedMaskValuesError(values.path, shares, self._expected(), advice)
+            raise UnexpectedMaskValuesError(values.path, shares, self._expected(), self.advice or _replacing(shares))
         return numbers
 
     def _adding(self, unknown: Mapping[FoundValue, float]) -> str:
@@ -165,3 +164,8 @@ class PaletteMaskReader(MaskReader):
     def _expected(self) -> str:
         names = [*self.classes, *["ignored"] * len(self.ignore)]
         return ", ".join(f"{name} {self._shown(code)}" for name, code in zip(names, self.class_of, strict=True))
+
+
+def _replacing(shares: Shares) -> str:
+    """Advice for a mask in which a palette of numbers meets colours, or one of colours numbers beyond 8 bits."""
+    return fitting_lines(shares).replace("give ", "in place of the palette give ")

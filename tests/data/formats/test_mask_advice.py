@@ -196,6 +196,19 @@ def test_noise_of_a_compression_is_grey(tmp_path: Path) -> None:
         BinaryMaskReader(127).read(faint)
 
 
+def test_many_numbers_are_classes_or_levels(tmp_path: Path) -> None:
+    mask = np.resize(np.arange(21, dtype=np.int16), (20, 26))
+    mask[:2] = -1
+    with pytest.raises(UnexpectedMaskValuesError) as caught:
+        pairs(tmp_path, mask).check()
+    [[palette, ignore, threshold, _]] = advised(caught)
+    scene = source(tmp_path, palette, ignore).load("0")
+    np.testing.assert_array_equal(scene.valid, mask >= 0)
+    np.testing.assert_array_equal(scene.mask.numpy()[mask >= 0], mask[mask >= 0])
+    scene = source(tmp_path, threshold, ignore).load("0")
+    np.testing.assert_array_equal(scene.mask, mask > float(threshold.partition("=")[2]))
+
+
 def test_a_line_keeps_what_was_ignored_before(tmp_path: Path) -> None:
     mask = with_values(0, 1, 255, -1, dtype=np.int16)
     with pytest.raises(UnexpectedMaskValuesError) as caught:
@@ -218,6 +231,19 @@ def test_lines_for_values_that_a_palette_does_not_have(tmp_path: Path) -> None:
     scene = source(tmp_path, *typed, *ignore).load("0")
     np.testing.assert_array_equal(scene.valid, mask != 7)
     np.testing.assert_array_equal(scene.mask, mask == 1)
+
+
+def test_lines_for_colours_that_a_palette_does_not_have(tmp_path: Path) -> None:
+    numbers = with_values(0, 1, 2)
+    mask = np.array([[0, 0, 0], [9, 0, 0], [0, 9, 0]], np.uint8)[numbers]
+    typed = ["data.source.palette={background:0,roof:[9,0,0]}"]
+    with pytest.raises(UnexpectedMaskValuesError) as caught:
+        pairs(tmp_path, mask, *typed).check()
+    palette, ignore = advised(caught)
+    np.testing.assert_array_equal(source(tmp_path, *typed, *palette).load("0").mask, numbers)
+    scene = source(tmp_path, *typed, *ignore).load("0")
+    np.testing.assert_array_equal(scene.valid, numbers != 2)
+    np.testing.assert_array_equal(scene.mask, numbers == 1)
 
 
 def test_colours_where_numbers_were_declared(tmp_path: Path) -> None:
