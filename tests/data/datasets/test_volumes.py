@@ -112,6 +112,15 @@ def test_labels_of_any_type_are_taken_and_fractions_refused(tmp_path):
             source(tmp_path, labels=wrong).load("train")
 
 
+def test_a_nan_among_labels_is_listed_once(tmp_path):
+    labels = volume()[1].astype(np.float32)
+    labels[:2] = np.nan
+    with pytest.raises(UnexpectedMaskValuesError) as caught:
+        source(tmp_path, labels=labels, where=np.eye(4)).load("train")
+    assert str(caught.value).count("nan") == 1
+    assert f"nan ({np.isnan(labels).mean():.2%})" in str(caught.value)
+
+
 def test_files_that_do_not_lie_over_each_other_are_refused(tmp_path):
     with pytest.raises(SizeMismatchError, match=r"labels\.nii has 9x11x7"):
         source(tmp_path, labels=volume()[1][:, :, 1:]).check()
