@@ -8,8 +8,8 @@ from PIL import Image
 
 from gequnet.data.errors import UnsupportedImageError
 from gequnet.data.formats.image_file import InputSpec, UnfitImageError, Window
+from gequnet.data.formats.orientation import TRANSPOSED_ORIENTATIONS
 from gequnet.data.formats.pillow_file import (
-    TRANSPOSED_ORIENTATIONS,
     check_png,
     grey_step,
     has_transparent_pixels,

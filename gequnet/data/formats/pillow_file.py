@@ -13,11 +13,8 @@ import numpy as np
 from jaxtyping import Shaped, UInt8
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from gequnet.data.errors import UnreadableFileError, UnsupportedImageError
+from gequnet.data.errors import DataError, UnreadableFileError, UnsupportedImageError
 from gequnet.data.formats.read_errors import decoding, first_bytes, unknown_content
-
-TRANSPOSED_ORIENTATIONS = (5, 6, 7, 8)
-"""Values of the EXIF orientation tag that exchange rows and columns."""
 
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "I", "I;16", "I;16B", "F")
 """Modes of Pillow that hold the values of a file unchanged."""
@@ -38,12 +35,13 @@ def packed_content(path: Path) -> bytes | None:
 
 
 @contextmanager
-def open_picture(path: Path, content: bytes | None = None) -> Iterator[Image.Image]:
+def open_picture(path: Path, content: bytes | None = None, unknown: DataError | None = None) -> Iterator[Image.Image]:
     """Open a picture with Pillow.
 
     Args:
         path: The file.
         content: Bytes of the file, if it is in an archive or compressed; ``path`` is then for the error only.
+        unknown: Error for a file that Pillow does not know; None for one by its first bytes.
 
     Raises:
         UnreadableFileError: Pillow raised an exception, also inside of the block.
@@ -58,7 +56,7 @@ def open_picture(path: Path, content: bytes | None = None) -> Iterator[Image.Ima
                 _refuse_changed_values(picture, start, path)
                 yield picture
         except UnidentifiedImageError:
-            raise unknown_content(path, start) from None
+            raise (unknown or unknown_content(path, start)) from None
 
 
 def check_png(path: Path, content: bytes | None) -> None:

@@ -14,23 +14,25 @@ from torch import Tensor
 from gequnet.data.errors import UnreadableFileError, UnsupportedImageError
 from gequnet.data.formats.gdal_nodata import gdal_nodata
 from gequnet.data.formats.image_file import InputSpec, UnfitImageError, Window
-from gequnet.data.formats.pillow_file import open_picture, palette_of, upright, values_of
+from gequnet.data.formats.orientation import TRANSPOSED_ORIENTATIONS, turned_upright
 from gequnet.data.formats.raster import Raster, as_picture, warn_of_transparency
 from gequnet.data.formats.read_errors import decoding, first_bytes, unknown_content
+from gequnet.data.formats.tiff_by_pillow import read_by_pillow, refusal_of
 from gequnet.data.formats.tiff_pages import check_offsets, read_window, tifffile_can_read, write_tiff
 
 GEOGRAPHY = (33550, 33922, 34264, 34735, 34736, 34737)
 """Tags of the geographic position of a picture (GeoTIFF)."""
 MM_PER_UNIT = {"mm": 1.0, "cm": 10.0, "micron": 1e-3, "um": 1e-3, "µm": 1e-3, "nm": 1e-6}
 CENTIMETRE = 3
+COLOUR_MAP = 320
 
 
 class Tiff(Raster):
     """First image series of a TIFF.
 
     For a 2-D network each page is an image, and its labels have as many pages. For a 3-D network the pages are the
-    first axis, depth, before rows and columns. Some kinds (palettes, LZW and JPEG compression without ``imagecodecs``,
-    rotated pictures) are decoded whole, by Pillow.
+    first axis, depth, before rows and columns. Pages with LZW and JPEG compression, without ``imagecodecs``, are
+    decoded whole, by Pillow; pages with an orientation are decoded whole too.
 
     The spacing is known if the file has a resolution per centimetre or metadata of ImageJ. Dots per inch are ignored,
     as they are those of a printer.
@@ -60,13 +62,15 @@ class Tiff(Raster):
         self.depth = tuple(side for axis, side in zip(axes, shape, strict=True) if axis not in "YXSC")
         self.channels = math.prod(side for axis, side in zip(axes, shape, strict=True) if axis in "SC")
         plane = tuple(shape[axes.index(axis)] for axis in "YX")
-        self.transparent = bool(set(map(int, self.page.extrasamples)) & {1, 2})
-        self.coloured = self.page.photometric.name != "MINISBLACK" or self.transparent
+        self.kind = self.page.photometric.name
+        self.transparent = tuple(map(int, self.page.extrasamples)) in ((1,), (2,))
+        colours = 3 if self.kind in ("RGB", "YCBCR") else 1
+        self.coloured = self.channels == colours + self.transparent
         self.orientation = self._orientation
-        self._by_pillow = not tifffile_can_read(self.page) or self.orientation != 1
-        if self.orientation > 4:
+        self._by_pillow = not tifffile_can_read(self.page)
+        if self.orientation in TRANSPOSED_ORIENTATIONS:
             plane = plane[::-1]
-        self.windowed = not self._by_pillow
+        self.windowed = not self._by_pillow and self.orientation == 1
         if self.spec.spatial_dims == 2:
             self.space, self.pages = plane, math.prod(self.depth)
         else:
@@ -87,7 +91,7 @@ class Tiff(Raster):
     @property
     def _orientation(self) -> int:
         tag = self.page.tags.get(274)
-        return 1 if tag is None else int(tag.value)
+        return int(tag.value) if tag is not None and int(tag.value) in range(1, 9) else 1
 
     def _one_depth(self) -> tuple[int]:
         if len(self.depth) != 1:
@@ -124,19 +128,35 @@ class Tiff(Raster):
         """Values of a window of one page, ``[C, H, W]``."""
         rows, columns = window[-2:]
         with decoding(self.path):
-            if self._by_pillow:
-                return self._pillow_values(page)[:, rows, columns]
-            where = [int(index) for index in np.unravel_index(page, self.depth)] if self.depth else []
-            values = read_window(self.series, self._axes, where, rows, columns)
+            values = self._stored(page, rows, columns)
         if self.transparent and self.spec.channels in (1, 3) and (values[-1] < values[-1].max(initial=0)).any():
             warn_of_transparency(self.path)
         return values
 
-    def _pillow_values(self, page: int) -> Shaped[np.ndarray, "c h w"]:
-        self._refuse_what_pillow_changes()
-        with open_picture(self.path, self._content) as picture:
-            picture.seek(page)
-            return values_of(upright(picture))
+    def _stored(self, page: int, rows: slice, columns: slice) -> Shaped[np.ndarray, "c h w"]:
+        """Values of a window, upright and not inverted, by the decoder that can read them."""
+        if self._by_pillow:
+            return read_by_pillow(self.path, self._content, self._page(page))[:, rows, columns]
+        where = [int(index) for index in np.unravel_index(page, self.depth)] if self.depth else []
+        whole = [slice(0, side) for side in self.page.shaped[2:4]]
+        part = [rows, columns] if self.windowed else whole
+        values = read_window(self.series, self._axes, where, *part)
+        if self.kind == "MINISWHITE":
+            values = np.invert(values)
+        if not self.windowed:
+            values = turned_upright(values, self.orientation)[:, rows, columns].copy()
+        return values.astype(np.uint8) if self.kind == "PALETTE" else values
+
+    def _page(self, number: int) -> Any:
+        """Page of tifffile of a page of the file.
+
+        Raises:
+            UnsupportedImageError: If the channels of a page are pages of their own.
+        """
+        if len(self.series.pages) != math.prod(self.depth):
+            came = f"has {len(self.series.pages)} packed pages for {math.prod(self.depth)} images"
+            raise UnsupportedImageError(self.path, came, "save it without compression or with deflate")
+        return self.series.pages[number]
 
     def _nodata(self) -> tuple[float, ...]:
         declared = gdal_nodata(self.page)
@@ -144,13 +164,17 @@ class Tiff(Raster):
 
     def palette(self) -> UInt8[np.ndarray, "256 3"] | None:
         """Colours of the numbers in the file; None without a palette."""
-        if self.page.photometric.name != "PALETTE":
+        if self.kind != "PALETTE":
             return None
-        with open_picture(self.path, self._content) as picture:
-            return palette_of(picture)
+        if COLOUR_MAP not in self.page.tags:
+            raise UnreadableFileError(self.path, "its palette has no colours")
+        colours = np.reshape(self.page.tags[COLOUR_MAP].value, (3, -1)).T[:256] >> 8
+        return np.pad(colours, ((0, 256 - len(colours)), (0, 0))).astype(np.uint8)
 
     def _refuse_what_is_lost(self) -> None:
-        """Refuse complex numbers, missing strips, and further series that are not previews of the first."""
+        """Refuse unknown or complex numbers, missing strips, and further series that are not previews."""
+        if self.series.dtype is None:
+            raise refusal_of(self.path, self.page)
         if self.dtype.kind not in "biuf":
             raise UnsupportedImageError(self.path, f"holds values of the type {self.dtype}", "save real numbers")
         parts, listed = math.prod(self.page.chunked), len(self.page.dataoffsets)
@@ -161,15 +185,6 @@ class Tiff(Raster):
         if others:
             came = f"has {len(others) + 1} series of pictures of different kinds"
             raise UnsupportedImageError(self.path, came, "save each series as a file of its own")
-
-    def _refuse_what_pillow_changes(self) -> None:
-        bits, photometric = self.page.bitspersample, self.page.photometric.name
-        deep = (bits > 8 and (self.channels > 1 or photometric != "MINISBLACK")) or bits > 32
-        if deep or bits in (2, 4) or (bits not in (1, 8, 16, 32) and bits < 32):
-            came = (
-                f"is a TIFF with {bits} bits of {photometric.lower()}, packed as {self.page.compression.name.lower()}"
-            )
-            raise UnsupportedImageError(self.path, came, "save it with 8, 16 or 32 bits in grey or RGB, without LZW")
 
     def write(
         self,

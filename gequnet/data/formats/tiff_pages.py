@@ -9,15 +9,22 @@ from jaxtyping import Float32, Shaped, UInt8
 
 
 def tifffile_can_read(page: Any) -> bool:
-    """True if tifffile can decode the page: grey or RGB, with a supported compression."""
+    """True if tifffile can decode the page: grey, RGB or numbers of a palette, with a supported compression."""
     from tifffile import TIFF
 
     try:
         _ = TIFF.DECOMPRESSORS[page.compression], TIFF.UNPREDICTORS[page.predictor]
     except KeyError:
         return False
-    known = page.photometric.name in ("MINISBLACK", "RGB") and page.bitspersample in (1, 8, 16, 32, 64)
-    return known and page.imagedepth == 1
+    return _known_kind(page) and page.bitspersample in (1, 8, 16, 32, 64) and page.imagedepth == 1
+
+
+def _known_kind(page: Any) -> bool:
+    """True if the meaning of the values is known."""
+    kind, alone = page.photometric.name, page.samplesperpixel == 1
+    if kind == "PALETTE":
+        return alone and page.bitspersample in (1, 8)
+    return kind in ("MINISBLACK", "RGB") or (kind == "MINISWHITE" and alone and np.dtype(page.dtype).kind in "bu")
 
 
 def read_window(
