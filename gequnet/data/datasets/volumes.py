@@ -21,9 +21,9 @@ from gequnet.data.errors import (
     SizeMismatchError,
     UnexpectedMaskValuesError,
 )
+from gequnet.data.formats.exact_float32 import as_float32
 from gequnet.data.formats.mask_values import shares_of
 from gequnet.data.formats.nifti import Geometry, read_geometry, read_nifti
-from gequnet.data.formats.raster import as_float32
 from gequnet.data.nodata import Nodata, measured, nodata_values
 from gequnet.data.scene import Scene
 from gequnet.data.source import SPLITS, Source

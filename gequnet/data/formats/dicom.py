@@ -10,6 +10,7 @@ from jaxtyping import Float64, Shaped
 
 from gequnet.config.extras import optional_imports
 from gequnet.data.errors import DataError, UnreadableFileError
+from gequnet.data.formats.exact_float32 import as_float32
 from gequnet.data.formats.image_file import InputSpec, Window
 from gequnet.data.formats.nifti import Geometry
 from gequnet.data.formats.read_errors import DECODE_ERRORS, decoding, read_error
@@ -170,7 +171,7 @@ def _pixels(path: Path) -> Shaped[np.ndarray, "rows columns"]:
 
     with decoding(path):
         dataset = pydicom.dcmread(path)
-        return np.asarray(apply_rescale(dataset.pixel_array, dataset), np.float32)
+        return as_float32(apply_rescale(dataset.pixel_array, dataset), path, complete=False)
 
 
 def _geometry(shape: tuple[int, int, int], affine: Float64[np.ndarray, "4 4"]) -> Geometry:

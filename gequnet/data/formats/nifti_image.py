@@ -16,7 +16,7 @@ from gequnet.data.formats.volume_image import Volume
 class Nifti(Volume):
     """NIfTI volume in one file, or in one file per channel.
 
-    Windows can be read from uncompressed files (``.nii``) only.
+    Windows can be read from uncompressed files (``.nii``) only, and not of float64, whose range must be known.
 
     Raises:
         GridMismatchError: If several files are not aligned.
@@ -33,7 +33,8 @@ class Nifti(Volume):
             if other.shape != geometry.shape or apart > 0.01 * min(geometry.voxel_mm):
                 raise GridMismatchError(path.name, path, paths[0])
         channels = sum(image.shape[3] if len(image.shape) == 4 else 1 for image in self.files)
-        self.windowed = all(path.suffix == ".nii" for path in paths)
+        packed = any(path.suffix != ".nii" for path in paths)
+        self.windowed = not packed and all(image.get_data_dtype().itemsize < 8 for image in self.files)
         super().__init__(paths[0], spec, geometry, channels, np.dtype(dtype))
 
     def _upright(self, window: Window) -> Shaped[np.ndarray, "channels x y z"]:

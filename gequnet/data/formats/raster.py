@@ -10,6 +10,7 @@ from jaxtyping import Shaped, UInt8
 from torch import Tensor
 
 from gequnet.data.formats.arrays import MAX_16_BIT, match_channels
+from gequnet.data.formats.exact_float32 import as_float32
 from gequnet.data.formats.image_file import ImageFile, InputSpec, UnfitImageError, Window
 
 log = logging.getLogger("gequnet")
@@ -96,7 +97,7 @@ def as_picture(
         coloured: True if the channels are colours or grey, with or without transparency.
 
     Raises:
-        UnfitImageError: If the channels do not fit the network, or a value is too large for float32.
+        UnfitImageError: If the channels do not fit the network, or float32 cannot hold the values.
     """
     check_channels(len(values), spec, path, coloured)
     return match_channels(_numbers(values, spec.spatial_dims, path), spec.channels, spec.spatial_dims == 2)
@@ -111,20 +112,6 @@ def check_channels(came: int, spec: InputSpec, path: Path, coloured: bool) -> No
         )
 
 
-def as_float32(values: Shaped[np.ndarray, "..."], path: Path) -> Shaped[np.ndarray, "..."]:
-    """Values as float32.
-
-    Raises:
-        UnfitImageError: If a finite value is too large for float32.
-    """
-    with np.errstate(over="ignore"):
-        numbers = values.astype(np.float32)
-    if values.dtype.itemsize > 4 and (np.isinf(numbers) & np.isfinite(values)).any():
-        largest = np.abs(values[np.isfinite(values)]).max()
-        raise UnfitImageError(path, f"has values up to {largest:.3g}", "values of float32", "divide them by a constant")
-    return numbers
-
-
 def _numbers(values: Shaped[np.ndarray, "c *space"], spatial_dims: int, path: Path) -> Tensor:
     if spatial_dims == 3:
         return torch.from_numpy(as_float32(values, path))
@@ -134,7 +121,7 @@ def _numbers(values: Shaped[np.ndarray, "c *space"], spatial_dims: int, path: Pa
         return torch.from_numpy(np.array(values))
     if np.issubdtype(values.dtype, np.floating):
         return torch.from_numpy(as_float32(values, path))
-    return torch.from_numpy(values.astype(np.float32) / MAX_16_BIT)
+    return torch.from_numpy(as_float32(values, path) / MAX_16_BIT)
 
 
 def _channels(count: int) -> str:

@@ -32,7 +32,7 @@ class Tiff(Raster):
 
     For a 2-D network each page is an image, and its labels have as many pages. For a 3-D network the pages are the
     first axis, depth, before rows and columns. Pages with LZW and JPEG compression, without ``imagecodecs``, are
-    decoded whole, by Pillow; pages with an orientation are decoded whole too.
+    decoded whole, by Pillow; so are pages with an orientation, and those of float64, whose range must be known.
 
     The spacing is known if the file has a resolution per centimetre or metadata of ImageJ. Dots per inch are ignored,
     as they are those of a printer.
@@ -70,7 +70,7 @@ class Tiff(Raster):
         self._by_pillow = not tifffile_can_read(self.page)
         if self.orientation in TRANSPOSED_ORIENTATIONS:
             plane = plane[::-1]
-        self.windowed = not self._by_pillow and self.orientation == 1
+        self.windowed = not self._by_pillow and self.orientation == 1 and self.dtype != np.float64
         if self.spec.spatial_dims == 2:
             self.space, self.pages = plane, math.prod(self.depth)
         else:

@@ -9,9 +9,9 @@ from jaxtyping import Float32, Shaped, UInt8
 from torch import Tensor
 
 from gequnet.data.datasets.volumes import int16_if_exact
+from gequnet.data.formats.exact_float32 import as_float32
 from gequnet.data.formats.image_file import ImageFile, InputSpec, UnfitImageError, Window
 from gequnet.data.formats.nifti import Geometry, write_values
-from gequnet.data.formats.raster import as_float32
 
 
 class Volume(ImageFile):
@@ -37,7 +37,8 @@ class Volume(ImageFile):
             raise UnfitImageError(path, f"has {channels} channel{'s' if channels > 1 else ''}", several, advice)
 
     def _decode(self, page: int, window: Window) -> Tensor:
-        values = np.ascontiguousarray(as_float32(self._upright(window), self.path))
+        stored = self._upright(window)
+        values = np.ascontiguousarray(as_float32(stored, self.path, stored.shape[1:] == self.space))
         # All windows of one volume have one type, independent of their values.
         return torch.from_numpy(values) if self.windowed else int16_if_exact(values)
 
