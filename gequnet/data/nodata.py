@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Shaped
 from torch import Tensor
@@ -44,6 +45,16 @@ def measured(image: Shaped[Tensor, "channels *space"], nodata: Nodata = None) ->
     return good
 
 
+def is_one_of(values: Shaped[np.ndarray, "..."], numbers: Sequence[int | float]) -> Bool[np.ndarray, "..."]:
+    """True where an array has one of some numbers, in the digits of its type; 0.5 is no whole number.
+
+    >>> is_one_of(np.array([0, 1, 255], np.uint8), [0.5, 255, -9999]).tolist()
+    [False, False, True]
+    """
+    with np.errstate(over="ignore"):
+        return np.isin(values, [np.array(number, values.dtype) for number in numbers if _fits(number, values.dtype)])
+
+
 def mark_nodata(scene: Scene, values: Nodata) -> Scene:
     """The scene whose pixels with one of these values, in any channel, are 0 and not valid.
 
@@ -60,3 +71,11 @@ def mark_nodata(scene: Scene, values: Nodata) -> Scene:
 def _in_type_of(image: Tensor, value: float) -> float:
     """The value as it is read from a file of the image's type: -3.4028235e+38 has another last digit in double."""
     return torch.tensor(value, dtype=image.dtype).item() if image.is_floating_point() else value
+
+
+def _fits(number: int | float, dtype: np.dtype) -> bool:
+    """True if a number can occur in an array of this type."""
+    if dtype.kind == "f":
+        return True
+    least, greatest = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    return float(number).is_integer() and least <= number <= greatest

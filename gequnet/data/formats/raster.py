@@ -2,16 +2,18 @@
 
 import logging
 from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Shaped, UInt8
+from jaxtyping import Bool, Shaped, UInt8
 from torch import Tensor
 
 from gequnet.data.formats.arrays import MAX_16_BIT, match_channels
 from gequnet.data.formats.exact_float32 import as_float32
 from gequnet.data.formats.image_file import ImageFile, InputSpec, UnfitImageError, Window
+from gequnet.data.nodata import is_one_of
 
 log = logging.getLogger("gequnet")
 
@@ -30,6 +32,9 @@ class Raster(ImageFile):
     grey_step: int = 1
     """Factor between ``values`` and the numbers in the file, which have 2 or 4 bits."""
 
+    declared: float | None = None
+    """Value of pixels without data that the file itself declares."""
+
     @abstractmethod
     def values(self, page: int, window: Window) -> Shaped[np.ndarray, "c h w"]:
         """Values of a window of a page as the file has them, ``[C, H, W]``; of a palette its numbers."""
@@ -42,32 +47,43 @@ class Raster(ImageFile):
         """Values of a whole page."""
         return self.values(page, tuple(slice(0, side) for side in self.space))
 
-    def shown(self, page: int, window: Window) -> Shaped[np.ndarray, "c h w"]:
-        """Values of a window as a viewer shows them: with the colours of the palette."""
-        values, palette = self.values(page, window), self.palette()
-        return values if palette is None else palette[values[0]].transpose(2, 0, 1)
-
     def __enter__(self) -> "Raster":
         return self
 
+    def in_values(self, number: float) -> float:
+        """Convert a number of the file to the unit of ``values``."""
+        return number * self.grey_step
+
     def _decode(self, page: int, window: Window) -> Tensor:
-        values = self.shown(page, window)
-        image = as_picture(values, self.spec, self.path, self.coloured)
-        declared = [np.array(value, values.dtype) for value in self._nodata() if _fits(value, values.dtype)]
-        empty = np.isin(values, declared).any(0)
+        values, palette = self.values(page, window), self.palette()
+        shown = values if palette is None else palette[values[0]].transpose(2, 0, 1)
+        return self._image(shown, self._empty(values))
+
+    def _image(self, shown: Shaped[np.ndarray, "c *space"], empty: Bool[np.ndarray, "*space"]) -> Tensor:
+        """Input of the network, nan where there are no data; these are not looked at for their size."""
         if not empty.any():
-            return image
+            return as_picture(shown, self.spec, self.path, self.coloured)
+        filled = np.where(empty, shown.dtype.type(np.nan if shown.dtype.kind == "f" else 0), shown)
+        image = as_picture(filled, self.spec, self.path, self.coloured)
         image = image.float() / 255 if image.dtype == torch.uint8 else image
         return torch.where(torch.from_numpy(empty), torch.nan, image)
 
-    def _nodata(self) -> tuple[float, ...]:
-        """Values of pixels without data: those of the dataset, and the one that the file declares."""
-        return self.spec.nodata
+    def _empty(self, values: Shaped[np.ndarray, "c *space"]) -> Bool[np.ndarray, "*space"]:
+        """True where there are no data, by a value of the dataset in any channel, or by that of the file.
 
+        The value of the file counts as in GDAL: for each band, but for the colours of a picture together.
+        """
+        extra = self.coloured and len(values) in (2, 4) and len(values) != self.spec.channels
+        seen = values[:-1] if extra else values
+        given = np.any(self._has(seen, self.spec.nodata), 0)
+        if self.declared is None:
+            return given
+        together = np.all if self.coloured else np.any
+        return given | together(self._has(seen, [self.declared]), 0)
 
-def _fits(value: float, dtype: np.dtype) -> bool:
-    """True if a value can occur in an array of this type."""
-    return dtype.kind == "f" or (dtype.kind in "iu" and np.iinfo(dtype).min <= value <= np.iinfo(dtype).max)
+    def _has(self, values: Shaped[np.ndarray, "c *space"], numbers: Sequence[float]) -> Bool[np.ndarray, "c *space"]:
+        """True where the values have one of some numbers of the file."""
+        return is_one_of(values, [self.in_values(number) for number in numbers])
 
 
 def warn_of_transparency(path: Path) -> None:

@@ -15,7 +15,7 @@ from gequnet.data.errors import UnreadableFileError, UnsupportedImageError
 from gequnet.data.formats.gdal_nodata import gdal_nodata
 from gequnet.data.formats.image_file import InputSpec, UnfitImageError, Window
 from gequnet.data.formats.orientation import TRANSPOSED_ORIENTATIONS, turned_upright
-from gequnet.data.formats.raster import Raster, as_picture, warn_of_transparency
+from gequnet.data.formats.raster import Raster, warn_of_transparency
 from gequnet.data.formats.read_errors import decoding, first_bytes, unknown_content
 from gequnet.data.formats.tiff_by_pillow import read_by_pillow, refusal_of
 from gequnet.data.formats.tiff_pages import check_offsets, read_window, tifffile_can_read, write_tiff
@@ -75,7 +75,7 @@ class Tiff(Raster):
             self.space, self.pages = plane, math.prod(self.depth)
         else:
             self.space = (*self._one_depth(), *plane)
-        self.spacing_mm = self._spacing()
+        self.spacing_mm, self.declared = self._spacing(), gdal_nodata(self.page)
 
     @cached_property
     def _axes(self) -> tuple[str, tuple[int, ...]]:
@@ -122,7 +122,7 @@ class Tiff(Raster):
             return super()._decode(page, window)
         planes, rows, columns = range(*window[0].indices(self.space[0])), *window[1:]
         values = np.stack([self.values(plane, (rows, columns)) for plane in planes], 1)
-        return as_picture(values, self.spec, self.path, self.coloured)
+        return self._image(values, self._empty(values))
 
     def values(self, page: int, window: Window) -> Shaped[np.ndarray, "c h w"]:
         """Values of a window of one page, ``[C, H, W]``."""
@@ -158,9 +158,11 @@ class Tiff(Raster):
             raise UnsupportedImageError(self.path, came, "save it without compression or with deflate")
         return self.series.pages[number]
 
-    def _nodata(self) -> tuple[float, ...]:
-        declared = gdal_nodata(self.page)
-        return self.spec.nodata if declared is None else (*self.spec.nodata, declared)
+    def in_values(self, number: float) -> float:
+        """Convert a number of the file to the unit of ``values``, in which white is the greatest."""
+        if self.kind != "MINISWHITE":
+            return number
+        return (1 if self.dtype.kind == "b" else int(np.iinfo(self.dtype).max)) - number
 
     def palette(self) -> UInt8[np.ndarray, "256 3"] | None:
         """Colours of the numbers in the file; None without a palette."""
