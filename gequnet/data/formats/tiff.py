@@ -18,7 +18,8 @@ from gequnet.data.formats.orientation import TRANSPOSED_ORIENTATIONS, turned_upr
 from gequnet.data.formats.raster import Raster, warn_of_transparency
 from gequnet.data.formats.read_errors import decoding, first_bytes, unknown_content
 from gequnet.data.formats.tiff_by_pillow import read_by_pillow, refusal_of
-from gequnet.data.formats.tiff_pages import check_offsets, read_window, tifffile_can_read, write_tiff
+from gequnet.data.formats.tiff_pages import read_window, tifffile_can_read, write_tiff
+from gequnet.data.formats.tiff_previews import is_preview
 
 GEOGRAPHY = (33550, 33922, 34264, 34735, 34736, 34737)
 """Tags of the geographic position of a picture (GeoTIFF)."""
@@ -55,7 +56,6 @@ class Tiff(Raster):
         """Set size, channels, pages and spacing from the headers."""
         self.series = self._file.series[0]
         self.page = self.series.keyframe
-        check_offsets(self.page)
         self.dtype = np.dtype(self.series.dtype)
         self._refuse_what_is_lost()
         axes, shape = self._axes
@@ -182,10 +182,10 @@ class Tiff(Raster):
         parts, listed = math.prod(self.page.chunked), len(self.page.dataoffsets)
         if listed < parts:
             raise UnreadableFileError(self.path, f"it lists {listed} of its {parts} strips or tiles")
-        first = max(self.series.keyframe.shape[:2])
-        others = [each for each in self._file.series[1:] if max(each.keyframe.shape[:2]) >= first]
+        further = [*self.series.levels[1:], *self._file.series[1:]]
+        others = [each for each in further if not is_preview(each, self.series)]
         if others:
-            came = f"has {len(others) + 1} series of pictures of different kinds"
+            came = f"has {len(others) + 1} series of pictures of different sizes or kinds"
             raise UnsupportedImageError(self.path, came, "save each series as a file of its own")
 
     def write(

@@ -8,6 +8,7 @@ from jaxtyping import Shaped
 
 from gequnet.data.errors import UnsupportedImageError
 from gequnet.data.formats.pillow_file import open_picture, upright, values_of
+from gequnet.data.formats.tiff_parts import check_parts
 
 COLOURS = ("MINISBLACK", "MINISWHITE", "RGB", "PALETTE", "YCBCR")
 """Kinds of pixels that Pillow decodes to grey, RGB or numbers of a palette."""
@@ -26,8 +27,9 @@ def read_by_pillow(path: Path, content: bytes | None, page: Any) -> Shaped[np.nd
         UnsupportedImageError: If Pillow would change the values.
     """
     refusal = refusal_of(path, page.keyframe)
-    if not _is_kept(page.keyframe):
+    if not _is_kept(page.keyframe) or not isinstance(page.index, int):
         raise refusal
+    check_parts(page.dataoffsets, page.databytecounts)
     with open_picture(path, content, refusal) as picture:
         picture.seek(page.index)
         values = values_of(upright(picture))

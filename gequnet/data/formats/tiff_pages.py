@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Shaped, UInt8
 
+from gequnet.data.formats.tiff_parts import check_parts
+
 
 def tifffile_can_read(page: Any) -> bool:
     """True if tifffile can decode the page: grey, RGB or numbers of a palette, with a supported compression."""
@@ -90,6 +92,7 @@ def _window_of_page(page: Any, rows: slice, columns: slice) -> Shaped[np.ndarray
         for j in range(columns.start // wide, -(-columns.stop // wide))
     ]
     offsets, counts = ([kept[number] for number in numbers] for kept in (page.dataoffsets, page.databytecounts))
+    check_parts(offsets, counts)
     for data, number in key.parent.filehandle.read_segments(offsets, counts, indices=numbers):
         segment, (sample, _, top, left, _), (_, deep, broad, _) = key.decode(data, number, jpegtables=page.jpegtables)
         if segment is not None:  # None is an empty segment
