@@ -1,6 +1,5 @@
 """Reading and writing of NIfTI files, with the geometry that maps labels back to the original file."""
 
-import gzip
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +10,8 @@ import numpy as np
 from jaxtyping import Float, Float32, Shaped, UInt8
 
 from gequnet.data.errors import UnreadableFileError, UnsupportedImageError
-from gequnet.data.formats.read_errors import decoding, first_bytes, short_reason, unknown_content
+from gequnet.data.formats.gzip_file import check_gzip, check_mark, first_unpacked
+from gequnet.data.formats.read_errors import decoding, short_reason, unknown_content
 from gequnet.data.transforms.resample_volume import resample_labels
 
 Box = tuple[tuple[int, int], ...]
@@ -107,18 +107,6 @@ def read_nifti(path: Path) -> tuple[Shaped[np.ndarray, "..."], Geometry]:
     return values[..., 0] if values.ndim == 4 and values.shape[3] == 1 else values, _geometry(image)
 
 
-def check_gzip(path: Path) -> None:
-    """Check the checksum of a ``.gz`` file, which readers that stop at the last voxel do not reach.
-
-    Raises:
-        UnreadableFileError: If it does not fit.
-    """
-    if path.suffix.lower() == ".gz":
-        with decoding(path), gzip.open(path) as file:
-            while file.read(1 << 20):
-                pass
-
-
 def open_nifti(path: Path) -> tuple[Any, Geometry]:
     """Image of nibabel, of which only the header has been read, and its geometry.
 
@@ -180,11 +168,12 @@ def _opened(path: Path) -> Any:
 
     logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)  # an error of ours says it in one sentence
     with decoding(path), ErrorLevel(CORRECTED):
-        start = first_bytes(path)
+        check_mark(path)
         try:
             image: Any = nibabel.load(path)
         except ImageFileError:
-            raise unknown_content(path, start) from None
+            check_gzip(path)
+            raise unknown_content(path, first_unpacked(path)) from None
         except HeaderDataError as error:
             raise UnreadableFileError(path, short_reason(error)) from error
         shape, dtype = image.shape, image.get_data_dtype()

@@ -7,8 +7,9 @@ import numpy as np
 from jaxtyping import Shaped
 
 from gequnet.data.errors import GridMismatchError
+from gequnet.data.formats.gzip_file import check_gzip
 from gequnet.data.formats.image_file import InputSpec, Window
-from gequnet.data.formats.nifti import check_gzip, open_nifti
+from gequnet.data.formats.nifti import open_nifti
 from gequnet.data.formats.read_errors import decoding
 from gequnet.data.formats.volume_image import Volume
 

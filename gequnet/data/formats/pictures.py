@@ -7,10 +7,10 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from gequnet.data.errors import SizeMismatchError, UnsupportedImageError
+from gequnet.data.formats.gzip_file import packed_content
 from gequnet.data.formats.image_file import InputSpec
 from gequnet.data.formats.orientation import TRANSPOSED_ORIENTATIONS
 from gequnet.data.formats.picture_image import Picture
-from gequnet.data.formats.pillow_file import packed_content
 from gequnet.data.formats.raster import Raster
 from gequnet.data.formats.tiff import Tiff
 

@@ -1,6 +1,5 @@
 """Pictures opened with Pillow: exact values or a refusal, with errors that name the file."""
 
-import gzip
 import io
 import re
 import struct
@@ -24,14 +23,6 @@ MANY_PIXELS, PIXELS_PER_BYTE = 2**27, 10_000
 but that of a picture of one colour holds as many."""
 
 PNG, JP2 = b"\x89PNG\r\n\x1a\n", b"\x00\x00\x00\x0cjP  "
-
-
-def packed_content(path: Path) -> bytes | None:
-    """Unpacked content of a ``.gz`` file, as STARE is distributed; None for any other file."""
-    if path.suffix.lower() != ".gz":
-        return None
-    with decoding(path):
-        return gzip.decompress(path.read_bytes())
 
 
 @contextmanager

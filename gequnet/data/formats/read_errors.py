@@ -19,8 +19,9 @@ DECODE_ERRORS = (
 START = 4096
 """Bytes in which the facts of a header are looked for."""
 
-MARKS = (b"\x89PNG", b"GIF8", b"RIFF", b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"\x1f\x8b")
-"""First bytes of image formats and of gzip."""
+MARKS = (b"\x89PNG", b"GIF8", b"RIFF", b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""First bytes of image formats."""
+GZIP = b"\x1f\x8b"
 
 
 @contextmanager
@@ -44,9 +45,13 @@ def read_error(path: Path, error: Exception) -> UnreadableFileError:
 
 
 def unknown_content(path: Path, start: bytes) -> UnreadableFileError:
-    """Error for a file of which no reader knows the first bytes: empty, no image, or damaged at its start."""
+    """Error for a file of which no reader knows the first bytes: empty, packed, no image, or damaged at its start."""
     if not start:
         return UnreadableFileError(path, "it is empty")
+    if start.startswith(GZIP):
+        return UnsupportedImageError(
+            path, "is packed with gzip, and its name does not end in .gz", "add .gz to its name"
+        )
     if start.startswith(MARKS):
         return UnreadableFileError(path, "its header is damaged")
     if re.fullmatch(rb"[\t\n\r\x20-\x7e\x80-\xff]+", start):
