@@ -35,7 +35,8 @@ class Nifti(Volume):
                 raise GridMismatchError(path.name, path, paths[0])
         channels = sum(image.shape[3] if len(image.shape) == 4 else 1 for image in self.files)
         packed = any(path.suffix != ".nii" for path in paths)
-        self.windowed = not packed and all(image.get_data_dtype().itemsize < 8 for image in self.files)
+        types = [image.get_data_dtype() for image in self.files]
+        self.windowed = not packed and not any(each.kind == "f" and each.itemsize > 4 for each in types)
         super().__init__(paths[0], spec, geometry, channels, np.dtype(dtype))
 
     def _upright(self, window: Window) -> Shaped[np.ndarray, "channels x y z"]:

@@ -18,6 +18,7 @@ from gequnet.data.formats.orientation import TRANSPOSED_ORIENTATIONS, turned_upr
 from gequnet.data.formats.raster import Raster, warn_of_transparency
 from gequnet.data.formats.read_errors import decoding, first_bytes, unknown_content
 from gequnet.data.formats.tiff_by_pillow import read_by_pillow, refusal_of
+from gequnet.data.formats.tiff_names import name_of
 from gequnet.data.formats.tiff_pages import read_window, tifffile_can_read, write_tiff
 from gequnet.data.formats.tiff_previews import is_preview
 
@@ -62,7 +63,7 @@ class Tiff(Raster):
         self.depth = tuple(side for axis, side in zip(axes, shape, strict=True) if axis not in "YXSC")
         self.channels = math.prod(side for axis, side in zip(axes, shape, strict=True) if axis in "SC")
         plane = tuple(shape[axes.index(axis)] for axis in "YX")
-        self.kind = self.page.photometric.name
+        self.kind = name_of(self.page.photometric)
         self.transparent = tuple(map(int, self.page.extrasamples)) in ((1,), (2,))
         colours = 3 if self.kind in ("RGB", "YCBCR") else 1
         self.coloured = self.channels == colours + self.transparent

@@ -8,10 +8,13 @@ from jaxtyping import Shaped
 
 from gequnet.data.errors import UnsupportedImageError
 from gequnet.data.formats.pillow_file import open_picture, upright, values_of
+from gequnet.data.formats.tiff_names import name_of
 from gequnet.data.formats.tiff_parts import check_parts
 
 COLOURS = ("MINISBLACK", "MINISWHITE", "RGB", "PALETTE", "YCBCR")
 """Kinds of pixels that Pillow decodes to grey, RGB or numbers of a palette."""
+LEFT_OUT = (1, 50001)
+"""Compressions that Pillow is not asked for: none, as it maps files with a wrong size, and WebP, which builds lack."""
 UNCOMPRESSED, ASSOCIATED_ALPHA, OPAQUE = 1, 1, 255
 
 
@@ -40,25 +43,21 @@ def read_by_pillow(path: Path, content: bytes | None, page: Any) -> Shaped[np.nd
 
 def refusal_of(path: Path, page: Any) -> UnsupportedImageError:
     """Error that says what a page holds."""
-    samples, kind = page.samplesperpixel, page.photometric.name
+    samples, kind = page.samplesperpixel, name_of(page.photometric)
     channels = f"{samples} channel{'s' if samples > 1 else ''}"
     values = page.dtype or "no known type"
-    packed = "" if page.compression == UNCOMPRESSED else f", packed as {_name(page.compression)}"
+    packed = "" if page.compression == UNCOMPRESSED else f", packed as {name_of(page.compression).lower()}"
     alpha = " times alpha" if ASSOCIATED_ALPHA in page.extrasamples else ""
     came = f"is a TIFF of {kind.lower()}{alpha} with {channels} of {page.bitspersample} bits ({values}){packed}"
     return UnsupportedImageError(path, came, "save it in grey or RGB, without compression or with deflate")
 
 
-def _name(compression: Any) -> str:
-    return str(getattr(compression, "name", compression)).lower()
-
-
 def _is_kept(page: Any) -> bool:
     """True if Pillow does not scale the values, or take them for others."""
-    kind, bits = page.photometric.name, page.bitspersample
+    kind, bits = name_of(page.photometric), page.bitspersample
     deep = bits in (16, 32) and kind == "MINISBLACK" and page.samplesperpixel == 1
     inverted = kind == "MINISWHITE" and (page.samplesperpixel > 1 or np.dtype(page.dtype).kind not in "bu")
-    return kind in COLOURS and page.compression != UNCOMPRESSED and (bits in (1, 8) or deep) and not inverted
+    return kind in COLOURS and page.compression not in LEFT_OUT and (bits in (1, 8) or deep) and not inverted
 
 
 def _is_whole(values: Shaped[np.ndarray, "c h w"], page: Any) -> bool:

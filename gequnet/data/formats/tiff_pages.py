@@ -1,29 +1,40 @@
 """Reading of windows of a TIFF, by memory map or by decoding strips or tiles, and writing of pages."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Shaped, UInt8
 
+from gequnet.data.formats.read_errors import DECODE_ERRORS
+from gequnet.data.formats.tiff_names import name_of
 from gequnet.data.formats.tiff_parts import check_parts
 
 
 def tifffile_can_read(page: Any) -> bool:
     """True if tifffile can decode the page: grey, RGB or numbers of a palette, with a supported compression."""
+    plain = page.bitspersample in (1, 8, 16, 32, 64) and page.imagedepth == 1
+    return plain and _known_kind(page) and _has_decoder(page)
+
+
+def _has_decoder(page: Any) -> bool:
+    """True if the modules for the compression are installed; the function of a missing one raises at its call."""
     from tifffile import TIFF
 
     try:
-        _ = TIFF.DECOMPRESSORS[page.compression], TIFF.UNPREDICTORS[page.predictor]
-    except KeyError:
+        decode, _ = TIFF.DECOMPRESSORS[page.compression], TIFF.UNPREDICTORS[page.predictor]
+        with suppress(*DECODE_ERRORS):
+            decode(b"")
+    except (KeyError, ImportError):
         return False
-    return _known_kind(page) and page.bitspersample in (1, 8, 16, 32, 64) and page.imagedepth == 1
+    return True
 
 
 def _known_kind(page: Any) -> bool:
     """True if the meaning of the values is known."""
-    kind, alone = page.photometric.name, page.samplesperpixel == 1
+    kind, alone = name_of(page.photometric), page.samplesperpixel == 1
     if kind == "PALETTE":
         return alone and page.bitspersample in (1, 8)
     return kind in ("MINISBLACK", "RGB") or (kind == "MINISWHITE" and alone and np.dtype(page.dtype).kind in "bu")

@@ -67,10 +67,10 @@ def test_colours_times_alpha_have_one_reading(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("kind", ["CFA", "LOGL", "LOGLUV", "ICCLAB", "ITULAB", "MASK", "DEPTH_MAP", "SEPARATED"])
+@pytest.mark.parametrize("kind", ["CFA", "LOGL", "LOGLUV", "ICCLAB", "ITULAB", "MASK", "DEPTH_MAP", "SEPARATED", "99"])
 def test_other_kinds_of_pixels_are_named(kind: str, tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", noise(*SPACE), photometric="minisblack")
-    overwritten(tmp_path / "a.tif", {262: int(tifffile.PHOTOMETRIC[kind])})
+    overwritten(tmp_path / "a.tif", {262: int(kind) if kind.isdigit() else int(tifffile.PHOTOMETRIC[kind])})
     for read in (lambda path: read_picture(path, 1), read_mask_values):
         with pytest.raises(UnsupportedImageError, match=f"a.tif is a TIFF of {kind.lower()}.*save it") as caught:
             read(tmp_path / "a.tif")
@@ -84,6 +84,19 @@ def test_what_pillow_would_change_is_not_called_damaged(tmp_path: Path) -> None:
     for path, words in ((inverted, "miniswhite with 2 channels"), (half, "16 bits .float16., packed as lzw")):
         with pytest.raises(UnsupportedImageError, match=words):
             read_picture(path, 2)
+
+
+@pytest.mark.parametrize("compression", ["WEBP", "LERC", "JPEG2000", "PNG", "JPEGXL"])
+def test_compressions_without_a_decoder_are_named(compression: str, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", noise(*SPACE), photometric="minisblack")
+    overwritten(tmp_path / "a.tif", {259: int(tifffile.COMPRESSION[compression])})
+    with pytest.raises(UnsupportedImageError, match=f"a.tif is a TIFF .*packed as {compression.lower()}; save it"):
+        read_picture(tmp_path / "a.tif", 1)
+
+
+def test_zstandard_is_read_without_a_module_of_its_own(tmp_path: Path) -> None:
+    Image.fromarray(noise(*SPACE)).save(tmp_path / "a.tif", compression="zstd")
+    np.testing.assert_array_equal(read_picture(tmp_path / "a.tif", 1)[0], noise(*SPACE))
 
 
 def test_a_palette_of_one_bit(tmp_path: Path) -> None:
