@@ -19,6 +19,7 @@ from gequnet.data.formats.raster import Raster, warn_of_transparency
 from gequnet.data.formats.read_errors import decoding, first_bytes, unknown_content
 from gequnet.data.formats.tiff_by_pillow import read_by_pillow, refusal_of
 from gequnet.data.formats.tiff_names import name_of
+from gequnet.data.formats.tiff_page_tags import different_tag
 from gequnet.data.formats.tiff_pages import read_window, tifffile_can_read, write_tiff
 from gequnet.data.formats.tiff_previews import is_preview
 
@@ -27,6 +28,8 @@ GEOGRAPHY = (33550, 33922, 34264, 34735, 34736, 34737)
 MM_PER_UNIT = {"mm": 1.0, "cm": 10.0, "micron": 1e-3, "um": 1e-3, "µm": 1e-3, "nm": 1e-6}
 CENTIMETRE = 3
 COLOUR_MAP = 320
+ONE_BY_ONE = ("generic", "uniform")
+"""Kinds of series of tifffile whose pages have tags of their own; a stack may have them on its first page only."""
 
 
 class Tiff(Raster):
@@ -45,6 +48,7 @@ class Tiff(Raster):
     def __init__(self, path: Path, spec: InputSpec, content: bytes | None = None) -> None:
         super().__init__(path, spec)
         self._content = content
+        self._checked: set[int] = set()
         self._file = _opened(path, content)
         try:
             with decoding(path):
@@ -129,13 +133,25 @@ class Tiff(Raster):
         """Values of a window of one page, ``[C, H, W]``."""
         rows, columns = window[-2:]
         with decoding(self.path):
+            self._check_tags(page)
             values = self._stored(page, rows, columns)
         if self.transparent and self.spec.channels in (1, 3) and (values[-1] < values[-1].max(initial=0)).any():
             warn_of_transparency(self.path)
         return values
 
+    def _check_tags(self, number: int) -> None:
+        """Refuse a page with another orientation, palette or nodata value than the first page."""
+        own = self.series.kind in ONE_BY_ONE and number < len(self.series.pages)
+        if number in self._checked or not own:
+            return
+        other = different_tag(self.series.pages[number], self.page)
+        if other is not None:
+            came = f"has another {other} on page {number + 1} than on page 1"
+            raise UnsupportedImageError(self.path, came, "save each page as a file of its own")
+        self._checked.add(number)
+
     def _stored(self, page: int, rows: slice, columns: slice) -> Shaped[np.ndarray, "c h w"]:
-        """Values of a window, upright and not inverted, by the decoder that can read them."""
+        """Values of a window, upright and with white as the greatest, by the decoder that can read them."""
         if self._by_pillow:
             return read_by_pillow(self.path, self._content, self._page(page))[:, rows, columns]
         where = [int(index) for index in np.unravel_index(page, self.depth)] if self.depth else []

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+import torch
 
 from gequnet.data.errors import UnreadableFileError, UnsupportedImageError
 from gequnet.data.formats.pictures import read_picture
@@ -33,6 +34,24 @@ def test_a_second_picture_is_no_preview(shape: tuple[int, int], tmp_path: Path) 
 def test_a_preview_is_marked_or_halved(shape: tuple[int, int], marked: int, tmp_path: Path) -> None:
     path = with_second(tmp_path / "a.tif", *shape, subfiletype=marked)
     np.testing.assert_array_equal(read_picture(path, 1)[0], noise(*SPACE))
+
+
+@pytest.mark.parametrize("packed", [None, "zlib"])
+@pytest.mark.parametrize(
+    ("tags", "name"),
+    [
+        ([(274, "H", 1, 1, True), (274, "H", 1, 3, True)], "orientation"),
+        ([(42113, "s", 0, "0", True), (42113, "s", 0, "9", True)], "nodata value"),
+    ],
+)
+def test_a_page_with_other_tags_is_refused(tags: list[tuple], name: str, packed: str | None, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"photometric": "minisblack", "metadata": None, "compression": packed}
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        for tag in (tags[0], tags[0], tags[1]):
+            file.write(noise(*SPACE), extratags=[tag], **options)
+    assert torch.equal(*(read_picture(tmp_path / "a.tif", 1, page=page).nan_to_num(2) for page in (0, 1)))
+    with pytest.raises(UnsupportedImageError, match=f"a.tif has another {name} on page 3 than on page 1"):
+        read_picture(tmp_path / "a.tif", 1, page=2)
 
 
 def tiles(path: Path, place: int | None, length: int | None) -> Path:
