@@ -120,7 +120,8 @@ class Preprocessing:
         if not scene.valid.any():
             raise NoValidPixelError(name)
         field = scene.valid if self._has_field(image) else None
-        return Prepared(self.scale(scene)(pixels(scene.image)), box, space, field)
+        # One layout in memory for all inputs, as PyTorch computes other last digits in another one.
+        return Prepared(self.scale(scene)(pixels(scene.image)).contiguous(), box, space, field)
 
     def scale(self, scene: Scene) -> Scale:
         """The intensity scale of a whole scene."""

@@ -101,9 +101,9 @@ class ScaleConv(NoMemoryFormat):
         self.weight = nn.Parameter(torch.empty(out_channels, in_channels, scale_extent, len(basis)))
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
         if method == "dense":
-            self.register_buffer("basis", basis.dense(), persistent=False)
+            self.register_buffer("basis", basis.dense().contiguous(), persistent=False)
         else:
-            self.register_buffer("lines", basis.lines(), persistent=False)
+            self.register_buffer("lines", basis.lines().contiguous(), persistent=False)
             self.factors = basis.factors()
         # The functions have norm 1 and are nearly orthogonal: each coefficient counts as one tap in the fan-in.
         he_normal_(self.weight, fan_in=in_channels * scale_extent * len(basis))

@@ -68,7 +68,7 @@ class SteerableConv(NoMemoryFormat):
         self.in_type, self.out_type = in_type, out_type
         self.kernel_size, self.stride, self.padding_mode = kernel_size, stride, padding_mode
         basis = kernel_basis(in_type.representation, out_type.representation, kernel_size)
-        self.register_buffer("basis", basis, persistent=False)
+        self.register_buffer("basis", basis.contiguous(), persistent=False)
         self.weight = nn.Parameter(torch.empty(out_type.fields, in_type.fields, len(basis)))
         self.bias = FieldBias(out_type) if bias else None
         self.reset_parameters()

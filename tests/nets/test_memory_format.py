@@ -52,3 +52,12 @@ def test_parameters_stay_the_same_objects() -> None:
         assert all(value.dtype == torch.float64 for value in (*before, *made.buffers()) if value.is_floating_point())
         made(torch.randn(2, 2, *[11, 9, 7][: made.spatial_dims], dtype=torch.float64)).sum().backward()
         assert all(value.grad is not None for value in before)
+
+
+def test_moving_a_network_changes_no_digit() -> None:
+    """Tensors are contiguous from the start, so a move does not change how they lie in memory."""
+    net, image = seasoned(e2unet("c4")), torch.randn(1, 2, 11, 9)
+    assert all(tensor.is_contiguous() for tensor in (*net.parameters(), *net.buffers()))
+    with torch.no_grad():
+        before = net(image)
+        assert torch.equal(net.to("cpu")(image), before)

@@ -76,19 +76,8 @@ def _axes_of(page: Any) -> list[tuple[str, int]]:
     return list(zip(page.axes, page.shape, strict=True))
 
 
-def check_offsets(page: Any) -> None:
-    """Check that no strip or tile begins at byte 0; those without data have no length either.
-
-    Raises:
-        ValueError: If one does, which tifffile would read as zeros and Pillow as the bytes of the header.
-    """
-    if any(count and not offset for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False)):
-        raise ValueError("a strip or tile begins at byte 0, where the header is")
-
-
 def _window_of_page(page: Any, rows: slice, columns: slice) -> Shaped[np.ndarray, "c h w"]:
     """Window of one page, decoded from the strips or tiles that it touches."""
-    check_offsets(page)
     key = page.keyframe
     separate, _, length, width, contiguous = key.shaped
     high, wide = (key.tilelength, key.tilewidth) if key.is_tiled else (min(key.rowsperstrip, length), width)

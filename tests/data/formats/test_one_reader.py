@@ -182,7 +182,7 @@ def test_a_strip_in_place_of_the_header_is_not_read_as_zeros(tmp_path: Path) -> 
     path = tiff(tmp_path / "a.tif", noise(*SPACE))
     with tifffile.TiffFile(path, mode="r+b") as file:
         file.pages.first.tags["StripOffsets"].overwrite(0)
-    with pytest.raises(DataError, match="begins at byte 0, where the header is"):
+    with pytest.raises(DataError, match="have a place or a length of 0"):
         read_picture(path, 1)
 
 
