@@ -1,7 +1,7 @@
 """Prediction for one image in memory, and its options."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -138,6 +138,8 @@ class ImagePredictor:
 
     def __init__(self, net: Predictor, options: PredictOptions) -> None:
         self.net, self.options = net, options
+        # Readers of pictures have made nodata values nan already, in the numbers of the file.
+        self.preprocessing = replace(net.preprocessing, nodata=()) if net.spatial_dims == 2 else net.preprocessing
         self.orbit = orbit_networks(FrozenNet(net.network, options.half), options.tta, net.spatial_dims)
         window = options.window or net.window or DEFAULT_WINDOWS[net.spatial_dims]
         self.window = [window] * net.spatial_dims if isinstance(window, int) else [int(side) for side in window]
@@ -159,7 +161,7 @@ class ImagePredictor:
         self, image: Tensor, spacing_mm: tuple[float, ...] | None = None, name: str = "The image"
     ) -> Prediction:
         """Prediction for an image ``[C, *space]`` with the intensities of its file; ``name`` is for errors."""
-        prepared = self.net.preprocessing(image, spacing_mm, name)
+        prepared = self.preprocessing(image, spacing_mm, name)
         inference, statistics = self.inference(math.prod(prepared.image.shape[1:])), RunningMeanAndDeviation()
         batch = prepared.image[None].to(self.net.device)
         for network in self.orbit:
@@ -168,7 +170,7 @@ class ImagePredictor:
         deviation = prepared.restore(statistics.deviation.numpy(), "sigmoid")
         if self.options.field_of_view and prepared.field is not None:
             clear_outside(mean, deviation, prepared.field.numpy(), self.net.head)
-        return Prediction.from_probabilities(self.net, mean, deviation, self.net.preprocessing.measured(image))
+        return Prediction.from_probabilities(self.net, mean, deviation, self.preprocessing.measured(image))
 
     def orbit_statistics(self, logits: Float[Tensor, "1 gk *space"]) -> RunningMeanAndDeviation:
         """Mean and deviation of the probabilities over the orbit, from logits that are concatenated along channels."""

@@ -38,18 +38,18 @@ def stream(predictor: ImagePredictor, image: ImageFile, page: int = 0) -> Iterat
         NoValidPixelError: No pixel is valid.
     """
     assert not predictor.net.preprocessing.needs_whole_image
-    net = predictor.net
+    net, preprocessing = predictor.net, predictor.preprocessing
     tiling = Tiling.over(image.space, predictor.window, predictor.overlap)
 
     def raw(window: Sequence[slice]) -> Tensor:
         return image.read(page, window)
 
-    scale = scale_in_windows(net.preprocessing, raw, image.space, tiling.window, str(image.path))
+    scale = scale_in_windows(preprocessing, raw, image.space, tiling.window, str(image.path))
     seen = holes = False
 
     def read(part: Part) -> Tensor:
         nonlocal seen, holes
-        scene = net.preprocessing.whole_scene(raw([each for each in part if isinstance(each, slice)]))
+        scene = preprocessing.whole_scene(raw([each for each in part if isinstance(each, slice)]))
         seen, holes = seen or bool(scene.valid.any()), holes or not scene.valid.all()
         return scale(pixels(scene.image))[None].to(net.device)
 
@@ -57,7 +57,7 @@ def stream(predictor: ImagePredictor, image: ImageFile, page: int = 0) -> Iterat
         statistics = predictor.orbit_statistics(logits)
         mean, deviation = statistics.mean.numpy(), statistics.deviation.numpy()
         rows = [slice(first, first + mean.shape[1]), *(slice(0, side) for side in image.space[1:])]
-        measured = net.preprocessing.measured(raw(rows)) if holes else None
+        measured = preprocessing.measured(raw(rows)) if holes else None
         yield first, Prediction.from_probabilities(net, mean, deviation, measured)
     if not seen:  # with a fixed scale the image is read once
         raise NoValidPixelError(str(image.path))

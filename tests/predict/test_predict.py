@@ -89,6 +89,18 @@ def test_pixels_without_a_value_are_background_and_counted(
     assert "38 pixels have no value (nan, infinite or nodata) and are background" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_nodata_is_a_number_of_the_file(dtype: type, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """White, which a network sees as 1, is no nodata value 1."""
+    source = ["data=folder", "data.in_channels=1", "data.source.nodata=1", f"paths.data={tmp_path}"]
+    run = make_run(tmp_path / "run", *SMALL, *source, "metrics.threshold=0.001", "group=none", "model=unet")
+    image = np.full((33, 40), np.iinfo(dtype).max, dtype)
+    image[:4, :5], image[20:, 7:] = 1, 50
+    tifffile.imwrite(tmp_path / "a.tif", image)
+    assert ask(run, tmp_path / "a.tif", "-o", tmp_path / "out") == 0
+    assert "20 pixels have no value" in capsys.readouterr().out
+
+
 def test_pixels_without_a_value_do_not_darken_the_picture_of_contours(runs: dict[str, Path], tmp_path: Path) -> None:
     values = np.random.default_rng(0).random((33, 40)).astype(np.float32)
     greys = []
