@@ -48,8 +48,12 @@ def same_lots() -> None:
 
 @pytest.fixture(autouse=True)
 def same_voice() -> Iterator[None]:
-    """A command that is called inside a test keeps its own quiet to itself."""
-    log = logging.getLogger("gequnet")
-    level = log.level
+    """A command that is called inside a test keeps its own quiet, and its own log file, to itself."""
+    log, root = logging.getLogger("gequnet"), logging.getLogger()
+    level, before = log.level, list(root.handlers)
     yield
     log.setLevel(level)
+    for handler in set(root.handlers) - set(before):
+        if isinstance(handler, logging.FileHandler):
+            root.removeHandler(handler)
+            handler.close()

@@ -31,6 +31,7 @@ def keys(distance: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
 
 
 @cache
+@torch.inference_mode(False)  # or what a prediction has cached could not be used in a training
 def interpolation(new: int, old: int, pitch: float) -> Float[Tensor, "{new} {old}"]:
     """Interpolation matrix from ``old`` pixels to ``new`` points, ``pitch`` pixels apart, about the same centre.
 

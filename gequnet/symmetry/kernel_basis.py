@@ -80,6 +80,7 @@ def act_on_points(points: Float[Array, "n 2"], element: Element) -> Float[Array,
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)  # or what a prediction has cached could not be used in a training
 def kernel_basis(
     in_rep: Representation, out_rep: Representation, kernel_size: int
 ) -> Float[Tensor, "basis out in k k"]:

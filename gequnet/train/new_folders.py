@@ -1,5 +1,6 @@
 """Folders that Hydra makes for a run: a command that is refused before it writes anything leaves none behind."""
 
+import logging
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -41,10 +42,20 @@ def remove_new_folders() -> None:
         return
     shutil.rmtree(folders[0], ignore_errors=True)  # another process may do the same
     if log not in NewFolders.before:
+        _stop_logging_into(log)
         log.unlink(missing_ok=True)
     with suppress(OSError):  # of a folder that is not empty, or gone
         for folder in folders[1:]:
             folder.rmdir()
+
+
+def _stop_logging_into(path: Path) -> None:
+    """Close the log file, as its folder is about to go."""
+    root = logging.getLogger()
+    for handler in [each for each in root.handlers if isinstance(each, logging.FileHandler)]:
+        if Path(handler.baseFilename) == path:
+            root.removeHandler(handler)
+            handler.close()
 
 
 def _run_folder(config: DictConfig) -> Path:

@@ -48,3 +48,13 @@ def test_there_and_back_keeps_what_is_smooth():
     image = torch.exp(-line.square())[None, None, None] * torch.exp(-line.square())[:, None]
     smaller = resample(image, [32, 32], pitch=1.5)
     torch.testing.assert_close(resample(smaller, [48, 48], pitch=1 / 1.5), image, atol=2e-3, rtol=0)
+
+
+def test_a_matrix_that_a_prediction_has_cached_serves_a_training():
+    image = torch.rand(1, 1, 23, 29, requires_grad=True)
+    with torch.inference_mode():
+        expected = resample(image, (11, 17), 1.7)
+    resampled = resample(image, (11, 17), 1.7)
+    resampled.sum().backward()
+    assert torch.equal(resampled, expected)
+    assert image.grad is not None

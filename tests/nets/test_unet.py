@@ -62,7 +62,7 @@ def test_wrong_arguments_are_named():
         plain.norm(2, "layer", 4)
     with pytest.raises(ConfigError, match="spatial_dims=4 is not 2 or 3"):
         UNet(1, 1, [4], spatial_dims=4)
-    with pytest.raises(ConfigError, match="one positive number"):
+    with pytest.raises(ConfigError, match=r"model\.widths=0 must lie between 1 and 8192"):
         UNet(1, 1, [4, 0])
     with pytest.raises(ValueError, match=r"\[B, 1, D, H, W\], got \[1, 1, 8, 8\]"):
         UNet(1, 1, [4], spatial_dims=3)(torch.zeros(1, 1, 8, 8))
