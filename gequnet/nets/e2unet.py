@@ -10,14 +10,7 @@ from gequnet.layers import plain
 from gequnet.layers.field_norm import field_norm
 from gequnet.layers.steerable import FieldDropout, Restriction, SteerableConv, SteerableUpConv, field_activation
 from gequnet.nets.kit import Downsample, Kit, Recipe, Upsample
-from gequnet.nets.topology import (
-    LARGEST_KERNEL,
-    MOST_CHANNELS,
-    UNetTopology,
-    check_image,
-    check_numbers,
-    check_widths,
-)
+from gequnet.nets.topology import UNetTopology, check_image, check_sizes
 from gequnet.ranges import Count, Share
 from gequnet.symmetry.gspace import FieldType, PlaneGroup
 
@@ -128,9 +121,7 @@ class E2UNet(UNetTopology):
         upsample: Upsample = "interpolate",
         padding_mode: plain.BorderMode = "zeros",
     ) -> None:
-        levels = check_widths(widths, depth)
-        channels = {"in_channels": (in_channels, MOST_CHANNELS), "num_classes": (num_classes, MOST_CHANNELS)}
-        check_numbers(channels | {"kernel_size": (kernel_size, LARGEST_KERNEL)})
+        levels = check_sizes(widths, depth, kernel_size, in_channels, num_classes)
         start = as_group(group)
         encoder = encoder_types(levels, start, restrict or {})
         smallest = encoder[-1].group

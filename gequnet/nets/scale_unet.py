@@ -14,14 +14,7 @@ from gequnet.layers.scale import Method, ScaleConv, ScalePointwise
 from gequnet.layers.scale_maps import AcrossScales, AtEachScale, EveryScale
 from gequnet.layers.scale_projection import ProjectionName, make_projection
 from gequnet.nets.kit import Downsample, Kit, Recipe, Upsample
-from gequnet.nets.topology import (
-    LARGEST_KERNEL,
-    MOST_CHANNELS,
-    UNetTopology,
-    check_image,
-    check_numbers,
-    check_widths,
-)
+from gequnet.nets.topology import UNetTopology, check_image, check_sizes
 from gequnet.ranges import Count, Share
 from gequnet.symmetry.hermite import HermiteBasis, orders_up_to
 from gequnet.symmetry.scale_group import ScaleGroup
@@ -201,9 +194,7 @@ class ScaleUNet(nn.Module):
                 "model.projection=choice learns weights that compare scales, and model.train_scales=1 computes a "
                 "single scale: take model.train_scales=2."
             )
-        levels = check_widths(widths, depth)
-        channels = {"in_channels": (in_channels, MOST_CHANNELS), "num_classes": (num_classes, MOST_CHANNELS)}
-        check_numbers(channels | {"kernel_size": (kernel_size, LARGEST_KERNEL)})
+        levels = check_sizes(widths, depth, kernel_size, in_channels, num_classes)
         self.pitches = [finest * scale for scale in group.scales]
         grid = [1.0] if form == "resampled" else self.pitches
         side = odd_side(kernel_size * max(grid))

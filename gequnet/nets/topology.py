@@ -7,7 +7,7 @@ References:
     Ronneberger, Fischer and Brox, U-Net, arXiv:1505.04597.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -97,32 +97,39 @@ class UNetTopology(nn.Module):
         return torch.cat([first, second], dim=1)
 
 
-def check_widths(widths: Sequence[int], depth: int | None) -> tuple[int, ...]:
-    """The widths as a tuple: one positive number for each of ``depth`` levels (of any number if ``None``)."""
-    levels = len(widths) if depth is None else depth
-    check_numbers({"depth": (levels, MOST_LEVELS)})
-    widths = tuple(int(w) for w in widths)
-    if len(widths) != levels:
-        raise ConfigError(
-            f"widths={list(widths[:MOST_LEVELS])} must be one positive number for each of {levels} levels"
-        )
-    for width in widths:
-        check_numbers({"widths": (width, MOST_CHANNELS)})
-    return widths
-
-
-def check_numbers(numbers: Mapping[str, tuple[int, int]]) -> None:
-    """Check that numbers lie between 1 and the most that is reasonable.
+def check_sizes(
+    widths: Sequence[int], depth: int | None, kernel_size: int, in_channels: int, num_classes: int
+) -> tuple[int, ...]:
+    """Check the sizes of a network; one beyond reason would fill the memory before it fails.
 
     Args:
-        numbers: value and limit of each, by the name in the configuration.
+        widths: one number for each of ``depth`` levels, or of any number of levels if that is ``None``.
+        depth: number of levels.
+        kernel_size: side of the convolutions in pixels.
+        in_channels: channels of an image.
+        num_classes: number of logits.
+
+    Returns:
+        The widths.
 
     Raises:
-        ConfigError: one does not; a network beyond reason would fill the memory before it fails.
+        ConfigError: one of the sizes is below 1 or too large, or there are more or fewer widths than levels.
     """
-    for name, (value, most) in numbers.items():
-        if not 1 <= value <= most:
-            raise ConfigError(f"model.{name}={value} must lie between 1 and {most}.")
+    levels = len(widths) if depth is None else depth
+    _check_number("depth", levels, MOST_LEVELS)
+    if len(widths) != levels:
+        raise ConfigError(f"model.widths has {len(widths)} numbers, and needs one for each of {levels} levels.")
+    channels = {"widths": widths, "in_channels": [in_channels], "num_classes": [num_classes]}
+    for name, numbers in channels.items():
+        for number in numbers:
+            _check_number(name, number, MOST_CHANNELS)
+    _check_number("kernel_size", kernel_size, LARGEST_KERNEL)
+    return tuple(int(width) for width in widths)
+
+
+def _check_number(name: str, value: int, most: int) -> None:
+    if not 1 <= value <= most:
+        raise ConfigError(f"model.{name}={value} must lie between 1 and {most}.")
 
 
 def check_image(image: Float[Tensor, "b c *space"], in_channels: int, spatial_dims: int) -> None:

@@ -9,14 +9,7 @@ from gequnet.errors import ConfigError
 from gequnet.layers import plain
 from gequnet.layers.frame import MirroredFrame
 from gequnet.nets.kit import Downsample, Kit, Recipe, Upsample
-from gequnet.nets.topology import (
-    LARGEST_KERNEL,
-    MOST_CHANNELS,
-    UNetTopology,
-    check_image,
-    check_numbers,
-    check_widths,
-)
+from gequnet.nets.topology import UNetTopology, check_image, check_sizes
 from gequnet.ranges import Count, Share
 
 
@@ -168,9 +161,7 @@ class UNet(UNetTopology):
     ) -> None:
         if spatial_dims not in plain.CONV:
             raise ConfigError(f"spatial_dims={spatial_dims} is not 2 or 3")
-        levels = check_widths(widths, depth)
-        channels = {"in_channels": (in_channels, MOST_CHANNELS), "num_classes": (num_classes, MOST_CHANNELS)}
-        check_numbers(channels | {"kernel_size": (kernel_size, LARGEST_KERNEL)})
+        levels = check_sizes(widths, depth, kernel_size, in_channels, num_classes)
         recipe = Recipe(kernel_size, convs, norm, activation, dropout, residual, downsample, upsample, padding_mode)
         kit = PlainKit(spatial_dims, recipe)
         super().__init__(kit, in_channels, levels, levels[:-1], num_classes)
