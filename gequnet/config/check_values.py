@@ -3,7 +3,7 @@
 import inspect
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, Optional, get_type_hints
 
 from annotated_types import Interval, MinLen
 from hydra.utils import get_object
@@ -143,7 +143,9 @@ def hints_of(target: str) -> dict[str, Any]:
         hints = {}
     found: dict[str, Any] = {}
     for name, each in inspect.signature(called).parameters.items():
-        found["**" if each.kind is inspect.Parameter.VAR_KEYWORD else name] = hints.get(name, Any)
+        hint = hints.get(name, Any)
+        hint = Optional[hint] if each.default is None else hint  # noqa: UP045  # an annotation may be any object
+        found["**" if each.kind is inspect.Parameter.VAR_KEYWORD else name] = hint
     return found
 
 

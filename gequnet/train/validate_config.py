@@ -21,9 +21,9 @@ def validate_config(cfg: DictConfig) -> None:
     Raises:
         ConfigError: a value is out of range, or two parts do not fit; the message gives the remedy.
     """
-    _check_budget(cfg)
     _check_group(cfg)
     check_values(cfg)
+    _check_budget(cfg)
     _check_end(cfg)
     _check_dimension(cfg)
     _check_head(cfg)

@@ -47,11 +47,11 @@ def test_the_value_is_named_that_was_written_and_not_those_that_refer_to_it() ->
 
 def test_a_class_of_ones_own_is_checked_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     class Net:
-        def __init__(self, width: Count, share: Share = 0.5, **more: int) -> None: ...
+        def __init__(self, width: Count, share: Share = 0.5, depth: Count = None, **more: int) -> None: ...  # type: ignore[assignment]
 
     monkeypatch.setattr("helpers.stripes.Net", Net, raising=False)
-    assert set(hints_of("helpers.stripes.Net")) == {"width", "share", "**"}
-    words = ["+callbacks.mine={_target_: helpers.stripes.Net, width: 3, other: 7}", "paths.run=here"]
+    assert set(hints_of("helpers.stripes.Net")) == {"width", "share", "depth", "**"}
+    words = ["+callbacks.mine={_target_: helpers.stripes.Net, width: 3, other: 7, depth: null}", "paths.run=here"]
     check_values(compose(words))
     with pytest.raises(ConfigError, match=r"callbacks\.mine\.share=2 must be at most 1"):
         check_values(compose([*words, "+callbacks.mine.share=2"]))
