@@ -21,9 +21,9 @@ def validate_config(cfg: DictConfig) -> None:
     Raises:
         ConfigError: a value is out of range, or two parts do not fit; the message gives the remedy.
     """
+    _check_budget(cfg)
     _check_group(cfg)
     check_values(cfg)
-    _check_budget(cfg)
     _check_end(cfg)
     _check_dimension(cfg)
     _check_head(cfg)
@@ -43,7 +43,7 @@ def _check_end(cfg: DictConfig) -> None:
 
 def _check_budget(cfg: DictConfig) -> None:
     if cfg.budget not in cfg.steps:
-        raise ConfigError(unknown_choice("budget", cfg.budget, [str(name) for name in cfg.steps]))
+        raise ConfigError(unknown_choice("budget", str(cfg.budget), [str(name) for name in cfg.steps]))
 
 
 def _check_group(cfg: DictConfig) -> None:
