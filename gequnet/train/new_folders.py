@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 HYDRA = ".hydra"
 """Folder of Hydra's own files in the folder of a run."""
@@ -27,7 +28,10 @@ class NewFolders(Callback):
 
         Of a folder that exists, which is that of a run to continue, note what it holds.
         """
-        folder = _run_folder(config)
+        try:
+            folder = _run_folder(config)
+        except OmegaConfBaseException:  # Hydra is about to refuse the name, before it makes a folder
+            return
         NewFolders.made = [each for each in (folder / HYDRA, folder, *folder.parents) if not each.exists()]
         NewFolders.before = set(folder.glob("*"))
 
