@@ -8,6 +8,7 @@ import pytorch_lightning as pl
 import torch
 from torchmetrics import Metric
 
+from gequnet.heads import CERTAIN
 from gequnet.metrics.scores import is_pooled
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,6 @@ class SecondObserver(pl.Callback):
         metrics: ``metrics(full=True)`` makes the metrics of the test.
     """
 
-    CERTAIN = 10.0  # logit of a label: its probability is nearly 0 or 1
     when = frozenset({"test"})
 
     def __init__(self, metrics: Callable[..., Metric]) -> None:
@@ -47,7 +47,7 @@ class SecondObserver(pl.Callback):
         """Add the second masks of this batch, if there are any."""
         if "second" not in batch:
             return
-        logits = self.CERTAIN * (2.0 * batch["second"].unsqueeze(1) - 1)
+        logits = CERTAIN * (2.0 * batch["second"].unsqueeze(1) - 1)
         more = {part: batch.get(part) for part in ("spacing", "field")}
         self.metrics.update(logits, batch["mask"], batch["valid"], batch["id"], **more)
         self.images += len(batch["id"])

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 
+from gequnet.config.nodes import OF_HYDRA, built_nodes
 from gequnet.errors import ConfigError, nearest_names
 from gequnet.ranges import Count, Natural, Nonnegative, Positive
 
@@ -50,7 +51,6 @@ WORDS = {
 """Words of pydantic, and those of our messages."""
 
 STRICT = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
-_OF_HYDRA = {"_target_", "_partial_", "_args_", "_convert_", "_recursive_"}
 
 
 def check_values(cfg: DictConfig) -> None:
@@ -68,7 +68,7 @@ def check_values(cfg: DictConfig) -> None:
     plain = OmegaConf.to_container(cfg, resolve=True)
     raw = OmegaConf.to_container(cfg, resolve=False)
     named = [(name, found[0], hint) for name, hint in TOP.items() if (found := _at(plain, name))]
-    named += [each for name, node in _nodes(plain, "") for each in _arguments(name, node)]
+    named += [each for name, node in built_nodes(plain) for each in _arguments(name, node)]
     for written in (True, False):
         for name, value, hint in named:
             if written != _is_reference(raw, name):
@@ -79,7 +79,7 @@ def _arguments(name: str, node: Mapping[str, Any]) -> Iterator[tuple[str, Any, A
     """Full name, value and type of each argument of a node; without those that are objects themselves."""
     hints = hints_of(str(node["_target_"]))
     for argument, value in node.items():
-        if argument in _OF_HYDRA or _is_built(value):
+        if argument in OF_HYDRA or argument == "_args_" or next(built_nodes(value), None):
             continue
         if argument not in hints and "**" not in hints:
             raise ConfigError(_unknown(f"{name}.{argument}", argument, list(hints)))
@@ -147,24 +147,6 @@ def hints_of(target: str) -> dict[str, Any]:
         hint = Optional[hint] if each.default is None else hint  # noqa: UP045  # an annotation may be any object
         found["**" if each.kind is inspect.Parameter.VAR_KEYWORD else name] = hint
     return found
-
-
-def _nodes(node: Any, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    if isinstance(node, dict):
-        if "_target_" in node:
-            yield name, node
-        for key, value in node.items():
-            yield from _nodes(value, f"{name}.{key}".lstrip("."))
-    elif isinstance(node, list):
-        for number, value in enumerate(node):
-            yield from _nodes(value, f"{name}[{number}]")
-
-
-def _is_built(value: Any) -> bool:
-    """True for a node that becomes an object, and for what contains one."""
-    if isinstance(value, dict):
-        return "_target_" in value or any(map(_is_built, value.values()))
-    return isinstance(value, list) and any(map(_is_built, value))
 
 
 def _unknown(full: str, argument: str, known: list[str]) -> str:

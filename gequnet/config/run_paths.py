@@ -1,11 +1,10 @@
 """Check that a configuration from a file lets callbacks, loggers and trainer write into the run's own folder only."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from gequnet.config.nodes import texts
 from gequnet.errors import ConfigError
 
 WRITERS = ("callbacks", "logger", "trainer")
@@ -26,24 +25,12 @@ def check_written_paths(cfg: DictConfig, folder: Path, file: Path) -> None:
         ConfigError: a path lies outside the folder.
     """
     for name in WRITERS:
-        for key, value in _texts(OmegaConf.to_container(cfg, resolve=False).get(name), name):  # type: ignore[union-attr]
+        for key, value in texts(OmegaConf.to_container(cfg, resolve=False).get(name), name):  # type: ignore[union-attr]
             if not _is_inside(key.rpartition(".")[2], value, folder.absolute()):
                 raise ConfigError(
                     f"{file} has {key}={value}, which is not in {folder}: a run writes into its own folder. Nothing "
                     "was written; correct the file if the run is yours."
                 )
-
-
-def _texts(node: Any, name: str) -> Iterator[tuple[str, str]]:
-    """Texts in plain dicts and lists, with their full names; those of a list have the name of the list."""
-    if isinstance(node, dict):
-        for key, value in node.items():
-            yield from _texts(value, f"{name}.{key}")
-    elif isinstance(node, list):
-        for value in node:
-            yield from _texts(value, name)
-    elif isinstance(node, str):
-        yield name, node
 
 
 def _is_inside(argument: str, value: str, folder: Path) -> bool:

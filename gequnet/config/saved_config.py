@@ -1,7 +1,6 @@
 """Reading of a configuration that a run has saved, perhaps somebody else's: limited in size, and nothing is called."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gequnet.config.migrations import upgraded
+from gequnet.config.nodes import texts
 from gequnet.errors import ConfigError, first_sentence
 
 LARGEST = 2**20
@@ -31,10 +31,7 @@ def read_saved_config(path: Path) -> dict[str, Any]:
         ConfigError: it is not a file, too large, damaged, not a configuration, or refers to what it must not.
     """
     try:
-        text = _checked_text(path)
-        if not isinstance(yaml.safe_load(text), dict):
-            raise _no_configuration(path, "it holds no names with values")
-        node = OmegaConf.create(text)
+        node = OmegaConf.create(_checked_text(path))
         raw = upgraded(OmegaConf.to_container(node, resolve=False))
         _check_interpolations(path, raw, RESOLVERS)
         plain = OmegaConf.to_container(OmegaConf.create(raw), resolve=True)
@@ -49,7 +46,7 @@ def read_saved_config(path: Path) -> dict[str, Any]:
 
 
 def _checked_text(path: Path) -> str:
-    """The text of a regular file, if its YAML is small and flat and repeats nothing by reference."""
+    """The text of a regular file, if its YAML is one small and flat dict that repeats nothing by reference."""
     if not path.is_file():  # a pipe would wait for ever
         raise ConfigError(f"{path} is not a file: expected the config.yaml of a run.")
     try:
@@ -64,6 +61,8 @@ def _checked_text(path: Path) -> str:
     for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         if isinstance(event, yaml.AliasEvent):
             raise _no_configuration(path, "it repeats a part by reference (*), which can grow without bounds")
+        if isinstance(event, yaml.NodeEvent) and not depth and not isinstance(event, yaml.MappingStartEvent):
+            raise _no_configuration(path, "it holds no names with values")
         values += isinstance(event, yaml.ScalarEvent)
         if values > MOST_VALUES:
             raise _no_configuration(path, f"it has more than {MOST_VALUES} values")
@@ -75,26 +74,13 @@ def _checked_text(path: Path) -> str:
 
 def _check_interpolations(path: Path, node: Any, resolvers: frozenset[str] | None) -> None:
     """Refuse resolvers other than the given ones; with None every interpolation."""
-    for text in _strings(node):
+    for _, text in texts(node):
         for name, colon in _INTERPOLATION.findall(text):
             if resolvers is None or "${" in name or (colon and name.strip() not in resolvers):
                 raise ConfigError(
                     f"{path} holds {text!r}, which is computed when it is read: only values that a run has saved are "
                     "accepted. Nothing was computed; write the value itself into the file if the run is yours."
                 )
-
-
-def _strings(node: Any) -> Iterator[str]:
-    """All texts of plain dicts and lists, names included."""
-    if isinstance(node, dict):
-        for name, value in node.items():
-            yield from _strings(name)
-            yield from _strings(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _strings(value)
-    elif isinstance(node, str):
-        yield node
 
 
 def _no_configuration(path: Path, reason: str) -> ConfigError:

@@ -4,20 +4,20 @@ import inspect
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from gequnet.config.nodes import OF_HYDRA, built_nodes
 from gequnet.config.reviewed_targets import ROOTS, conf_targets, identity, reviewed
 from gequnet.errors import ConfigError
 
 VARIABLE = "GEQUNET_TRUST"
 
 _NAME = re.compile(r"([A-Za-z]\w*\.)+[A-Za-z]\w*", re.ASCII)
-_OF_HYDRA = {"_target_", "_partial_", "_convert_", "_recursive_"}
 
 
 def check_targets(node: DictConfig, path: Path) -> None:
@@ -33,7 +33,7 @@ def check_targets(node: DictConfig, path: Path) -> None:
         ConfigError: the configuration would call something else.
     """
     trusted = {name.strip() for name in os.environ.get(VARIABLE, "").split(",")} - {""}
-    found = list(targets(OmegaConf.to_container(node, resolve=False)))
+    found = [each for _, each in built_nodes(OmegaConf.to_container(node, resolve=False))]
     unknown = [name for each in found if (name := str(each["_target_"])) not in trusted and _reviewed(name) is None]
     if unknown:
         names = ",".join(dict.fromkeys(unknown))
@@ -44,22 +44,6 @@ def check_targets(node: DictConfig, path: Path) -> None:
     for each in found:
         if str(each["_target_"]) not in trusted:
             _check_arguments(each, path)
-
-
-def targets(node: Any) -> Iterator[Mapping[str, Any]]:
-    """All nodes with a ``_target_`` in plain dicts and lists, at any depth.
-
-    >>> [each["_target_"] for each in targets({"a": {"_target_": "torch.nn.ReLU"}, "b": [{"_target_": "os.system"}]})]
-    ['torch.nn.ReLU', 'os.system']
-    """
-    if isinstance(node, dict):
-        if "_target_" in node:
-            yield node
-        for value in node.values():
-            yield from targets(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from targets(value)
 
 
 def _reviewed(name: str) -> Any:
@@ -84,5 +68,5 @@ def _check_arguments(node: Mapping[str, Any], path: Path) -> None:
     parameters = inspect.signature(_reviewed(target)).parameters
     free = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values())
     for name in node:
-        if name == "_args_" or (name not in _OF_HYDRA and name not in parameters and not free):
+        if name == "_args_" or (name not in OF_HYDRA and name not in parameters and not free):
             raise ConfigError(f"{path} gives {target} an argument {name}, which it does not have. Nothing was called.")
